@@ -1,0 +1,45 @@
+"""Every error that ferrobert raises on purpose.
+
+Each class is also the builtin that a caller would expect, so ``except ValueError`` keeps working.
+A message says what was given, what is allowed, and where (row, line, file).
+"""
+
+
+class FerrobertError(Exception):
+    """Base class of all errors of this package."""
+
+
+class ConfigError(FerrobertError, ValueError):
+    """An option or argument has a value that is not allowed."""
+
+
+class VocabError(FerrobertError, ValueError):
+    """A vocabulary or tokenizer file cannot be used."""
+
+
+class AlignmentError(FerrobertError, ValueError):
+    """Labels or spans do not fit the encoding they are aligned with."""
+
+
+class DecodeError(FerrobertError, ValueError):
+    """Model output cannot be turned into an answer: NaN, wrong shape, ids out of range."""
+
+
+class CheckpointError(FerrobertError, ValueError):
+    """A checkpoint is missing, incomplete or does not fit the task."""
+
+
+class UnsafeCheckpointError(CheckpointError):
+    """A checkpoint would run code when it is loaded (pickle)."""
+
+
+class DataError(FerrobertError, ValueError):
+    """A data file lacks a column, or one of its rows cannot be read."""
+
+
+class MissingDependencyError(FerrobertError, ImportError):
+    """An optional package is needed; the message names the extra that installs it."""
+
+
+class InternalError(FerrobertError, RuntimeError):
+    """A defect of ferrobert itself (a caught panic): please report it."""
