@@ -13,6 +13,13 @@ class ConfigError(FerrobertError, ValueError):
     """An option or argument has a value that is not allowed."""
 
 
+class TextTypeError(FerrobertError, TypeError, ValueError):
+    """Something other than text was given where text is expected.
+
+    Both builtins, because transformers raises ``ValueError`` for a single input and ``TypeError`` in a batch.
+    """
+
+
 class VocabError(FerrobertError, ValueError):
     """A vocabulary or tokenizer file cannot be used."""
 

@@ -1,1 +1,13 @@
 //! Everything around a BERT-family model: text in, token ids with exact alignment out.
+//!
+//! No Python and no tensors here. One module a job; see `docs/architecture.md`.
+
+pub mod encoding;
+mod error;
+mod normalize;
+mod parallel;
+pub mod vocab;
+pub mod wordpiece;
+
+pub use error::{Error, Result};
+pub use normalize::NormalizerConfig;

@@ -1,7 +1,16 @@
 //! `ferrobert._core`: the Python face of `ferrobert-core`. Registration only.
+
+mod encoding;
+mod errors;
+mod wordpiece;
+
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add("__version__", env!("CARGO_PKG_VERSION"))
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
+    m.add_class::<wordpiece::WordPiece>()?;
+    m.add_function(wrap_pyfunction!(encoding::pad, m)?)?;
+    m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)
 }

@@ -1,0 +1,532 @@
+"""What tokenization returns: flat columns, and the dictionary of rows that models take.
+
+Nothing is kept per token but numpy columns; lists, matrices and tensors are made when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from ferrobert import _core
+from ferrobert.errors import ConfigError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ferrobert.tokenizer import Tokenizer
+
+__all__ = ["BatchEncoding", "CharSpan", "Columns", "Ragged", "TokenSpan"]
+
+
+class CharSpan(NamedTuple):
+    """Half-open span of characters in the original text."""
+
+    start: int
+    end: int
+
+
+class TokenSpan(NamedTuple):
+    """Half-open span of tokens in a row."""
+
+    start: int
+    end: int
+
+
+class Ragged:
+    """Rows of different lengths: one flat array and the places where rows begin.
+
+    Indexing and iteration give views, never copies.
+
+    Args:
+        values: ``(n,)``, any dtype.
+        row_splits: int64 ``(rows + 1,)``, from 0 to n, never decreasing.
+
+    Raises:
+        ConfigError: ``row_splits`` do not describe ``values``.
+
+    Example:
+        >>> import numpy as np
+        >>> rows = Ragged(np.array([1, 2, 3]), np.array([0, 1, 3]))
+        >>> len(rows), rows[1].tolist(), rows.to_padded(0).tolist()
+        (2, [2, 3], [[1, 0], [2, 3]])
+    """
+
+    __slots__ = ("row_splits", "values")
+
+    def __init__(self, values: NDArray[Any], row_splits: NDArray[np.int64]) -> None:
+        row_splits = np.asarray(row_splits, dtype=np.int64)
+        values = np.asarray(values)
+        if (
+            row_splits.ndim != 1
+            or not len(row_splits)
+            or row_splits[0] != 0
+            or row_splits[-1] != len(values)
+            or (np.diff(row_splits) < 0).any()
+        ):
+            raise ConfigError(f"row_splits must rise from 0 to {len(values)}, the number of values, got {row_splits}")
+        self.values = values
+        self.row_splits = row_splits
+
+    def __len__(self) -> int:
+        return len(self.row_splits) - 1
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        rows = len(self)
+        if not -rows <= row < rows:
+            raise IndexError(f"row {row} is out of range: there are {rows} rows")
+        row %= rows
+        return self.values[self.row_splits[row] : self.row_splits[row + 1]]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return (self[row] for row in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"Ragged(rows={len(self)}, values={len(self.values)}, dtype={self.values.dtype})"
+
+    def to_padded(self, fill: float) -> NDArray[Any]:
+        """Rows as a matrix ``(rows, longest)`` of the same dtype; short rows end with ``fill``."""
+        lengths = np.diff(self.row_splits)
+        padded = np.full((len(self), int(lengths.max(initial=0))), fill, dtype=self.values.dtype)
+        padded[np.arange(padded.shape[1]) < lengths[:, None]] = self.values
+        return padded
+
+    def to_arrow(self) -> Any:
+        """Rows as a ``pyarrow.LargeListArray`` over the same memory.
+
+        Raises:
+            MissingDependencyError: pyarrow is not installed.
+        """
+        try:
+            import pyarrow as pa
+        except ImportError as error:
+            raise MissingDependencyError('to_arrow needs pyarrow: pip install "ferrobert[tables]"') from error
+        return pa.LargeListArray.from_arrays(pa.array(self.row_splits), pa.array(self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A batch of token rows as flat numpy columns; no padding. Also indexed by name: ``columns["ids"]``."""
+
+    ids: NDArray[np.int32]
+    """Token ids, ``(tokens,)``."""
+    type_ids: NDArray[np.int32]
+    """Token type ids, ``(tokens,)``."""
+    sequence_ids: NDArray[np.int32]
+    """0 for the text, 1 for its pair, -1 for special tokens that were added, ``(tokens,)``."""
+    offsets: NDArray[np.int32]
+    """Half-open spans of characters of the original text (of the word, for words), ``(tokens, 2)``."""
+    word_ids: NDArray[np.int32]
+    """Word of each token, -1 for special tokens that were added, ``(tokens,)``."""
+    row_splits: NDArray[np.int64]
+    """First token of each row and, last, the number of tokens, ``(rows + 1,)``."""
+    sample_ids: NDArray[np.int64]
+    """Index of the sample that each row is a window of, ``(rows,)``."""
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self.keys():
+            raise KeyError(f"{name!r}: columns are {', '.join(self.keys())}")
+        column: NDArray[Any] = getattr(self, name)
+        return column
+
+    def keys(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(field.name for field in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """How rows become a matrix."""
+
+    width: int | None
+    """Columns that shorter rows are padded to; ``None`` for no padding."""
+    side: str
+    pad_id: int
+    pad_type_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was encoded: kept so that spans are slices of what the user wrote."""
+
+    texts: Sequence[Any]
+    pairs: Sequence[Any] | None
+    is_split_into_words: bool
+
+
+class BatchEncoding(MutableMapping[str, Any]):
+    """Encoded rows under the names that models take, as transformers returns them.
+
+    Values are lists of int, or int64 numpy arrays / torch tensors of shape ``(rows, width)`` where
+    ``return_tensors`` asked for them (``offset_mapping``: ``(rows, width, 2)``). They are made at first
+    access. ``encoding["input_ids"]`` and ``encoding.input_ids`` are the same; more keys may be set.
+
+    The accessors (:meth:`word_ids`, :meth:`char_to_token`, ...) count rows and tokens as the values do,
+    padding included; positions are characters of the original text.
+
+    Example:
+        >>> from ferrobert import BertTokenizer
+        >>> tokenizer = BertTokenizer({"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "hello": 5})
+        >>> encoding = tokenizer("Hello")
+        >>> encoding["input_ids"], encoding.word_ids(), encoding.columns.offsets.tolist()
+        ([2, 5, 3], [None, 0, None], [[0, 0], [0, 5], [0, 0]])
+    """
+
+    __slots__ = ("_align", "_batched", "_columns", "_padding", "_source", "_tensors", "_tokenizer", "data")
+
+    def __init__(
+        self,
+        columns: tuple[Any, ...],
+        align: Callable[[], tuple[Any, ...]],
+        *,
+        tokenizer: Tokenizer,
+        source: Source,
+        keys: Sequence[str],
+        padding: Padding,
+        tensors: str | None,
+        batched: bool,
+    ) -> None:
+        self.data: dict[str, Any] = dict.fromkeys(keys, _PENDING)
+        self._columns = columns
+        self._align: Callable[[], tuple[Any, ...]] | None = align
+        self._tokenizer = tokenizer
+        self._source = source
+        self._padding = padding
+        self._tensors = tensors
+        self._batched = batched
+        if tensors == "pt" or (tensors is not None and self._is_uneven()):
+            # Errors of a missing torch or of uneven rows belong to the call, not to the first access.
+            for key in keys:
+                self[key]
+
+    # --- the mapping -------------------------------------------------------------------------------
+
+    def __getitem__(self, key: str | int | slice) -> Any:
+        if isinstance(key, slice):
+            return {name: self[name][key] for name in self.data}
+        if not isinstance(key, str):
+            raise KeyError(f"{key!r}: keys are {', '.join(self.data)}; rows are read with tokens(i), word_ids(i), ...")
+        value = self.data[key]
+        if value is _PENDING:
+            value = self.data[key] = self._value(key)
+        return value
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.data[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.data[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.data
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "data" or name not in self.data:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; its keys are {', '.join(self)}")
+        return self[name]
+
+    def __repr__(self) -> str:
+        return repr({key: self[key] for key in self})
+
+    def __getstate__(self) -> dict[str, Any]:
+        self.columns  # noqa: B018 - what is left to compute is computed before the tokenizer may be far away
+        state = {name: getattr(self, name) for name in self.__slots__ if name != "_align"}
+        state["data"] = {key: self[key] for key in self}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._align = None
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def to(self, device: Any, *, non_blocking: bool = False) -> Self:
+        """Moves every tensor to a torch device, in place, and returns the same encoding."""
+        for key in self:
+            if hasattr(self[key], "to"):
+                self[key] = self[key].to(device=device, non_blocking=non_blocking)
+        return self
+
+    def convert_to_tensors(self, tensor_type: str | None = None) -> Self:
+        """Turns all values into ``"np"`` arrays or ``"pt"`` tensors, in place."""
+        if tensor_type is not None:
+            for key in self:
+                self[key] = as_tensor(self[key], str(getattr(tensor_type, "value", tensor_type)), key)
+        return self
+
+    # --- what was encoded --------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> Columns:
+        """The flat columns of all rows, without padding."""
+        if self._align is not None and self._columns[3] is None:
+            self._columns = self._align()
+            self._align = None
+        return Columns(*self._columns)
+
+    @property
+    def texts(self) -> Sequence[Any]:
+        """The texts that were encoded (lists of words, for words), one a sample."""
+        return self._source.texts
+
+    @property
+    def text_pairs(self) -> Sequence[Any] | None:
+        """The second texts of pairs."""
+        return self._source.pairs
+
+    @property
+    def is_fast(self) -> bool:
+        """Always true: offsets and word ids are there."""
+        return True
+
+    @property
+    def n_sequences(self) -> int:
+        """1 for texts, 2 for pairs."""
+        return 1 if self._source.pairs is None else 2
+
+    # --- a row -------------------------------------------------------------------------------------
+
+    def tokens(self, batch_index: int = 0) -> list[str]:
+        """The tokens of a row, as the vocabulary writes them."""
+        row = self._row(batch_index)
+        ids = self._columns[0][row.tokens].tolist()
+        tokens = self._tokenizer.tokens_of(ids, lambda token: self._slice(row, token))
+        pad = self._tokenizer.pad_token or ""
+        return [pad] * row.left + tokens + [pad] * row.right
+
+    def word_ids(self, batch_index: int = 0) -> list[int | None]:
+        """The word of each token, ``None`` for added special tokens and padding."""
+        return self._optional(batch_index, self.columns.word_ids)
+
+    def words(self, batch_index: int = 0) -> list[int | None]:
+        """The same as :meth:`word_ids`."""
+        return self.word_ids(batch_index)
+
+    def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
+        """0 for the text, 1 for its pair, ``None`` for added special tokens and padding."""
+        return self._optional(batch_index, self._columns[2])
+
+    def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
+        """The sequence of a token: ``token_to_sequence(row, token)``, or of row 0 ``(token)``."""
+        batch, token = self._place(batch_or_token_index, token_index)
+        return self.sequence_ids(batch)[token]
+
+    def token_to_word(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
+        """The word of a token: ``token_to_word(row, token)``, or of row 0 ``(token)``."""
+        batch, token = self._place(batch_or_token_index, token_index)
+        return self.word_ids(batch)[token]
+
+    def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
+        """The characters of a token, ``None`` for special tokens: ``(row, token)``, or of row 0 ``(token)``."""
+        batch, token = self._place(batch_or_token_index, token_index)
+        row = self._row(batch)
+        place = range(-row.left, row.length + row.right)[token]
+        if not 0 <= place < row.length or self._columns[2][row.start + place] < 0:
+            return None
+        return CharSpan(*self.columns.offsets[row.start + place].tolist())
+
+    def char_to_token(
+        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
+    ) -> int | None:
+        """The token over a character: ``(row, character)``, or of row 0 ``(character)``; ``None`` for white space."""
+        batch, char = (0, batch_or_char_index) if char_index is None else (batch_or_char_index, char_index)
+        row = self._row(batch)
+        tokens = self._sequence(row, sequence_index)
+        offsets = self.columns.offsets[row.start + tokens.start : row.start + tokens.stop]
+        found = np.flatnonzero((offsets[:, 0] <= char) & (char < offsets[:, 1]))
+        return row.left + tokens.start + int(found[0]) if len(found) else None
+
+    def word_to_tokens(
+        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
+    ) -> TokenSpan | None:
+        """The tokens of a word: ``(row, word)``, or of row 0 ``(word)``; ``None`` where it is not in the row."""
+        batch, word = (0, batch_or_word_index) if word_index is None else (batch_or_word_index, word_index)
+        row = self._row(batch)
+        tokens = self._sequence(row, sequence_index)
+        words = self.columns.word_ids[row.start + tokens.start : row.start + tokens.stop]
+        found = np.flatnonzero(words == word)
+        if not len(found):
+            return None
+        first = row.left + tokens.start
+        return TokenSpan(first + int(found[0]), first + int(found[-1]) + 1)
+
+    def word_to_chars(
+        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
+    ) -> CharSpan | None:
+        """The characters of a word: ``(row, word)``, or of row 0 ``(word)``."""
+        span = self.word_to_tokens(batch_or_word_index, word_index, sequence_index)
+        if span is None:
+            return None
+        row = self._row(0 if word_index is None else batch_or_word_index)
+        first = row.start - row.left
+        offsets = self.columns.offsets
+        return CharSpan(int(offsets[first + span.start, 0]), int(offsets[first + span.end - 1, 1]))
+
+    def char_to_word(
+        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
+    ) -> int | None:
+        """The word over a character: ``(row, character)``, or of row 0 ``(character)``."""
+        token = self.char_to_token(batch_or_char_index, char_index, sequence_index)
+        if token is None:
+            return None
+        return self.word_ids(0 if char_index is None else batch_or_char_index)[token]
+
+    # --- inside ------------------------------------------------------------------------------------
+
+    @property
+    def _rows(self) -> int:
+        return len(self._columns[5]) - 1
+
+    def _row(self, index: int) -> _Row:
+        if not -self._rows <= index < self._rows:
+            raise IndexError(f"row {index} is out of range: there are {self._rows} rows")
+        index %= self._rows
+        start, end = self._columns[5][index : index + 2].tolist()
+        padding = max((self._padding.width or 0) - (end - start), 0)
+        left = padding if self._padding.side == "left" else 0
+        return _Row(index, start, end - start, left, padding - left)
+
+    def _place(self, batch_or_index: int, index: int | None) -> tuple[int, int]:
+        return (0, batch_or_index) if index is None else (batch_or_index, index)
+
+    def _sequence(self, row: _Row, sequence: int) -> range:
+        """Tokens of a sequence of a row; all where there is no such sequence, as in the reference."""
+        if sequence >= self.n_sequences:
+            return range(row.length)
+        found = np.flatnonzero(self._columns[2][row.tokens] == sequence)
+        return range(int(found[0]), int(found[-1]) + 1) if len(found) else range(0)
+
+    def _optional(self, index: int, column: NDArray[np.int32]) -> list[int | None]:
+        row = self._row(index)
+        values = [None if value < 0 else value for value in column[row.tokens].tolist()]
+        return [None] * row.left + values + [None] * row.right
+
+    def _slice(self, row: _Row, token: int) -> str:
+        """What the user wrote for a token of a row."""
+        columns = self.columns
+        place = row.start + token
+        texts = self._source.pairs if columns.sequence_ids[place] == 1 else self._source.texts
+        text = (texts or [""])[int(columns.sample_ids[row.index])]
+        if self._source.is_split_into_words:
+            text = text[int(columns.word_ids[place])]
+        start, end = columns.offsets[place].tolist()
+        return str(text[start:end])
+
+    def _is_uneven(self) -> bool:
+        lengths = np.maximum(np.diff(self._columns[5]), self._padding.width or 0)
+        return len(lengths) > 0 and bool((lengths != lengths[0]).any())
+
+    def _value(self, key: str) -> Any:
+        if self._tensors is not None and not self._is_uneven():
+            return as_tensor(self._matrix(key), self._tensors, key)
+        value = self._lists(key)
+        if self._tensors is not None:
+            return as_tensor(value, self._tensors, key)
+        single = not self._batched and key not in ("length", "overflow_to_sample_mapping")
+        return value[0] if single else value
+
+    def _matrix(self, key: str) -> NDArray[np.int64]:
+        """The value of a key where all rows have the same width."""
+        splits, padding = self._columns[5], self._padding
+        width = max(int(np.diff(splits).max(initial=0)), padding.width or 0)
+        match key:
+            case "input_ids":
+                return _core.pad(self._columns[0], splits, width, padding.pad_id, padding.side)
+            case "token_type_ids":
+                return _core.pad(self._columns[1], splits, width, padding.pad_type_id, padding.side)
+            case "attention_mask":
+                return _core.attention_mask(splits, width, padding.side)
+            case "special_tokens_mask":
+                mask = (self._columns[2] < 0).astype(np.int32)
+                return _core.pad(mask, splits, width, 1, padding.side)
+            case "offset_mapping":
+                offsets = self.columns.offsets
+                sides = (
+                    _core.pad(np.ascontiguousarray(offsets[:, side]), splits, width, 0, padding.side)
+                    for side in (0, 1)
+                )
+                return np.stack(tuple(sides), axis=-1)
+            case "length":
+                return np.maximum(np.diff(splits), padding.width or 0)
+            case _:
+                return self._columns[6]
+
+    def _lists(self, key: str) -> list[Any]:
+        """The value of a key as lists."""
+        rows = [self._row(index) for index in range(self._rows)]
+        pad = self._padding
+        match key:
+            case "input_ids":
+                return _padded(rows, self._columns[0].tolist(), pad.pad_id)
+            case "token_type_ids":
+                return _padded(rows, self._columns[1].tolist(), pad.pad_type_id)
+            case "attention_mask":
+                return [[0] * row.left + [1] * row.length + [0] * row.right for row in rows]
+            case "special_tokens_mask":
+                return _padded(rows, (self._columns[2] < 0).astype(np.int8).tolist(), 1)
+            case "offset_mapping":
+                return _padded(rows, [tuple(span) for span in self.columns.offsets.tolist()], (0, 0))
+            case "length":
+                return [row.left + row.length + row.right for row in rows]
+            case _:
+                lists: list[Any] = self._columns[6].tolist()
+                return lists
+
+
+_PENDING: Any = object()
+
+
+class _Row(NamedTuple):
+    index: int
+    start: int
+    length: int
+    left: int
+    right: int
+
+    @property
+    def tokens(self) -> slice:
+        return slice(self.start, self.start + self.length)
+
+
+def _padded(rows: list[_Row], values: list[Any], fill: Any) -> list[Any]:
+    return [[fill] * row.left + values[row.tokens] + [fill] * row.right for row in rows]
+
+
+def as_tensor(value: Any, kind: str, key: str) -> Any:
+    """Lists or arrays as ``"np"`` array or ``"pt"`` tensor of int64.
+
+    Raises:
+        ConfigError: the kind is not known, or rows of different lengths cannot be a tensor.
+        MissingDependencyError: torch is not installed.
+    """
+    if kind == "np":
+        if isinstance(value, list) and value and isinstance(value[0], list) and len({len(row) for row in value}) > 1:
+            ragged = np.empty(len(value), dtype=object)
+            ragged[:] = [np.asarray(row) for row in value]
+            return ragged
+        return np.asarray(value, dtype=np.int64 if np.size(value) == 0 else None)
+    if kind != "pt":
+        raise ConfigError(f'return_tensors must be None, "np" or "pt", got {kind!r}')
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingDependencyError('return_tensors="pt" needs torch: pip install "ferrobert[torch]"') from error
+    if isinstance(value, torch.Tensor):
+        return value
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return torch.from_numpy(value)
+    lengths = {len(row) for row in value if isinstance(row, (list, np.ndarray))}
+    if len(lengths) > 1:
+        raise ConfigError(
+            f"{key} has rows of {min(lengths)} to {max(lengths)} tokens, which one tensor cannot hold: "
+            "pass padding=True and truncation=True"
+        )
+    return torch.tensor(value, dtype=torch.int64)

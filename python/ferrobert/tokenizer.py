@@ -1,0 +1,788 @@
+"""The interface that the tokenizers of all families share: transformers' calls over a backend of flat columns.
+
+A backend encodes, decodes and looks up (``_core.WordPiece`` in Rust, ``reference.wordpiece.WordPiece`` in Python,
+``TokenizersBackend`` over the tokenizers package); everything that users see is here, once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from ferrobert.encoding import BatchEncoding, Padding, Source
+from ferrobert.errors import ConfigError, DecodeError, TextTypeError
+
+__all__ = ["NO_MAX_LENGTH", "SPECIAL_TOKEN_NAMES", "AddedToken", "Backend", "Tokenizer", "TokenizerOptions"]
+
+SPECIAL_TOKEN_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+NO_MAX_LENGTH = int(1e30)
+"""``model_max_length`` of a tokenizer without one, as in transformers."""
+
+_LARGE = int(1e20)
+
+
+@dataclass(frozen=True, slots=True)
+class AddedToken:
+    """A token that is matched as a whole, ahead of the model's own pieces.
+
+    Args:
+        content: Its text.
+        single_word: Match only where no word character touches it.
+        lstrip: Swallow white space on its left.
+        rstrip: Swallow white space on its right.
+        normalized: Match in the normalized text.
+        special: Skipped by ``decode(..., skip_special_tokens=True)``.
+    """
+
+    content: str
+    single_word: bool = False
+    lstrip: bool = False
+    rstrip: bool = False
+    normalized: bool = True
+    special: bool = False
+
+    def __str__(self) -> str:
+        return self.content
+
+    @classmethod
+    def of(cls, token: Any, *, special: bool = True) -> AddedToken:
+        """From a string, a dictionary of flags, or the ``AddedToken`` of tokenizers.
+
+        Raises:
+            ConfigError: it is none of these.
+        """
+        if isinstance(token, AddedToken):
+            return token
+        if isinstance(token, str):
+            return cls(token, normalized=not special, special=special)
+        names = ("single_word", "lstrip", "rstrip", "normalized", "special")
+        if isinstance(token, Mapping) and isinstance(token.get("content"), str):
+            is_special = bool(token.get("special", special))
+            flags = {name: bool(token[name]) for name in names if name in token}
+            return cls(token["content"], **{"normalized": not is_special, "special": is_special, **flags})
+        if isinstance(getattr(token, "content", None), str):
+            return cls(token.content, **{name: bool(getattr(token, name)) for name in names})
+        raise ConfigError(f"a token is a string, a dictionary with \"content\" or an AddedToken, got {token!r}")
+
+
+class Backend(Protocol):
+    """What a tokenizer is made of; see the stub of ``ferrobert._core.WordPiece`` for the contract."""
+
+    def encode(
+        self,
+        texts: Sequence[Any],
+        pairs: Sequence[Any] | None,
+        *,
+        add_special_tokens: bool,
+        truncation: str | None,
+        max_length: int | None,
+        truncation_side: str,
+        stride: int,
+        overflow: bool,
+        is_split_into_words: bool,
+        align: bool,
+        split_special_tokens: bool,
+    ) -> tuple[Any, ...]: ...
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str: ...
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str: ...
+
+    def normalize(self, text: str) -> str: ...
+
+    def token_to_id(self, token: str) -> int | None: ...
+
+    def id_to_token(self, id: int) -> str | None: ...
+
+    def vocab(self, with_added_tokens: bool) -> dict[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerOptions:
+    """What a tokenizer does where a call does not say otherwise."""
+
+    model_max_length: int = NO_MAX_LENGTH
+    padding_side: str = "right"
+    truncation_side: str = "right"
+    pad_token_type_id: int = 0
+    model_input_names: tuple[str, ...] = ("input_ids", "token_type_ids", "attention_mask")
+    clean_up_tokenization_spaces: bool = False
+    split_special_tokens: bool = False
+    name_or_path: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("padding_side", "truncation_side"):
+            check_side(name, getattr(self, name))
+
+
+class Tokenizer:
+    """Immutable; usable from many threads, picklable, and after ``fork``. Options change by :meth:`replace`.
+
+    Built by its subclasses. See :class:`ferrobert.BertTokenizer` for the arguments and an example.
+    """
+
+    _backend: Backend
+    _options: TokenizerOptions
+    _special: dict[str, str]
+    _added: dict[int, AddedToken]
+    _extra_special_tokens: tuple[str, ...]
+    _state: dict[str, Any]
+
+    is_fast = True
+
+    def _set(self, **attributes: Any) -> None:
+        for name, value in attributes.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"tokenizers are immutable: use tokenizer.replace({name}=...) to get a changed one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("tokenizers are immutable")
+
+    # --- identity ----------------------------------------------------------------------------------
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any]) -> Self:
+        return cls(**state)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return type(self)._from_state, (self._state,)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that decides the results: equal in every process and on every platform."""
+        text = json.dumps(self._state, default=_plain, ensure_ascii=True)
+        return hashlib.sha256(f"{type(self).__qualname__}:{text}".encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tokenizer) and self.fingerprint() == other.fingerprint()
+
+    def __hash__(self) -> int:
+        return int(self.fingerprint()[:15], 16)
+
+    def replace(self, **options: Any) -> Self:
+        """The same tokenizer with other options (those of the constructor).
+
+        Raises:
+            ConfigError: an option is not known.
+        """
+        unknown = options.keys() - self._state.keys()
+        if unknown:
+            raise ConfigError(f"unknown options {sorted(unknown)}; allowed are {sorted(self._state)}")
+        return type(self)._from_state({**self._state, **options})
+
+    def __repr__(self) -> str:
+        special = ", ".join(f"{name}={token!r}" for name, token in self._special.items())
+        length = self.model_max_length if self.model_max_length < _LARGE else "unlimited"
+        return f"{type(self).__name__}(vocab_size={self.vocab_size}, model_max_length={length}, {special})"
+
+    # --- vocabulary --------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._backend.vocab(True))
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens in the vocabulary, without added ones."""
+        return len(self._backend.vocab(False))
+
+    @property
+    def vocab(self) -> dict[str, int]:
+        """The vocabulary with added tokens."""
+        return self.get_vocab()
+
+    def get_vocab(self) -> dict[str, int]:
+        """The vocabulary with added tokens: token -> id, in the order of ids."""
+        vocab = self._backend.vocab(True)
+        return dict(sorted(vocab.items(), key=lambda item: item[1]))
+
+    @property
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """The added tokens by id."""
+        return dict(sorted(self._added.items()))
+
+    @property
+    def added_tokens_encoder(self) -> dict[str, int]:
+        """The ids of added tokens."""
+        return {token.content: id for id, token in self.added_tokens_decoder.items()}
+
+    def get_added_vocab(self) -> dict[str, int]:
+        """The ids of added tokens."""
+        return self.added_tokens_encoder
+
+    @property
+    def special_tokens_map(self) -> dict[str, str]:
+        """Special tokens by name, e.g. ``{"cls_token": "[CLS]"}``."""
+        return dict(self._special)
+
+    @property
+    def extra_special_tokens(self) -> list[str]:
+        """Special tokens without a name."""
+        return list(self._extra_special_tokens)
+
+    @property
+    def all_special_tokens(self) -> list[str]:
+        """All special tokens, each once."""
+        return list(dict.fromkeys((*self._special.values(), *self._extra_special_tokens)))
+
+    @property
+    def all_special_ids(self) -> list[int]:
+        """Ids of all special tokens."""
+        return [self._id(token) for token in self.all_special_tokens]
+
+    def _id(self, token: str) -> int:
+        id = self._backend.token_to_id(token)
+        if id is not None:
+            return id
+        unknown = self._special.get("unk_token")
+        id = None if unknown is None else self._backend.token_to_id(unknown)
+        if id is None:
+            raise ConfigError(f"{token!r} is not in the vocabulary, and there is no unknown token")
+        return id
+
+    def __getattr__(self, name: str) -> Any:
+        # Only names that are not found elsewhere come here: cls_token, cls_token_id, ...
+        if name.startswith("__") or "_special" not in self.__dict__:
+            raise AttributeError(name)
+        if name in SPECIAL_TOKEN_NAMES:
+            return self._special.get(name)
+        if name.removesuffix("_id") in SPECIAL_TOKEN_NAMES:
+            token = self._special.get(name.removesuffix("_id"))
+            return None if token is None else self._id(token)
+        if name in TokenizerOptions.__slots__:
+            value = getattr(self._options, name)
+            return list(value) if isinstance(value, tuple) else value
+        if name in self._state:
+            return self._state[name]
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+
+    def convert_tokens_to_ids(self, tokens: str | Iterable[str]) -> int | list[int]:
+        """Ids of tokens; tokens that are not in the vocabulary get the unknown token's."""
+        if isinstance(tokens, str):
+            return self._id(tokens)
+        return [self._id(token) for token in tokens]
+
+    def convert_ids_to_tokens(self, ids: int | Iterable[int], skip_special_tokens: bool = False) -> Any:
+        """Tokens of ids; ``None`` for an id within the vocabulary that has no token.
+
+        Raises:
+            DecodeError: an id is negative or behind the vocabulary.
+        """
+        if isinstance(ids, (int, np.integer)):
+            return self._token(int(ids), 0)
+        skipped = set(self.all_special_ids) if skip_special_tokens else set()
+        return [self._token(id, place) for place, id in enumerate(_integers(ids)) if id not in skipped]
+
+    def _token(self, id: int, place: int) -> str | None:
+        if not 0 <= id <= self._last_id:
+            raise DecodeError(
+                f"token id {id} (position {place}) is out of range: the vocabulary ends at {self._last_id}"
+            )
+        return self._backend.id_to_token(id)
+
+    @property
+    def _last_id(self) -> int:
+        last: int | None = self.__dict__.get("_last")
+        if last is None:
+            last = max(self._backend.vocab(True).values())
+            self._set(_last=last)
+        return last
+
+    def tokens_of(self, ids: Sequence[int], written: Callable[[int], str]) -> list[str]:
+        """Tokens of a row of ids; ``written(i)`` is what stands in the text for token i.
+
+        An added token that swallows white space shows it, as in the reference.
+        """
+        tokens = []
+        for place, id in enumerate(ids):
+            added = self._added.get(id)
+            if added is not None and (added.lstrip or added.rstrip) and written(place):
+                text = written(place)
+                tokens.append(self._backend.normalize(text) if added.normalized else text)
+            else:
+                tokens.append(self._backend.id_to_token(id) or "")
+        return tokens
+
+    def as_transformers(self) -> Any:
+        """An equal tokenizer of transformers, for its Trainer, collators and pipelines.
+
+        Raises:
+            MissingDependencyError: transformers is not installed.
+        """
+        from ferrobert.models._hf import as_transformers
+
+        return as_transformers(self)
+
+    # --- text to ids -------------------------------------------------------------------------------
+
+    def __call__(
+        self,
+        text: Any,
+        text_pair: Any = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        is_split_into_words: bool = False,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_tensors: str | None = None,
+        return_token_type_ids: bool | None = None,
+        return_attention_mask: bool | None = None,
+        return_overflowing_tokens: bool = False,
+        return_special_tokens_mask: bool = False,
+        return_offsets_mapping: bool = False,
+        return_length: bool = False,
+        verbose: bool = True,
+        split_special_tokens: bool | None = None,
+        truncation_side: str | None = None,
+    ) -> BatchEncoding:
+        """Encodes one text or a batch; batches run on all cores without the GIL.
+
+        Args:
+            text: A string, a list of strings, or with ``is_split_into_words`` a list of words or a list of
+                such lists. A batch may also be a list of pairs.
+            text_pair: The second sequences, of the same form.
+            add_special_tokens: Put ``[CLS]`` and ``[SEP]`` around the sequences.
+            padding: ``False``, ``True`` or ``"longest"``, ``"max_length"``.
+            truncation: ``False``, ``True`` or ``"longest_first"``, ``"only_first"``, ``"only_second"``. ``None``
+                means ``"longest_first"`` where ``max_length`` is given without ``padding``, else ``False``.
+            max_length: Largest number of tokens; by default the model's.
+            stride: Tokens that a window shares with the one before.
+            is_split_into_words: Strings are words; offsets are then relative to the word.
+            pad_to_multiple_of: Round the padded width up to a multiple.
+            padding_side: ``"right"`` or ``"left"``; by default the tokenizer's.
+            return_tensors: ``None`` for lists, ``"np"`` for int64 arrays, ``"pt"`` for tensors.
+            return_token_type_ids: By default as the model takes them.
+            return_attention_mask: By default as the model takes them.
+            return_overflowing_tokens: Return all windows of long texts, not only the first.
+            return_special_tokens_mask: 1 for added special tokens and padding.
+            return_offsets_mapping: Character spans of the tokens.
+            return_length: Number of tokens of each row.
+            verbose: Warn where a row is longer than the model takes.
+            split_special_tokens: Treat special tokens in the text as text.
+            truncation_side: ``"right"`` or ``"left"``; by default the tokenizer's.
+
+        Returns:
+            BatchEncoding: rows under transformers' keys. For one text without ``return_tensors`` and windows the
+            values are a single row.
+
+        Raises:
+            TextTypeError: something is not a string; says where.
+            UnicodeEncodeError: a string holds a lone surrogate.
+            ConfigError: options that are not allowed, cannot be met or contradict each other.
+        """
+        strategy, width, cut, max_length = self._lengths(padding, truncation, max_length, pad_to_multiple_of)
+        if not isinstance(stride, (int, np.integer)) or isinstance(stride, bool) or stride < 0:
+            raise ConfigError(f"stride must be an integer of at least 0, got {stride!r}")
+        texts, pairs, batched = _batch(text, text_pair, is_split_into_words)
+        padding_side = check_side("padding_side", padding_side or self._options.padding_side)
+        arguments: dict[str, Any] = {
+            "add_special_tokens": bool(add_special_tokens),
+            "truncation": cut,
+            "max_length": max_length if cut else None,
+            "truncation_side": check_side("truncation_side", truncation_side or self._options.truncation_side),
+            "stride": int(stride),
+            "overflow": bool(return_overflowing_tokens),
+            "is_split_into_words": bool(is_split_into_words),
+            "split_special_tokens": bool(
+                self._options.split_special_tokens if split_special_tokens is None else split_special_tokens
+            ),
+        }
+        tensors = _tensors(return_tensors)
+        columns = self._backend.encode(texts, pairs, **arguments, align=bool(return_offsets_mapping))
+        if strategy == "longest":
+            width = _longest(columns, return_overflowing_tokens)
+        if width is not None and pad_to_multiple_of:
+            width = -(-width // pad_to_multiple_of) * pad_to_multiple_of
+        if verbose and max_length is None:
+            self._warn_if_too_long(columns)
+        names = self._options.model_input_names
+        keys = ["input_ids"]
+        keys += ["token_type_ids"] * _chosen(return_token_type_ids, "token_type_ids" in names)
+        keys += ["attention_mask"] * _chosen(return_attention_mask, "attention_mask" in names)
+        keys += ["special_tokens_mask"] * bool(return_special_tokens_mask)
+        keys += ["offset_mapping"] * bool(return_offsets_mapping)
+        keys += ["length"] * bool(return_length)
+        keys += ["overflow_to_sample_mapping"] * bool(return_overflowing_tokens)
+        return BatchEncoding(
+            columns,
+            lambda: self._backend.encode(texts, pairs, **arguments, align=True),
+            tokenizer=self,
+            source=Source(texts, pairs, bool(is_split_into_words)),
+            keys=keys,
+            padding=Padding(width, padding_side, self._pad_id(strategy), self._options.pad_token_type_id),
+            tensors=tensors,
+            batched=batched or bool(return_overflowing_tokens),
+        )
+
+    def _lengths(
+        self, padding: Any, truncation: Any, max_length: Any, multiple: Any
+    ) -> tuple[str | None, int | None, str | None, int | None]:
+        """Padding strategy, fixed width, truncation strategy and maximum length of a call."""
+        padding, truncation = (getattr(option, "value", option) for option in (padding, truncation))
+        if max_length is not None and (
+            not isinstance(max_length, (int, np.integer)) or isinstance(max_length, bool) or max_length < 0
+        ):
+            raise ConfigError(f"max_length must be an integer of at least 0, got {max_length!r}")
+        if multiple is not None and (
+            not isinstance(multiple, (int, np.integer)) or isinstance(multiple, bool) or multiple < 1
+        ):
+            raise ConfigError(f"pad_to_multiple_of must be an integer of at least 1, got {multiple!r}")
+        if max_length is not None and padding is False and truncation is None:
+            truncation = "longest_first"
+        strategies = {False: None, None: None, "do_not_pad": None, True: "longest", "longest": "longest"}
+        strategies |= {"max_length": "max_length"}
+        cuts = {False: None, None: None, "do_not_truncate": None, True: "longest_first"}
+        cuts |= {name: name for name in ("longest_first", "only_first", "only_second")}
+        if not isinstance(padding, (bool, str, type(None))) or padding not in strategies:
+            raise ConfigError(f'padding must be True, False, "longest", "max_length" or "do_not_pad", got {padding!r}')
+        if not isinstance(truncation, (bool, str, type(None))) or truncation not in cuts:
+            raise ConfigError(
+                'truncation must be True, False, "longest_first", "only_first", "only_second" or '
+                f'"do_not_truncate", got {truncation!r}'
+            )
+        strategy, cut = strategies[padding], cuts[truncation]
+        if padding is True and max_length is not None and cut is None:
+            warnings.warn(
+                "max_length is ignored where padding=True and nothing is truncated; "
+                'pass padding="max_length" to pad to it',
+                stacklevel=3,
+            )
+        if max_length is None and (strategy == "max_length" or cut is not None):
+            if self._options.model_max_length > _LARGE:
+                strategy = None if strategy == "max_length" else strategy
+                cut = None
+            else:
+                max_length = self._options.model_max_length
+        if strategy is not None and self._special.get("pad_token") is None:
+            raise ConfigError("padding needs a pad token: build the tokenizer with pad_token=...")
+        if cut and strategy and multiple and max_length is not None and max_length % multiple:
+            raise ConfigError(
+                f"max_length {max_length} must be a multiple of pad_to_multiple_of {multiple} "
+                "where rows are both truncated and padded"
+            )
+        width = max_length if strategy == "max_length" else None
+        return strategy, width, cut, None if max_length is None else int(max_length)
+
+    def _pad_id(self, strategy: str | None) -> int:
+        return 0 if strategy is None else int(self.pad_token_id)
+
+    def _warn_if_too_long(self, columns: tuple[Any, ...]) -> None:
+        limit = self._options.model_max_length
+        if limit > _LARGE:
+            return
+        longest = int(np.diff(columns[5]).max(initial=0))
+        if longest > limit:
+            warnings.warn(
+                f"a row has {longest} tokens, the model takes {limit}: pass truncation=True, "
+                "or return_overflowing_tokens=True for windows",
+                stacklevel=3,
+            )
+
+    def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any) -> Any:
+        """The tokens of a text, as strings."""
+        return self(text, pair, add_special_tokens=add_special_tokens, **options).tokens()
+
+    def encode(self, text: Any, text_pair: Any = None, add_special_tokens: bool = True, **options: Any) -> Any:
+        """The ids of a text: ``tokenizer(text)["input_ids"]``."""
+        return self(text, text_pair, add_special_tokens=add_special_tokens, **options)["input_ids"]
+
+    def num_special_tokens_to_add(self, pair: bool = False) -> int:
+        """Number of special tokens around a text, or around a pair."""
+        return len(self([("", "")] if pair else [""])["input_ids"][0])
+
+    @property
+    def max_len_single_sentence(self) -> int:
+        """Tokens of a text that fit the model."""
+        return self._options.model_max_length - self.num_special_tokens_to_add()
+
+    @property
+    def max_len_sentences_pair(self) -> int:
+        """Tokens of a pair that fit the model."""
+        return self._options.model_max_length - self.num_special_tokens_to_add(pair=True)
+
+    def get_special_tokens_mask(
+        self, token_ids_0: Sequence[int], token_ids_1: Any = None, already_has_special_tokens: bool = False
+    ) -> list[int]:
+        """1 for the special tokens in ids that already hold them.
+
+        Raises:
+            ConfigError: anything else was asked for; ``return_special_tokens_mask=True`` gives it.
+        """
+        if not already_has_special_tokens or token_ids_1 is not None:
+            raise ConfigError(
+                "get_special_tokens_mask reads ids that hold their special tokens "
+                "(already_has_special_tokens=True, one sequence); "
+                "use tokenizer(..., return_special_tokens_mask=True) for texts"
+            )
+        special = set(self.all_special_ids)
+        return [int(id in special) for id in _integers(token_ids_0)]
+
+    # --- ids to text -------------------------------------------------------------------------------
+
+    def decode(
+        self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None
+    ) -> Any:
+        """The text of a row of ids; of several rows, a list.
+
+        Args:
+            token_ids: int, list, numpy array or tensor of ids, or rows of them.
+            skip_special_tokens: Leave special tokens out.
+            clean_up_tokenization_spaces: Remove spaces before punctuation once more over the whole text.
+
+        Raises:
+            DecodeError: an id is negative or behind the vocabulary.
+        """
+        if isinstance(token_ids, Mapping):
+            token_ids = token_ids["input_ids"]
+        if hasattr(token_ids, "tolist"):
+            token_ids = token_ids.tolist()
+        if isinstance(token_ids, int):
+            token_ids = [token_ids]
+        token_ids = list(token_ids)
+        if token_ids and not isinstance(token_ids[0], (int, np.integer)):
+            rows = [row.tolist() if hasattr(row, "tolist") else row for row in token_ids]
+            if any(not isinstance(row, int) for row in rows):
+                return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in rows]
+            token_ids = rows
+        text = self._backend.decode(_integers(token_ids), skip_special_tokens)
+        if clean_up_tokenization_spaces is None:
+            clean_up_tokenization_spaces = self._options.clean_up_tokenization_spaces
+        return clean_up(text) if clean_up_tokenization_spaces else text
+
+    def batch_decode(
+        self, sequences: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None
+    ) -> list[str]:
+        """The texts of rows of ids."""
+        text = self.decode(sequences, skip_special_tokens, clean_up_tokenization_spaces)
+        return [text] if isinstance(text, str) else text
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """Tokens joined to text."""
+        return self._backend.convert_tokens_to_string(list(tokens))
+
+    # --- rows to batches ---------------------------------------------------------------------------
+
+    def pad(
+        self,
+        encoded_inputs: Any,
+        padding: bool | str = True,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | None = None,
+        verbose: bool = True,
+    ) -> dict[str, Any]:
+        """Pads encoded rows to one width.
+
+        Args:
+            encoded_inputs: A list of encodings (mappings with ``input_ids``), or one mapping of rows. Other keys
+                than those of tokenizers are kept as they are.
+            padding: ``True`` or ``"longest"``, ``"max_length"``, ``False``.
+            max_length: Width for ``"max_length"``.
+            pad_to_multiple_of: Round the width up to a multiple.
+            padding_side: ``"right"`` or ``"left"``; by default the tokenizer's.
+            return_attention_mask: By default as the model takes them.
+            return_tensors: ``None`` for lists, ``"np"``, ``"pt"``.
+            verbose: Ignored; accepted because callers of transformers pass it.
+
+        Returns:
+            dict: key -> rows.
+
+        Raises:
+            ConfigError: rows have no ``input_ids``, or have other keys than the first.
+        """
+        rows = _rows(encoded_inputs)
+        single = not isinstance(rows, list)
+        columns: dict[str, list[Any]] = {key: [value] for key, value in rows.items()} if single else _by_key(rows)
+        tensors = _tensors(return_tensors)
+        if not columns:
+            return {}
+        if "input_ids" not in columns:
+            raise ConfigError(f"rows to pad need input_ids; they have {', '.join(columns)}")
+        ids = columns["input_ids"]
+        strategy, width, _, _ = self._lengths(padding, False, max_length, pad_to_multiple_of)
+        if strategy == "longest":
+            width = max((len(row) for row in ids), default=0)
+        if width is not None and pad_to_multiple_of:
+            width = -(-width // pad_to_multiple_of) * pad_to_multiple_of
+        side = check_side("padding_side", padding_side or self._options.padding_side)
+        if _chosen(return_attention_mask, "attention_mask" in self._options.model_input_names):
+            columns.setdefault("attention_mask", [[1] * len(row) for row in ids])
+        elif return_attention_mask is False:
+            columns.pop("attention_mask", None)
+        fills = {
+            "input_ids": self._pad_id(strategy),
+            "attention_mask": 0,
+            "token_type_ids": self._options.pad_token_type_id,
+            "special_tokens_mask": 1,
+        }
+        padded: dict[str, Any] = {}
+        for key, values in columns.items():
+            if key in fills and width is not None:
+                values = [_fill(row, width, fills[key], side) for row in values]
+            padded[key] = values
+        if tensors is not None:
+            from ferrobert.encoding import as_tensor
+
+            return {key: as_tensor(values, tensors, key) for key, values in padded.items()}
+        return {key: values[0] for key, values in padded.items()} if single else padded
+
+
+# --- arguments ---------------------------------------------------------------------------------------
+
+
+def check_side(name: str, side: str) -> str:
+    """``"left"`` or ``"right"``, or ConfigError."""
+    if side not in ("left", "right"):
+        raise ConfigError(f'{name} must be "left" or "right", got {side!r}')
+    return side
+
+
+def clean_up(text: str) -> str:
+    """Removes spaces before punctuation and English contractions, as ``clean_up_tokenization`` of transformers."""
+    for spaced, joined in (
+        (" .", "."),
+        (" ?", "?"),
+        (" !", "!"),
+        (" ,", ","),
+        (" ' ", "'"),
+        (" n't", "n't"),
+        (" 'm", "'m"),
+        (" 's", "'s"),
+        (" 've", "'ve"),
+        (" 're", "'re"),
+    ):
+        text = text.replace(spaced, joined)
+    return text
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, AddedToken):
+        return asdict(value)
+    raise TypeError(f"{value!r} has no stable form")
+
+
+def _chosen(option: bool | None, default: bool) -> bool:
+    return default if option is None else bool(option)
+
+
+def _tensors(option: Any) -> str | None:
+    option = getattr(option, "value", option)
+    if option not in (None, "np", "pt"):
+        raise ConfigError(f'return_tensors must be None, "np" or "pt", got {option!r}')
+    return option  # type: ignore[no-any-return]
+
+
+def _integers(ids: Any) -> list[int]:
+    if hasattr(ids, "tolist"):
+        ids = ids.tolist()
+    if isinstance(ids, int):
+        return [ids]
+    try:
+        return [int(id) if isinstance(id, (int, np.integer)) else int(id.item()) for id in ids]
+    except (AttributeError, TypeError, ValueError):
+        raise DecodeError(f"token ids must be integers, got {ids!r:.200}") from None
+
+
+def _longest(columns: tuple[Any, ...], overflow: bool) -> int:
+    """The longest row; of windows only each sample's first counts, as in the reference."""
+    lengths, samples = np.diff(columns[5]), columns[6]
+    if overflow and len(samples):
+        lengths = lengths[np.diff(samples, prepend=-1) != 0]
+    return int(lengths.max(initial=0))
+
+
+def _batch(text: Any, pair: Any, words: bool) -> tuple[Sequence[Any], Sequence[Any] | None, bool]:
+    """Texts, pairs, and whether they came as a batch."""
+    text, pair = _listed(text, "text"), _listed(pair, "text_pair") if pair is not None else None
+    if words:
+        if isinstance(text, str):
+            raise TextTypeError("text is one string; is_split_into_words=True asks for a list of words")
+        batched = bool(text) and not isinstance(text[0], str) and isinstance(_listed(text[0], "text[0]"), (list, tuple))
+    else:
+        batched = not isinstance(text, str)
+    if not batched:
+        if pair is not None and not words and not isinstance(pair, str):
+            raise TextTypeError("text_pair must be str, as text is one")
+        if pair is not None and words and (isinstance(pair, str) or (pair and not isinstance(pair[0], str))):
+            raise TextTypeError("text_pair must be a list of words, as text is one")
+        # An empty pair counts as none, as in the reference.
+        return [text], [pair] if pair else None, False
+    if pair is None:
+        if _is_pair(text, words):
+            return (*_unzip(text), True)
+        # A copy: what the caller does to the list later must not change the encoding.
+        return list(text), None, True
+    if isinstance(pair, str):
+        raise TextTypeError("text is a batch, so text_pair must be one too, got a string")
+    if len(text) != len(pair):
+        raise ConfigError(f"batch length of text is {len(text)}, of text_pair {len(pair)}; they must be equal")
+    return list(text), list(pair), True
+
+
+def _listed(text: Any, name: str) -> Any:
+    """Strings, lists and tuples as they are; other iterables (columns of tables, arrays) as lists."""
+    if isinstance(text, (str, list, tuple)):
+        return text
+    if text is None or isinstance(text, (bytes, bytearray, Mapping, set)) or not hasattr(text, "__iter__"):
+        raise TextTypeError(f"{name} must be str or a list of str, got {type(text).__name__}")
+    return list(text)
+
+
+def _is_pair(text: Sequence[Any], words: bool) -> bool:
+    if not text:
+        return False
+    if words:
+        return bool(text[0]) and isinstance(text[0][0], (list, tuple))
+    return isinstance(text[0], (list, tuple))
+
+
+def _unzip(pairs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    for row, pair in enumerate(pairs):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise TextTypeError(f"text[{row}] must be a pair of texts, as text[0] is one, got {pair!r:.100}")
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def _rows(encoded: Any) -> Any:
+    """A list of mappings, or one mapping with a single row."""
+    if isinstance(encoded, Mapping):
+        rows = dict(encoded.items())
+        ids = rows.get("input_ids")
+        if ids is None:
+            raise ConfigError(f"rows to pad need input_ids; they have {', '.join(map(str, rows)) or 'nothing'}")
+        if len(ids) and not hasattr(ids[0], "__len__"):
+            return rows
+        return [{key: values[row] for key, values in rows.items()} for row in range(len(ids))]
+    return [dict(row.items()) for row in encoded]
+
+
+def _by_key(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    if not rows:
+        return {}
+    for index, row in enumerate(rows):
+        if row.keys() != rows[0].keys():
+            raise ConfigError(f"row {index} has keys {sorted(row)}, row 0 has {sorted(rows[0])}")
+    return {key: [_listed_ids(row[key]) for row in rows] for key in rows[0]}
+
+
+def _listed_ids(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _fill(row: Sequence[int], width: int, fill: int, side: str) -> list[int]:
+    padding = [fill] * max(width - len(row), 0)
+    return [*row, *padding] if side == "right" else [*padding, *row]

@@ -1,0 +1,124 @@
+//! Every way in which the core refuses its input.
+
+/// Result of the core.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an input was refused: what was given, what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A vocabulary has no tokens.
+    #[error("the vocabulary is empty; a WordPiece vocabulary has at least the unknown token")]
+    EmptyVocab,
+    /// The unknown token is not part of the vocabulary.
+    #[error("the vocabulary of {size} tokens has no unknown token {unk_token:?}; add it or name another one with unk_token")]
+    MissingUnkToken {
+        /// The unknown token that was looked for.
+        unk_token: String,
+        /// Number of tokens in the vocabulary.
+        size: usize,
+    },
+    /// A token id does not fit a signed 32-bit column.
+    #[error("token {token:?} has id {id}; ids must be at most {max}")]
+    IdTooLarge {
+        /// The token.
+        token: String,
+        /// Its id.
+        id: u32,
+        /// The largest id that is allowed.
+        max: u32,
+    },
+    /// Two added tokens are the same pattern (after normalization where they ask for it).
+    #[error("added tokens {first:?} and {second:?} are the same pattern {pattern:?} once normalized")]
+    DuplicateAddedToken {
+        /// Content of the first token.
+        first: String,
+        /// Content of the second token.
+        second: String,
+        /// What both match.
+        pattern: String,
+    },
+    /// The added tokens could not be compiled to a matcher.
+    #[error("the added tokens cannot be matched: {reason}")]
+    AddedTokens {
+        /// What the matcher said.
+        reason: String,
+    },
+    /// Texts and pairs differ in number.
+    #[error("batch length of text is {texts}, of text_pair {pairs}; they must be equal")]
+    BatchLengths {
+        /// Number of texts.
+        texts: usize,
+        /// Number of pairs.
+        pairs: usize,
+    },
+    /// `max_length` does not hold the special tokens.
+    #[error(
+        "max_length {max_length} must be at least {special}, the number of special tokens that are added; \
+         pass add_special_tokens=False or a larger max_length"
+    )]
+    MaxLengthTooSmall {
+        /// The maximum length that was asked for.
+        max_length: usize,
+        /// Special tokens that the template adds.
+        special: usize,
+    },
+    /// Windows would not advance.
+    #[error(
+        "stride {stride} must be less than {room}, the tokens that a window holds of the sequence \
+         that is cut (sample {sample})"
+    )]
+    StrideTooLarge {
+        /// Overlap that was asked for.
+        stride: usize,
+        /// Tokens of the truncated sequence in one window.
+        room: usize,
+        /// Index of the sample in the batch.
+        sample: usize,
+    },
+    /// The sequence that may be cut is shorter than what has to go.
+    #[error(
+        "truncation \"{strategy}\" must remove {remove} tokens from a sequence of {length} (sample {sample}): \
+         the other sequence alone does not fit; use \"longest_first\" or a larger max_length"
+    )]
+    CannotTruncate {
+        /// The strategy that was asked for.
+        strategy: &'static str,
+        /// Tokens that have to go.
+        remove: usize,
+        /// Tokens of the sequence that may be cut.
+        length: usize,
+        /// Index of the sample in the batch.
+        sample: usize,
+    },
+    /// `only_second` on a single sequence that is too long.
+    #[error("truncation \"only_second\" needs a text_pair (sample {sample} has {length} tokens, room is {room})")]
+    NoSecondSequence {
+        /// Index of the sample in the batch.
+        sample: usize,
+        /// Tokens of the only sequence.
+        length: usize,
+        /// Tokens that fit.
+        room: usize,
+    },
+    /// A text is longer than 32-bit character positions reach.
+    #[error("sample {sample} has {bytes} bytes; a single text holds at most {max}")]
+    TextTooLong {
+        /// Index of the sample in the batch.
+        sample: usize,
+        /// Its size in bytes.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// An id that the vocabulary does not reach.
+    #[error("token id {id} (position {position}) is out of range: the vocabulary ends at {last}")]
+    IdOutOfRange {
+        /// The id.
+        id: i64,
+        /// Where it stands in the input.
+        position: usize,
+        /// The largest id in the vocabulary.
+        last: u32,
+    },
+}

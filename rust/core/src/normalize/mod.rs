@@ -1,0 +1,215 @@
+//! BERT's text normalization with alignment: clean text, space out CJK, strip accents, lower-case.
+//!
+//! Equal to `BertNormalizer` of tokenizers 0.23 on every input, its frozen Unicode tables included
+//! (docs/parity.md). Only combining marks that stand out of canonical order need more than one
+//! character at a time: they are gathered into runs; everything else is mapped character by character.
+
+mod chars;
+mod tables;
+
+pub(crate) use chars::{class_at, is_punctuation, is_whitespace};
+
+use chars::{class_of, combining_class, decompose, lowercase};
+use tables::{CJK, COMBINES, DECOMPOSES, LOWERCASES, NONSPACING_MARK, REMOVED, WHITESPACE};
+
+/// Marks an ASCII byte that is dropped; no ASCII output has this value.
+const DROPPED: u8 = 0xFF;
+
+/// Normalized text with the source character of each of its bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Normalized {
+    /// UTF-8.
+    pub(crate) text: Vec<u8>,
+    /// Index of the original character behind each byte of `text`; empty where nothing was aligned.
+    pub(crate) sources: Vec<u32>,
+}
+
+impl Normalized {
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.sources.clear();
+    }
+
+    fn push<const ALIGN: bool>(&mut self, c: char, source: u32) {
+        let mut utf8 = [0; 4];
+        let encoded = c.encode_utf8(&mut utf8).as_bytes();
+        self.text.extend_from_slice(encoded);
+        if ALIGN {
+            self.sources.extend(std::iter::repeat_n(source, encoded.len()));
+        }
+    }
+}
+
+/// What a [`Normalizer`] does to a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NormalizerConfig {
+    /// Remove control characters, U+0000 and U+FFFD; turn all white space into spaces.
+    pub clean_text: bool,
+    /// Put spaces around CJK ideographs.
+    pub handle_chinese_chars: bool,
+    /// Decompose (NFD) and remove nonspacing marks; `None` follows `lowercase`, as BERT did.
+    pub strip_accents: Option<bool>,
+    /// Lower-case character by character (no final sigma).
+    pub lowercase: bool,
+}
+
+impl Default for NormalizerConfig {
+    fn default() -> Self {
+        Self { clean_text: true, handle_chinese_chars: true, strip_accents: None, lowercase: true }
+    }
+}
+
+/// BERT's normalizer, ready to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Normalizer {
+    clean_text: bool,
+    handle_chinese_chars: bool,
+    strip_accents: bool,
+    lowercase: bool,
+    /// What each ASCII byte becomes, or [`DROPPED`].
+    ascii: [u8; 128],
+}
+
+impl Normalizer {
+    pub(crate) fn new(config: NormalizerConfig) -> Self {
+        let mut ascii = [0; 128];
+        for (byte, output) in (0_u8..).zip(&mut ascii) {
+            *output = match byte {
+                b'\t' | b'\n' | b'\r' if config.clean_text => b' ',
+                0..=0x1F | 0x7F if config.clean_text => DROPPED,
+                _ if config.lowercase => byte.to_ascii_lowercase(),
+                _ => byte,
+            };
+        }
+        Self {
+            clean_text: config.clean_text,
+            handle_chinese_chars: config.handle_chinese_chars,
+            strip_accents: config.strip_accents.unwrap_or(config.lowercase),
+            lowercase: config.lowercase,
+            ascii,
+        }
+    }
+
+    /// Appends the normalized `text` to `out`. `first` is the index of its first character in the
+    /// original. Returns the index behind its last one (meaningful only where `ALIGN`).
+    ///
+    /// O(n), but for runs of combining marks, which are sorted.
+    pub(crate) fn normalize<const ALIGN: bool>(&self, text: &str, first: u32, out: &mut Normalized) -> u32 {
+        let mut source = first;
+        let mut rest = text;
+        out.text.reserve(text.len());
+        if ALIGN {
+            out.sources.reserve(text.len());
+        }
+        loop {
+            let ascii = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+            for &byte in &rest.as_bytes()[..ascii] {
+                let output = self.ascii[usize::from(byte)];
+                if output != DROPPED {
+                    out.text.push(output);
+                    if ALIGN {
+                        out.sources.push(source);
+                    }
+                }
+                source += 1;
+            }
+            rest = &rest[ascii..];
+            let Some(c) = rest.chars().next() else { return source };
+            let class = class_of(c);
+            if self.strip_accents && class & COMBINES != 0 && !self.removes(class) {
+                (rest, source) = self.normalize_marks::<ALIGN>(rest, source, out);
+                continue;
+            }
+            self.normalize_char::<ALIGN>(c, class, source, out);
+            rest = &rest[c.len_utf8()..];
+            source += 1;
+        }
+    }
+
+    fn removes(&self, class: u8) -> bool {
+        self.clean_text && class & REMOVED != 0
+    }
+
+    fn normalize_char<const ALIGN: bool>(&self, c: char, class: u8, source: u32, out: &mut Normalized) {
+        if self.removes(class) {
+            return;
+        }
+        if self.clean_text && class & WHITESPACE != 0 {
+            out.push::<ALIGN>(' ', source);
+            return;
+        }
+        let spaced = self.handle_chinese_chars && class & CJK != 0;
+        if spaced {
+            out.push::<ALIGN>(' ', source);
+        }
+        if self.strip_accents && class & DECOMPOSES != 0 {
+            decompose(c, |part| self.push_stripped::<ALIGN>(part, source, out));
+        } else {
+            self.push_stripped::<ALIGN>(c, source, out);
+        }
+        if spaced {
+            out.push::<ALIGN>(' ', source);
+        }
+    }
+
+    /// Strips and lower-cases one character that is already decomposed.
+    fn push_stripped<const ALIGN: bool>(&self, c: char, source: u32, out: &mut Normalized) {
+        let class = class_of(c);
+        if self.strip_accents && class & NONSPACING_MARK != 0 {
+            return;
+        }
+        if self.lowercase && class & LOWERCASES != 0 {
+            lowercase(c, |lower| out.push::<ALIGN>(lower, source));
+        } else {
+            out.push::<ALIGN>(c, source);
+        }
+    }
+
+    /// A run of characters whose decompositions combine: they may have to be put into canonical order.
+    ///
+    /// The reference aligns by position, not by origin: the n-th character that starts a
+    /// decomposition in the ordered text is aligned with the n-th original character of the run.
+    fn normalize_marks<'t, const ALIGN: bool>(
+        &self,
+        text: &'t str,
+        first: u32,
+        out: &mut Normalized,
+    ) -> (&'t str, u32) {
+        let mut source = first;
+        let mut rest = text;
+        let mut sources = Vec::new();
+        let mut ordered: Vec<(u8, char, bool)> = Vec::new();
+        let mut pending = 0;
+        for c in text.chars() {
+            let class = class_of(c);
+            if !self.removes(class) {
+                if class & COMBINES == 0 {
+                    break;
+                }
+                sources.push(source);
+                let mut starts = true;
+                decompose(c, |part| {
+                    let combining = combining_class(part);
+                    if combining == 0 {
+                        ordered[pending..].sort_by_key(|&(class, _, _)| class);
+                        pending = ordered.len();
+                    }
+                    ordered.push((combining, part, starts));
+                    starts = false;
+                });
+            }
+            rest = &rest[c.len_utf8()..];
+            source += 1;
+        }
+        ordered[pending..].sort_by_key(|&(class, _, _)| class);
+        let mut aligned = sources.iter().copied();
+        let mut current = first;
+        for (_, c, starts) in ordered {
+            if starts {
+                current = aligned.next().unwrap_or(current);
+            }
+            self.push_stripped::<ALIGN>(c, current, out);
+        }
+        (rest, source)
+    }
+}

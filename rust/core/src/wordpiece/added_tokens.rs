@@ -1,0 +1,186 @@
+//! Special and added tokens inside the text.
+
+use crate::error::{Error, Result};
+use crate::normalize::{Normalized, Normalizer};
+use aho_corasick::{AhoCorasick, MatchKind};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// A token that is matched as a whole, ahead of WordPiece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddedToken {
+    /// Its id.
+    pub id: u32,
+    /// Its text.
+    pub content: String,
+    /// Match only where no word character touches it.
+    pub single_word: bool,
+    /// Swallow white space on its left.
+    pub lstrip: bool,
+    /// Swallow white space on its right.
+    pub rstrip: bool,
+    /// Match in the normalized text, by the normalized content.
+    pub normalized: bool,
+    /// Skipped by `decode` where asked for, and not matched where special tokens are split.
+    pub special: bool,
+}
+
+/// A part of a text: an added token or the text between two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Id of the added token, `None` for text.
+    pub(super) id: Option<u32>,
+    /// First byte.
+    pub(super) start: usize,
+    /// Behind the last byte.
+    pub(super) end: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Matcher {
+    automaton: AhoCorasick,
+    /// Index into the added tokens of each pattern.
+    patterns: Vec<usize>,
+}
+
+/// All added tokens of a tokenizer and their matchers.
+#[derive(Debug, Clone)]
+pub(super) struct AddedTokens {
+    tokens: Vec<AddedToken>,
+    by_content: FxHashMap<Box<str>, u32>,
+    /// What `decode` and `id_to_token` show: the normalized content where the token is normalized.
+    by_id: FxHashMap<u32, Box<str>>,
+    special: FxHashSet<Box<str>>,
+    raw: Option<Matcher>,
+    normalized: Option<Matcher>,
+}
+
+impl AddedTokens {
+    pub(super) fn new(tokens: Vec<AddedToken>, normalizer: &Normalizer) -> Result<Self> {
+        let mut by_content = FxHashMap::default();
+        let mut by_id = FxHashMap::default();
+        let mut special = FxHashSet::default();
+        let mut raw = Vec::new();
+        let mut normalized = Vec::new();
+        for (index, token) in tokens.iter().enumerate().filter(|(_, token)| !token.content.is_empty()) {
+            by_content.insert(token.content.as_str().into(), token.id);
+            let mut shown = token.content.clone();
+            if token.normalized {
+                let mut text = Normalized::default();
+                normalizer.normalize::<false>(&token.content, 0, &mut text);
+                shown = String::from_utf8_lossy(&text.text).into_owned();
+                normalized.push((index, shown.clone()));
+            } else {
+                raw.push((index, shown.clone()));
+            }
+            by_id.insert(token.id, shown.into());
+            if token.special {
+                special.insert(token.content.as_str().into());
+            }
+        }
+        let raw = Matcher::new(raw, &tokens)?;
+        let normalized = Matcher::new(normalized, &tokens)?;
+        Ok(Self { tokens, by_content, by_id, special, raw, normalized })
+    }
+
+    pub(super) fn id(&self, token: &str) -> Option<u32> {
+        self.by_content.get(token).copied()
+    }
+
+    pub(super) fn token(&self, id: u32) -> Option<&str> {
+        self.by_id.get(&id).map(AsRef::as_ref)
+    }
+
+    pub(super) fn is_special(&self, token: &str) -> bool {
+        self.special.contains(token)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &AddedToken> {
+        self.tokens.iter()
+    }
+
+    pub(super) fn matches_normalized(&self) -> bool {
+        self.normalized.is_some()
+    }
+
+    /// Cuts the original text at the tokens that are matched before normalization.
+    pub(super) fn split_raw(&self, text: &str, split_special: bool, part: impl FnMut(Part)) {
+        self.split(self.raw.as_ref(), text, split_special, part);
+    }
+
+    /// Cuts normalized text at the tokens that are matched after normalization.
+    pub(super) fn split_normalized(&self, text: &str, split_special: bool, part: impl FnMut(Part)) {
+        self.split(self.normalized.as_ref(), text, split_special, part);
+    }
+
+    fn split(&self, matcher: Option<&Matcher>, text: &str, split_special: bool, mut part: impl FnMut(Part)) {
+        let mut done = 0;
+        if let Some(matcher) = matcher {
+            for found in matcher.automaton.find_iter(text) {
+                let token = &self.tokens[matcher.patterns[found.pattern().as_usize()]];
+                let (mut start, mut end) = (found.start(), found.end());
+                if split_special && self.special.contains(token.content.as_str()) {
+                    continue;
+                }
+                if token.single_word && (ends_with_word(&text[..start]) || starts_with_word(&text[end..])) {
+                    continue;
+                }
+                if token.lstrip {
+                    // White space that the token before has swallowed stays with it.
+                    start = text[..start].trim_end().len().max(done);
+                }
+                if token.rstrip {
+                    end = text.len() - text[end..].trim_start().len();
+                }
+                if done < start {
+                    part(Part { id: None, start: done, end: start });
+                }
+                part(Part { id: Some(token.id), start, end });
+                done = end;
+            }
+        }
+        if done < text.len() {
+            part(Part { id: None, start: done, end: text.len() });
+        }
+    }
+}
+
+impl Matcher {
+    fn new(patterns: Vec<(usize, String)>, tokens: &[AddedToken]) -> Result<Option<Self>> {
+        let mut seen: FxHashMap<&str, usize> = FxHashMap::default();
+        for (index, pattern) in &patterns {
+            if let Some(first) = seen.insert(pattern, *index) {
+                return Err(Error::DuplicateAddedToken {
+                    first: tokens[first].content.clone(),
+                    second: tokens[*index].content.clone(),
+                    pattern: pattern.clone(),
+                });
+            }
+            if pattern.is_empty() {
+                return Err(Error::AddedTokens {
+                    reason: format!("{:?} is empty once normalized", tokens[*index].content),
+                });
+            }
+        }
+        if patterns.is_empty() {
+            return Ok(None);
+        }
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(patterns.iter().map(|(_, pattern)| pattern))
+            .map_err(|error| Error::AddedTokens { reason: error.to_string() })?;
+        Ok(Some(Self { automaton, patterns: patterns.into_iter().map(|(index, _)| index).collect() }))
+    }
+}
+
+/// `\w` of UTS 18, as the reference's regular expressions have it.
+fn is_word(c: char) -> bool {
+    regex_syntax::try_is_word_character(c).unwrap_or(false)
+}
+
+fn ends_with_word(text: &str) -> bool {
+    text.chars().next_back().is_some_and(is_word)
+}
+
+fn starts_with_word(text: &str) -> bool {
+    text.chars().next().is_some_and(is_word)
+}

@@ -1,0 +1,58 @@
+//! The one place where errors of the core become exceptions.
+
+use ferrobert_core::Error;
+use pyo3::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+mod python {
+    pyo3::import_exception!(ferrobert.errors, ConfigError);
+    pyo3::import_exception!(ferrobert.errors, DecodeError);
+    pyo3::import_exception!(ferrobert.errors, InternalError);
+    pyo3::import_exception!(ferrobert.errors, TextTypeError);
+    pyo3::import_exception!(ferrobert.errors, VocabError);
+}
+
+/// The exception of an error.
+pub(crate) fn to_exception(error: &Error) -> PyErr {
+    let message = error.to_string();
+    match error {
+        Error::EmptyVocab
+        | Error::MissingUnkToken { .. }
+        | Error::IdTooLarge { .. }
+        | Error::DuplicateAddedToken { .. }
+        | Error::AddedTokens { .. } => python::VocabError::new_err(message),
+        Error::IdOutOfRange { .. } => python::DecodeError::new_err(message),
+        _ => python::ConfigError::new_err(message),
+    }
+}
+
+/// `ConfigError` with a message.
+pub(crate) fn config_error(message: String) -> PyErr {
+    python::ConfigError::new_err(message)
+}
+
+/// `VocabError` with a message.
+pub(crate) fn vocab_error(message: String) -> PyErr {
+    python::VocabError::new_err(message)
+}
+
+/// What was given where a text was expected.
+pub(crate) fn text_type_error(given: &Bound<'_, PyAny>, place: &str) -> PyErr {
+    let given = given.get_type().qualname().map_or_else(|_| "an object".to_owned(), |name| name.to_string());
+    python::TextTypeError::new_err(format!("{place} must be str, got {given}"))
+}
+
+/// Runs a job of the core without the GIL. A panic, which is a defect, becomes `InternalError`.
+pub(crate) fn run<R: Send>(py: Python<'_>, job: impl FnOnce() -> ferrobert_core::Result<R> + Send) -> PyResult<R> {
+    match py.detach(|| catch_unwind(AssertUnwindSafe(job))) {
+        Ok(result) => result.map_err(|error| to_exception(&error)),
+        Err(panic) => {
+            let what = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("unknown");
+            Err(python::InternalError::new_err(format!("the Rust core panicked ({what}); please report it")))
+        }
+    }
+}

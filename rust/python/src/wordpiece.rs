@@ -1,0 +1,285 @@
+//! Text -> ids, offsets, word ids.
+
+use crate::errors::{config_error, run, text_type_error, to_exception, vocab_error};
+use ferrobert_core::encoding::Encodings;
+use ferrobert_core::vocab::Vocab;
+use ferrobert_core::wordpiece::{
+    self as core, AddedToken, EncodeOptions, Piece, Template, Texts, Truncation, TruncationSide, TruncationStrategy,
+    WordPieceConfig,
+};
+use ferrobert_core::NormalizerConfig;
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
+use pyo3::exceptions::PyUnicodeEncodeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+/// (id, content, single_word, lstrip, rstrip, normalized, special)
+type AddedTokenTuple = (u32, String, bool, bool, bool, bool, bool);
+/// ("special", id, type id) or ("sequence", index, type id)
+type PieceTuple = (String, u32, u32);
+type Ints<'py> = Bound<'py, PyArray1<i32>>;
+/// ids, type ids, sequence ids, offsets, word ids, row splits, sample ids
+type Columns<'py> = (
+    Ints<'py>,
+    Ints<'py>,
+    Ints<'py>,
+    Option<Bound<'py, PyArray2<i32>>>,
+    Option<Ints<'py>>,
+    Bound<'py, PyArray1<i64>>,
+    Bound<'py, PyArray1<i64>>,
+);
+
+/// BERT's tokenizer.
+#[pyclass(frozen, module = "ferrobert._core")]
+pub(crate) struct WordPiece(core::WordPiece);
+
+#[pymethods]
+impl WordPiece {
+    #[new]
+    #[pyo3(signature = (vocab, *, unk_token, continuing_subword_prefix, max_input_chars_per_word, clean_text,
+        handle_chinese_chars, strip_accents, lowercase, added_tokens, single, pair, decoder_prefix, decoder_cleanup))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords")]
+    fn new(
+        py: Python<'_>,
+        vocab: &Bound<'_, PyDict>,
+        unk_token: String,
+        continuing_subword_prefix: String,
+        max_input_chars_per_word: usize,
+        clean_text: bool,
+        handle_chinese_chars: bool,
+        strip_accents: Option<bool>,
+        lowercase: bool,
+        added_tokens: Vec<AddedTokenTuple>,
+        single: Vec<PieceTuple>,
+        pair: Vec<PieceTuple>,
+        decoder_prefix: String,
+        decoder_cleanup: bool,
+    ) -> PyResult<Self> {
+        let vocab = vocab
+            .iter()
+            .map(|(token, id)| {
+                let token: String = token.extract()?;
+                let id = id
+                    .extract::<u32>()
+                    .map_err(|_| vocab_error(format!("token {token:?} has id {id}; ids are integers from 0")))?;
+                Ok((token, id))
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        let config = WordPieceConfig {
+            unk_token,
+            continuing_subword_prefix,
+            max_input_chars_per_word,
+            normalizer: NormalizerConfig { clean_text, handle_chinese_chars, strip_accents, lowercase },
+            added_tokens: added_tokens.into_iter().map(added_token).collect(),
+            template: Template { single: pieces(single)?, pair: pieces(pair)? },
+            decoder_prefix,
+            decoder_cleanup,
+        };
+        run(py, || core::WordPiece::new(Vocab::new(vocab)?, config)).map(Self)
+    }
+
+    #[pyo3(signature = (texts, pairs, *, add_special_tokens, truncation, max_length, truncation_side, stride, overflow,
+        is_split_into_words, align, split_special_tokens))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords")]
+    fn encode<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        pairs: Option<&Bound<'py, PyAny>>,
+        add_special_tokens: bool,
+        truncation: Option<&str>,
+        max_length: Option<usize>,
+        truncation_side: &str,
+        stride: usize,
+        overflow: bool,
+        is_split_into_words: bool,
+        align: bool,
+        split_special_tokens: bool,
+    ) -> PyResult<Columns<'py>> {
+        let texts = Strings::new(texts, is_split_into_words, "text")?;
+        let pairs = pairs.map(|pairs| Strings::new(pairs, is_split_into_words, "text_pair")).transpose()?;
+        let options = EncodeOptions {
+            add_special_tokens,
+            truncation: parse_truncation(truncation, max_length, truncation_side, stride)?,
+            overflow,
+            align,
+            split_special_tokens,
+        };
+        let (texts, text_splits) = (texts.view()?, &texts.splits);
+        let pairs = pairs.as_ref().map(|pairs| Ok::<_, PyErr>((pairs.view()?, &pairs.splits))).transpose()?;
+        let rows = run(py, || {
+            self.0.encode(
+                batch(&texts, text_splits),
+                pairs.as_ref().map(|(pairs, splits)| batch(pairs, splits)),
+                &options,
+            )
+        })?;
+        columns(py, rows, align)
+    }
+
+    fn decode(&self, ids: Vec<i64>, skip_special_tokens: bool) -> PyResult<String> {
+        self.0.decode(&ids, skip_special_tokens).map_err(|error| to_exception(&error))
+    }
+
+    fn convert_tokens_to_string(&self, tokens: Vec<String>) -> String {
+        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+        self.0.convert_tokens_to_string(&tokens)
+    }
+
+    fn normalize(&self, text: &str) -> String {
+        self.0.normalize(text)
+    }
+
+    fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.0.token_to_id(token)
+    }
+
+    fn id_to_token(&self, id: u32) -> Option<&str> {
+        self.0.id_to_token(id)
+    }
+
+    fn vocab<'py>(&self, py: Python<'py>, with_added_tokens: bool) -> PyResult<Bound<'py, PyDict>> {
+        let vocab = PyDict::new(py);
+        for (token, id) in self.0.vocab().iter() {
+            vocab.set_item(token, id)?;
+        }
+        if with_added_tokens {
+            for token in self.0.added_tokens() {
+                vocab.set_item(&token.content, token.id)?;
+            }
+        }
+        Ok(vocab)
+    }
+}
+
+/// The strings of a batch, kept alive while the core reads them.
+struct Strings<'py> {
+    strings: Vec<Bound<'py, PyString>>,
+    /// First word of each sample and the number of words, where samples are lists of words.
+    splits: Option<Vec<usize>>,
+    argument: &'static str,
+}
+
+impl<'py> Strings<'py> {
+    fn new(samples: &Bound<'py, PyAny>, words: bool, argument: &'static str) -> PyResult<Self> {
+        let mut strings = Vec::with_capacity(samples.len()?);
+        let mut splits = words.then(|| vec![0]);
+        for (row, sample) in samples.try_iter()?.enumerate() {
+            let sample = sample?;
+            if let Some(splits) = &mut splits {
+                if sample.is_instance_of::<PyString>() {
+                    return Err(text_type_error(
+                        &sample,
+                        &format!("{argument}[{row}] is one string where is_split_into_words=True asks for a list of words; each word"),
+                    ));
+                }
+                for (word, text) in sample.try_iter()?.enumerate() {
+                    strings.push(string(text?, || format!("word {word} of {argument}[{row}]"))?);
+                }
+                splits.push(strings.len());
+            } else {
+                strings.push(string(sample, || format!("{argument}[{row}]"))?);
+            }
+        }
+        Ok(Self { strings, splits, argument })
+    }
+
+    /// The strings as UTF-8, without a copy.
+    fn view(&self) -> PyResult<Vec<&str>> {
+        self.strings
+            .iter()
+            .enumerate()
+            .map(|(index, text)| text.to_str().map_err(|error| self.locate(text.py(), error, index)))
+            .collect()
+    }
+
+    /// Says in which row the string that is no UTF-8 (a lone surrogate) stands.
+    fn locate(&self, py: Python<'_>, error: PyErr, index: usize) -> PyErr {
+        if error.is_instance_of::<PyUnicodeEncodeError>(py) {
+            let argument = self.argument;
+            let place = match &self.splits {
+                None => format!("in {argument}[{index}]"),
+                Some(splits) => {
+                    let row = splits.partition_point(|&first| first <= index) - 1;
+                    format!("in word {} of {argument}[{row}]", index - splits[row])
+                }
+            };
+            // The note is extra help; the error itself counts.
+            let _ = error.value(py).call_method1("add_note", (place,));
+        }
+        error
+    }
+}
+
+fn string<'py>(text: Bound<'py, PyAny>, place: impl Fn() -> String) -> PyResult<Bound<'py, PyString>> {
+    text.cast_into::<PyString>().map_err(|error| text_type_error(&error.into_inner(), &place()))
+}
+
+fn batch<'t>(strings: &'t [&'t str], splits: &'t Option<Vec<usize>>) -> Texts<'t> {
+    match splits {
+        None => Texts::Plain(strings),
+        Some(splits) => Texts::Words(strings, splits),
+    }
+}
+
+fn columns(py: Python<'_>, rows: Encodings, align: bool) -> PyResult<Columns<'_>> {
+    let offsets = align
+        .then(|| {
+            let tokens = rows.offsets.len();
+            rows.offsets.into_flattened().into_pyarray(py).reshape([tokens, 2])
+        })
+        .transpose()?;
+    Ok((
+        rows.ids.into_pyarray(py),
+        rows.type_ids.into_pyarray(py),
+        rows.sequence_ids.into_pyarray(py),
+        offsets,
+        align.then(|| rows.word_ids.into_pyarray(py)),
+        rows.row_splits.into_pyarray(py),
+        rows.sample_ids.into_pyarray(py),
+    ))
+}
+
+fn added_token(token: AddedTokenTuple) -> AddedToken {
+    let (id, content, single_word, lstrip, rstrip, normalized, special) = token;
+    AddedToken { id, content, single_word, lstrip, rstrip, normalized, special }
+}
+
+fn pieces(pieces: Vec<PieceTuple>) -> PyResult<Vec<Piece>> {
+    pieces
+        .into_iter()
+        .map(|(kind, value, type_id)| match (kind.as_str(), value) {
+            ("special", id) => Ok(Piece::Special { id, type_id }),
+            ("sequence", 0 | 1) => Ok(Piece::Sequence { index: value as usize, type_id }),
+            _ => Err(config_error(format!(
+                "a template piece is (\"special\", id, type_id) or (\"sequence\", 0 or 1, type_id), got ({kind:?}, {value}, {type_id})"
+            ))),
+        })
+        .collect()
+}
+
+fn parse_truncation(
+    strategy: Option<&str>,
+    max_length: Option<usize>,
+    side: &str,
+    stride: usize,
+) -> PyResult<Option<Truncation>> {
+    let Some(strategy) = strategy else { return Ok(None) };
+    let strategy = match strategy {
+        "longest_first" => TruncationStrategy::LongestFirst,
+        "only_first" => TruncationStrategy::OnlyFirst,
+        "only_second" => TruncationStrategy::OnlySecond,
+        _ => {
+            return Err(config_error(format!(
+                "truncation must be \"longest_first\", \"only_first\" or \"only_second\", got {strategy:?}"
+            )));
+        }
+    };
+    let side = match side {
+        "left" => TruncationSide::Left,
+        "right" => TruncationSide::Right,
+        _ => return Err(config_error(format!("truncation_side must be \"left\" or \"right\", got {side:?}"))),
+    };
+    let max_length = max_length.ok_or_else(|| config_error("truncation needs a max_length".to_owned()))?;
+    Ok(Some(Truncation { max_length, strategy, side, stride }))
+}
