@@ -1,5 +1,6 @@
 //! What the tokenizer asks of each Unicode scalar, answered by the reference's own sources.
 
+use regex_syntax::hir::{Class, HirKind};
 use unicode_categories::UnicodeCategories;
 use unicode_normalization_alignments::char::{canonical_combining_class, decompose_canonical};
 
@@ -77,6 +78,8 @@ pub struct Facts {
     pub lowercase: Vec<(u32, Vec<char>)>,
     /// Inclusive ranges of code points that share a combining class other than 0.
     pub combining_classes: Vec<(u32, u32, u8)>,
+    /// Inclusive ranges of what the regular expression `\w` matches: the neighbours that a single-word token refuses.
+    pub word: Vec<(u32, u32)>,
 }
 
 impl Facts {
@@ -87,6 +90,7 @@ impl Facts {
             decompositions: Vec::new(),
             lowercase: Vec::new(),
             combining_classes: Vec::new(),
+            word: word_ranges(),
         };
         for character in '\0'..=char::MAX {
             let code = u32::from(character);
@@ -147,6 +151,17 @@ fn flags(character: char, decomposed: &[char], lowered: &[char]) -> u8 {
     .into_iter()
     .filter(|(holds, _)| *holds)
     .fold(0, |all, (_, flag)| all | flag)
+}
+
+fn word_ranges() -> Vec<(u32, u32)> {
+    let parsed = regex_syntax::parse(r"\w").expect("a valid pattern");
+    let HirKind::Class(Class::Unicode(class)) = parsed.into_kind() else {
+        panic!("\\w is a Unicode class");
+    };
+    class
+        .iter()
+        .map(|range| (range.start().into(), range.end().into()))
+        .collect()
 }
 
 fn decomposition(character: char) -> Vec<char> {

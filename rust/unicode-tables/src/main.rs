@@ -2,8 +2,8 @@
 //!
 //! Parity with the reference tokenizer (tokenizers 0.23.3) depends on the exact Unicode versions that it is built
 //! with, so the tables come from the very crates that it uses: `unicode_categories` 0.1.1 for categories,
-//! `unicode-normalization-alignments` 0.1.12 for decomposition, and the standard library of Rust for white space and
-//! lower-casing. `tests/parity` compares the outcome with the reference on every Unicode scalar.
+//! `unicode-normalization-alignments` 0.1.12 for decomposition, `regex-syntax` 0.8.11 for word characters, and the
+//! standard library of Rust for white space and lower-casing. `tests/parity` compares the outcome with the reference on every Unicode scalar.
 //!
 //! ```text
 //! cargo run --release --manifest-path rust/unicode-tables/Cargo.toml -- \
