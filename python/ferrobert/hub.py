@@ -48,7 +48,7 @@ def checkpoint_files(
         File name -> path, in the order of `wanted`, never empty.
 
     Raises:
-        CheckpointError: nothing is there under this name, or none of the wanted files; the message says where it looked.
+        CheckpointError: nothing is there under this name, or none of the wanted files; says where it looked.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
