@@ -1,0 +1,101 @@
+# Every target works on a fresh clone with Python 3.11+, Rust and make; the first run builds .venv.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+# One interpreter for every cargo and maturin call: another one would rebuild pyo3.
+export PYO3_PYTHON := $(CURDIR)/$(PY)
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+# Nothing that runs here may ask the hub.
+export HF_HUB_OFFLINE := 1
+unexport PYTHONPATH CONDA_PREFIX
+
+# The first interpreter that is new enough; `make PYTHON=... ` chooses another one.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+# uv of the machine where there is one, else the one that pip puts into .venv.
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(BIN)/uv)
+
+RUST := Cargo.toml Cargo.lock $(shell find rust/core rust/python -name '*.rs' -o -name '*.toml' -o -name '*.bin')
+
+##@ Use
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.with-demo ## train and use a sentiment classifier on this machine, offline, in 3 minutes
+	$(BIN)/ferrobert demo
+
+wheel: $(VENV)/.tools ## a release wheel in dist/, tried out in an empty environment
+	rm -rf dist
+	$(BIN)/maturin build --release --out dist
+	.ci/try_wheel.sh $(PY) $(UV) dist/*.whl
+
+##@ Check
+test: $(VENV)/.with-test ## cargo tests of the core, pytest of the package, its doc examples included
+	if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run -p ferrobert-core --no-tests=warn && cargo test -q -p ferrobert-core --doc; \
+	else \
+		cargo test -q -p ferrobert-core; \
+	fi
+	$(PY) -m pytest
+
+lint: $(VENV)/.with-lint ## rustfmt, clippy, ruff, mypy, the stub against the compiled module, the version
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(PY) -m mypy.stubtest ferrobert._core --mypy-config-file pyproject.toml
+	$(PY) .ci/check_version.py
+
+parity: $(VENV)/.with-test ## the full comparison with the reference tokenizers: about an hour
+	FERROBERT_PARITY=full $(PY) -m pytest -m parity tests
+
+docs: $(VENV)/.with-test ## run every command and example of README, docs and examples
+	$(PY) -m pytest -m docs tests/test_docs.py
+
+##@ Measure
+bench: $(VENV)/.with-test ## each job: Rust, the pure-Python twin, transformers; results compared first
+	$(PY) -m pytest benches --benchmark-only --benchmark-group-by=group --benchmark-columns=median,iqr,rounds
+	$(PY) benches/bench_wordpiece.py
+
+##@ Maintain
+tables: ## generate the Unicode tables anew from the reference's own crates
+	cargo run --release --manifest-path rust/unicode-tables/Cargo.toml
+
+format: $(VENV)/.with-lint ## rustfmt and ruff, in place
+	cargo fmt --all
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove everything that make has made
+	rm -rf $(VENV) target dist rust/*/target .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find python tests benches examples -name __pycache__ -prune -exec rm -rf {} +
+	rm -f python/ferrobert/_core.*.so python/ferrobert/_core.pyd
+
+$(VENV)/.made:
+	@if [ -z "$(PYTHON)" ]; then echo "ferrobert needs Python 3.11 or newer on the PATH (or make PYTHON=/path/to/python)" >&2; exit 1; fi
+	@if ! cargo --version >/dev/null 2>&1; then echo "ferrobert needs Rust: cargo is not on the PATH (https://rustup.rs)" >&2; exit 1; fi
+	if [ "$(UV)" = uv ]; then uv venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV); \
+	else $(PYTHON) -m venv --clear $(VENV) && $(PY) -m pip install --quiet uv; fi
+	touch $@
+
+$(VENV)/.tools: $(VENV)/.made
+	$(UV) pip install --quiet --python $(PY) "maturin>=1.9,<2"
+	touch $@
+
+# .with-demo, .with-test, .with-lint: the package, compiled in release mode, with that extra.
+# Python files are used in place; a change in Rust or in pyproject.toml runs this again.
+$(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
+	$(BIN)/maturin develop --release --uv
+	$(UV) pip install --python $(PY) "ferrobert[$*]"
+	touch $@
+
+.PRECIOUS: $(VENV)/.with-%
+.PHONY: help demo wheel test lint parity docs bench tables format clean
