@@ -1,5 +1,72 @@
-"""The toolkit for BERT-family encoders: text in, answers out."""
+"""The toolkit for BERT-family encoders: text in, answers out.
 
-from ferrobert._core import __version__
+Names are loaded when they are first used, so that ``import ferrobert`` takes neither torch nor transformers.
+"""
 
-__all__ = ["__version__"]
+import importlib
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from ferrobert._core import DEBUG_BUILD, __version__
+
+if TYPE_CHECKING:
+    from ferrobert import errors, metrics, reference
+    from ferrobert.auto import AutoTokenizer
+    from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
+    from ferrobert.pipelines import pipeline
+    from ferrobert.tokenizer import AddedToken
+    from ferrobert.training import finetune
+    from ferrobert.wordpiece import BertTokenizer
+
+_HOMES = {
+    "AddedToken": "ferrobert.tokenizer",
+    "AutoTokenizer": "ferrobert.auto",
+    "BatchEncoding": "ferrobert.encoding",
+    "BertTokenizer": "ferrobert.wordpiece",
+    "CharSpan": "ferrobert.encoding",
+    "Columns": "ferrobert.encoding",
+    "Ragged": "ferrobert.encoding",
+    "TokenSpan": "ferrobert.encoding",
+    "finetune": "ferrobert.training",
+    "pipeline": "ferrobert.pipelines",
+}
+_MODULES = {"errors": "ferrobert.errors", "metrics": "ferrobert.training.metrics", "reference": "ferrobert.reference"}
+
+__all__ = [
+    "AddedToken",
+    "AutoTokenizer",
+    "BatchEncoding",
+    "BertTokenizer",
+    "CharSpan",
+    "Columns",
+    "Ragged",
+    "TokenSpan",
+    "__version__",
+    "errors",
+    "finetune",
+    "metrics",
+    "pipeline",
+    "reference",
+]
+
+if DEBUG_BUILD:
+    warnings.warn(
+        "this is a debug build of ferrobert, many times slower than a release: build with maturin develop --release",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value: Any = importlib.import_module(_MODULES[name])
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'ferrobert' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,5 +1,138 @@
 """The Rust core. Use the modules of ``ferrobert``; this one may change without notice."""
 
-__version__: str
+from collections.abc import Sequence
+from typing import Any, final
 
-__all__ = ["__version__"]
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+DEBUG_BUILD: bool
+
+@final
+class WordPiece:
+    """BERT's tokenizer, immutable. The same in pure Python: ``ferrobert.reference.wordpiece.WordPiece``.
+
+    Args:
+        vocab: Token -> id.
+        unk_token: Stands for words without pieces; must be in ``vocab``.
+        continuing_subword_prefix: Marks pieces that continue a word.
+        max_input_chars_per_word: Longer words are unknown.
+        clean_text: Remove control characters, make all white space spaces.
+        handle_chinese_chars: Put spaces around CJK ideographs.
+        strip_accents: Remove accents; ``None`` follows ``lowercase``.
+        lowercase: Lower-case the text.
+        added_tokens: (id, content, single_word, lstrip, rstrip, normalized, special).
+        single: Template of a text: ("special", id, type id) or ("sequence", 0, type id).
+        pair: Template of a pair: also ("sequence", 1, type id).
+        decoder_prefix: What ``decode`` removes to join pieces.
+        decoder_cleanup: Whether ``decode`` removes spaces before punctuation.
+
+    Raises:
+        VocabError: no unknown token, ids that are no integers from 0, added tokens that cannot be told apart.
+    """
+
+    def __new__(
+        cls,
+        vocab: dict[str, int],
+        *,
+        unk_token: str,
+        continuing_subword_prefix: str,
+        max_input_chars_per_word: int,
+        clean_text: bool,
+        handle_chinese_chars: bool,
+        strip_accents: bool | None,
+        lowercase: bool,
+        added_tokens: Sequence[tuple[int, str, bool, bool, bool, bool, bool]],
+        single: Sequence[tuple[str, int, int]],
+        pair: Sequence[tuple[str, int, int]],
+        decoder_prefix: str,
+        decoder_cleanup: bool,
+    ) -> WordPiece: ...
+    def encode(
+        self,
+        texts: Sequence[Any],
+        pairs: Sequence[Any] | None,
+        *,
+        add_special_tokens: bool,
+        truncation: str | None,
+        max_length: int | None,
+        truncation_side: str,
+        stride: int,
+        overflow: bool,
+        is_split_into_words: bool,
+        align: bool,
+        split_special_tokens: bool,
+    ) -> tuple[
+        NDArray[np.int32],
+        NDArray[np.int32],
+        NDArray[np.int32],
+        NDArray[np.int32] | None,
+        NDArray[np.int32] | None,
+        NDArray[np.int64],
+        NDArray[np.int64],
+    ]:
+        """Encodes a batch on all cores without the GIL.
+
+        Args:
+            texts: Strings, or sequences of words where ``is_split_into_words``.
+            pairs: Second sequences, as many as texts.
+            add_special_tokens: Apply the template's special tokens.
+            truncation: ``None``, ``"longest_first"``, ``"only_first"`` or ``"only_second"``.
+            max_length: Largest row, needed for truncation.
+            truncation_side: ``"left"`` or ``"right"``.
+            stride: Tokens that a window shares with the one before.
+            overflow: Return all windows of a sample, not only the first.
+            is_split_into_words: Samples are sequences of words.
+            align: Compute offsets and word ids.
+            split_special_tokens: Treat special tokens in the text as text.
+
+        Returns:
+            Token ids, type ids, sequence ids (-1: added special token), int32 ``(tokens,)``; offsets int32
+            ``(tokens, 2)`` in characters and word ids (-1: none) int32 ``(tokens,)``, both ``None`` without
+            ``align``; row splits int64 ``(rows + 1,)`` and sample ids int64 ``(rows,)``. Rows are not padded.
+
+        Raises:
+            TextTypeError: something is not a string; says where.
+            UnicodeEncodeError: a string holds a lone surrogate; a note says where.
+            ConfigError: ``max_length`` does not hold the special tokens, ``stride`` leaves no room, or the
+                sequence that may be cut is too short.
+        """
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str:
+        """The text of ids.
+
+        Raises:
+            DecodeError: an id is out of range.
+        """
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """Tokens joined to text."""
+
+    def normalize(self, text: str) -> str:
+        """The text as it is matched against the vocabulary."""
+
+    def token_to_id(self, token: str) -> int | None:
+        """Id of a token: added tokens first, then the vocabulary."""
+
+    def id_to_token(self, id: int) -> str | None:
+        """Token of an id; of an added token that is matched normalized its normalized form."""
+
+    def vocab(self, with_added_tokens: bool) -> dict[str, int]:
+        """Token -> id, in no order."""
+
+def pad(
+    values: NDArray[np.int32], row_splits: NDArray[np.int64], width: int, fill: int, side: str
+) -> NDArray[np.int64]:
+    """Rows of ``values`` as a matrix ``(rows, width)``, padded with ``fill`` on the given side.
+
+    Raises:
+        ConfigError: a row is longer than ``width``, or the splits do not describe the values.
+    """
+
+def attention_mask(row_splits: NDArray[np.int64], width: int, side: str) -> NDArray[np.int64]:
+    """1 for tokens and 0 for padding, ``(rows, width)``.
+
+    Raises:
+        ConfigError: a row is longer than ``width``, or the splits are not in order.
+    """

@@ -450,14 +450,15 @@ class BatchEncoding(MutableMapping[str, Any]):
             case "offset_mapping":
                 offsets = self.columns.offsets
                 sides = (
-                    _core.pad(np.ascontiguousarray(offsets[:, side]), splits, width, 0, padding.side)
-                    for side in (0, 1)
+                    _core.pad(np.ascontiguousarray(offsets[:, side]), splits, width, 0, padding.side) for side in (0, 1)
                 )
                 return np.stack(tuple(sides), axis=-1)
             case "length":
-                return np.maximum(np.diff(splits), padding.width or 0)
+                lengths: NDArray[np.int64] = np.maximum(np.diff(splits), padding.width or 0)
+                return lengths
             case _:
-                return self._columns[6]
+                samples: NDArray[np.int64] = self._columns[6]
+                return samples
 
     def _lists(self, key: str) -> list[Any]:
         """The value of a key as lists."""
@@ -484,7 +485,10 @@ class BatchEncoding(MutableMapping[str, Any]):
 _PENDING: Any = object()
 
 
-class _Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of the columns and the padding around it."""
+
     index: int
     start: int
     length: int

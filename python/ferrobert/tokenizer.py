@@ -68,7 +68,7 @@ class AddedToken:
             return cls(token["content"], **{"normalized": not is_special, "special": is_special, **flags})
         if isinstance(getattr(token, "content", None), str):
             return cls(token.content, **{name: bool(getattr(token, name)) for name in names})
-        raise ConfigError(f"a token is a string, a dictionary with \"content\" or an AddedToken, got {token!r}")
+        raise ConfigError(f'a token is a string, a dictionary with "content" or an AddedToken, got {token!r}')
 
 
 class Backend(Protocol):
@@ -88,19 +88,26 @@ class Backend(Protocol):
         is_split_into_words: bool,
         align: bool,
         split_special_tokens: bool,
-    ) -> tuple[Any, ...]: ...
+    ) -> tuple[Any, ...]:
+        """Rows of a batch as flat columns."""
 
-    def decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str: ...
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str:
+        """The text of ids."""
 
-    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str: ...
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """Tokens joined to text."""
 
-    def normalize(self, text: str) -> str: ...
+    def normalize(self, text: str) -> str:
+        """The text as it is matched against the vocabulary."""
 
-    def token_to_id(self, token: str) -> int | None: ...
+    def token_to_id(self, token: str) -> int | None:
+        """Id of a token."""
 
-    def id_to_token(self, id: int) -> str | None: ...
+    def id_to_token(self, id: int) -> str | None:
+        """Token of an id."""
 
-    def vocab(self, with_added_tokens: bool) -> dict[str, int]: ...
+    def vocab(self, with_added_tokens: bool) -> dict[str, int]:
+        """Token -> id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,8 +390,7 @@ class Tokenizer:
             ConfigError: options that are not allowed, cannot be met or contradict each other.
         """
         strategy, width, cut, max_length = self._lengths(padding, truncation, max_length, pad_to_multiple_of)
-        if not isinstance(stride, (int, np.integer)) or isinstance(stride, bool) or stride < 0:
-            raise ConfigError(f"stride must be an integer of at least 0, got {stride!r}")
+        stride = check_count("stride", stride, 0)
         texts, pairs, batched = _batch(text, text_pair, is_split_into_words)
         padding_side = check_side("padding_side", padding_side or self._options.padding_side)
         arguments: dict[str, Any] = {
@@ -392,7 +398,7 @@ class Tokenizer:
             "truncation": cut,
             "max_length": max_length if cut else None,
             "truncation_side": check_side("truncation_side", truncation_side or self._options.truncation_side),
-            "stride": int(stride),
+            "stride": stride,
             "overflow": bool(return_overflowing_tokens),
             "is_split_into_words": bool(is_split_into_words),
             "split_special_tokens": bool(
@@ -431,14 +437,10 @@ class Tokenizer:
     ) -> tuple[str | None, int | None, str | None, int | None]:
         """Padding strategy, fixed width, truncation strategy and maximum length of a call."""
         padding, truncation = (getattr(option, "value", option) for option in (padding, truncation))
-        if max_length is not None and (
-            not isinstance(max_length, (int, np.integer)) or isinstance(max_length, bool) or max_length < 0
-        ):
-            raise ConfigError(f"max_length must be an integer of at least 0, got {max_length!r}")
-        if multiple is not None and (
-            not isinstance(multiple, (int, np.integer)) or isinstance(multiple, bool) or multiple < 1
-        ):
-            raise ConfigError(f"pad_to_multiple_of must be an integer of at least 1, got {multiple!r}")
+        if max_length is not None:
+            max_length = check_count("max_length", max_length, 0)
+        if multiple is not None:
+            multiple = check_count("pad_to_multiple_of", multiple, 1)
         if max_length is not None and padding is False and truncation is None:
             truncation = "longest_first"
         strategies = {False: None, None: None, "do_not_pad": None, True: "longest", "longest": "longest"}
@@ -473,7 +475,7 @@ class Tokenizer:
                 "where rows are both truncated and padded"
             )
         width = max_length if strategy == "max_length" else None
-        return strategy, width, cut, None if max_length is None else int(max_length)
+        return strategy, width, cut, max_length
 
     def _pad_id(self, strategy: str | None) -> int:
         return 0 if strategy is None else int(self.pad_token_id)
@@ -583,7 +585,7 @@ class Tokenizer:
         padding_side: str | None = None,
         return_attention_mask: bool | None = None,
         return_tensors: str | None = None,
-        verbose: bool = True,
+        verbose: bool = True,  # noqa: ARG002 - collators of transformers pass it
     ) -> dict[str, Any]:
         """Pads encoded rows to one width.
 
@@ -596,7 +598,7 @@ class Tokenizer:
             padding_side: ``"right"`` or ``"left"``; by default the tokenizer's.
             return_attention_mask: By default as the model takes them.
             return_tensors: ``None`` for lists, ``"np"``, ``"pt"``.
-            verbose: Ignored; accepted because callers of transformers pass it.
+            verbose: Ignored.
 
         Returns:
             dict: key -> rows.
@@ -649,6 +651,13 @@ def check_side(name: str, side: str) -> str:
     if side not in ("left", "right"):
         raise ConfigError(f'{name} must be "left" or "right", got {side!r}')
     return side
+
+
+def check_count(name: str, value: Any, least: int) -> int:
+    """An integer of at least ``least``, or ConfigError."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{name} must be an integer of at least {least}, got {value!r}")
+    return int(value)
 
 
 def clean_up(text: str) -> str:

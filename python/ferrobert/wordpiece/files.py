@@ -13,10 +13,20 @@ from typing import Any
 from ferrobert.errors import VocabError
 from ferrobert.tokenizer import SPECIAL_TOKEN_NAMES, AddedToken
 
-__all__ = ["load_checkpoint", "read_json", "read_vocab", "save_checkpoint"]
+__all__ = ["CHECKPOINT_FILES", "load_checkpoint", "read_json", "read_vocab", "save_checkpoint"]
+
+CHECKPOINT_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 
 # White space of Unicode, as the reference trims it off vocabulary lines; str.rstrip() would also take U+001C to U+001F.
-_WHITE_SPACE = "\t\n\x0b\x0c\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+_WHITE_SPACE = (
+    "\t\n\x0b\x0c\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+)
 
 _OPTIONS = (
     "do_lower_case",
@@ -43,9 +53,9 @@ def read_vocab(path: str | os.PathLike[str]) -> dict[str, int]:
     try:
         text = Path(path).read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
+        place = error.object[: error.start].count(b"\n") + 1
         raise VocabError(
-            f"{os.fspath(path)} is not UTF-8: byte 0x{error.object[error.start]:02x} in line {line}"
+            f"{os.fspath(path)} is not UTF-8: byte 0x{error.object[error.start]:02x} in line {place}"
         ) from None
     except OSError as error:
         raise VocabError(f"{os.fspath(path)} cannot be read: {error.strerror or error}") from None
@@ -154,7 +164,9 @@ def _from_tokenizer_json(path: Path) -> tuple[dict[str, Any], dict[int, AddedTok
         ("pre_tokenizer", (tokenizer.get("pre_tokenizer") or {}).get("type"), "BertPreTokenizer"),
     ):
         if found != wanted:
-            raise VocabError(f"{path}: {part} is {found}, BertTokenizer needs {wanted}; AutoTokenizer loads other kinds")
+            raise VocabError(
+                f"{path}: {part} is {found}, BertTokenizer needs {wanted}; AutoTokenizer loads other kinds"
+            )
     try:
         added = {int(token["id"]): AddedToken.of(token, special=False) for token in tokenizer.get("added_tokens") or []}
         arguments: dict[str, Any] = {
@@ -230,8 +242,8 @@ def _write(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
+        Path(beside).chmod(0o644)
+        Path(beside).replace(path)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise

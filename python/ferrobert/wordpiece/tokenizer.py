@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from ferrobert import _core
 from ferrobert.errors import ConfigError, VocabError
+from ferrobert.hub import HubOptions, checkpoint_files
 from ferrobert.tokenizer import (
     NO_MAX_LENGTH,
     SPECIAL_TOKEN_NAMES,
@@ -16,7 +17,7 @@ from ferrobert.tokenizer import (
     Tokenizer,
     TokenizerOptions,
 )
-from ferrobert.wordpiece.files import load_checkpoint, read_vocab, save_checkpoint
+from ferrobert.wordpiece.files import CHECKPOINT_FILES, load_checkpoint, read_vocab, save_checkpoint
 
 __all__ = ["BertTokenizer"]
 
@@ -106,7 +107,8 @@ class BertTokenizer(Tokenizer):
         pair: Sequence[TemplatePiece] | None = None,
         decoder_cleanup: bool = True,
     ) -> None:
-        given = dict(zip(SPECIAL_TOKEN_NAMES, (bos_token, eos_token, unk_token, sep_token, pad_token, cls_token, mask_token)))
+        tokens = (bos_token, eos_token, unk_token, sep_token, pad_token, cls_token, mask_token)
+        given = dict(zip(SPECIAL_TOKEN_NAMES, tokens, strict=True))
         named = {name: AddedToken.of(token) for name, token in given.items() if token is not None}
         for name in ("unk_token", "cls_token", "sep_token"):
             if name not in named:
@@ -192,7 +194,7 @@ class BertTokenizer(Tokenizer):
         subfolder: str = "",
         **options: Any,
     ) -> Self:
-        """Loads a tokenizer.
+        r"""Loads a tokenizer.
 
         Args:
             name: A checkpoint folder, a vocab.txt, a tokenizer.json, or the id of a model on the hub.
@@ -213,20 +215,22 @@ class BertTokenizer(Tokenizer):
         Example:
             >>> import tempfile, pathlib
             >>> folder = pathlib.Path(tempfile.mkdtemp())
-            >>> _ = (folder / "vocab.txt").write_text("[PAD]\\n[UNK]\\n[CLS]\\n[SEP]\\n[MASK]\\nhello\\n", "utf-8")
+            >>> _ = (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\n", "utf-8")
             >>> BertTokenizer.from_pretrained(folder).tokenize("Hello")
             ['hello']
         """
-        from ferrobert.hub import tokenizer_files
-
-        files = tokenizer_files(
-            name,
+        hub = HubOptions(
             revision=revision,
             cache_dir=cache_dir,
             token=token,
             local_files_only=local_files_only,
             subfolder=subfolder,
         )
+        files = dict(checkpoint_files(name, CHECKPOINT_FILES, hub))
+        if len(files) == 1 and not files.keys() & {"tokenizer.json", "vocab.txt"}:
+            # A file under a name of its own: what it is called says what it is.
+            (path,) = files.values()
+            files = {"tokenizer.json" if path.suffix == ".json" else "vocab.txt": path}
         return cls(**{"name_or_path": str(name), **load_checkpoint(files), **options})
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **_: Any) -> tuple[str, ...]:

@@ -31,7 +31,10 @@ impl Encodings {
     /// Without rows.
     #[must_use]
     pub fn new() -> Self {
-        Self { row_splits: vec![0], ..Self::default() }
+        Self {
+            row_splits: vec![0],
+            ..Self::default()
+        }
     }
 
     /// Ends a row.
@@ -55,7 +58,9 @@ impl Encodings {
         joined.row_splits.reserve(joined.sample_ids.len());
         let mut first = 0;
         for part in &parts {
-            joined.row_splits.extend(part.row_splits[1..].iter().map(|end| first + end));
+            joined
+                .row_splits
+                .extend(part.row_splits[1..].iter().map(|end| first + end));
             first += part.ids.len() as i64;
         }
         joined
@@ -87,7 +92,13 @@ const PARALLEL_ELEMENTS: usize = 1 << 15;
 ///
 /// `None` where `row_splits` do not describe `values` or a row is longer than `width`.
 #[must_use]
-pub fn pad(values: &[i32], row_splits: &[i64], width: usize, fill: i64, side: PaddingSide) -> Option<Vec<i64>> {
+pub fn pad(
+    values: &[i32],
+    row_splits: &[i64],
+    width: usize,
+    fill: i64,
+    side: PaddingSide,
+) -> Option<Vec<i64>> {
     let rows = row_ranges(row_splits, width)?;
     if rows.last().is_some_and(|row| row.end > values.len()) {
         return None;
@@ -149,9 +160,18 @@ mod tests {
     #[test]
     fn padding_goes_to_either_side() {
         let splits = [0, 1, 3];
-        assert_eq!(pad(&[7, 8, 9], &splits, 2, 0, PaddingSide::Right), Some(vec![7, 0, 8, 9]));
-        assert_eq!(pad(&[7, 8, 9], &splits, 2, 5, PaddingSide::Left), Some(vec![5, 7, 8, 9]));
-        assert_eq!(attention_mask(&splits, 3, PaddingSide::Left), Some(vec![0, 0, 1, 0, 1, 1]));
+        assert_eq!(
+            pad(&[7, 8, 9], &splits, 2, 0, PaddingSide::Right),
+            Some(vec![7, 0, 8, 9])
+        );
+        assert_eq!(
+            pad(&[7, 8, 9], &splits, 2, 5, PaddingSide::Left),
+            Some(vec![5, 7, 8, 9])
+        );
+        assert_eq!(
+            attention_mask(&splits, 3, PaddingSide::Left),
+            Some(vec![0, 0, 1, 0, 1, 1])
+        );
     }
 
     #[test]

@@ -11,7 +11,9 @@ pub enum Error {
     #[error("the vocabulary is empty; a WordPiece vocabulary has at least the unknown token")]
     EmptyVocab,
     /// The unknown token is not part of the vocabulary.
-    #[error("the vocabulary of {size} tokens has no unknown token {unk_token:?}; add it or name another one with unk_token")]
+    #[error(
+        "the vocabulary of {size} tokens has no unknown token {unk_token:?}; add it or name another one with unk_token"
+    )]
     MissingUnkToken {
         /// The unknown token that was looked for.
         unk_token: String,
@@ -29,7 +31,9 @@ pub enum Error {
         max: u32,
     },
     /// Two added tokens are the same pattern (after normalization where they ask for it).
-    #[error("added tokens {first:?} and {second:?} are the same pattern {pattern:?} once normalized")]
+    #[error(
+        "added tokens {first:?} and {second:?} are the same pattern {pattern:?} once normalized"
+    )]
     DuplicateAddedToken {
         /// Content of the first token.
         first: String,
@@ -92,7 +96,9 @@ pub enum Error {
         sample: usize,
     },
     /// `only_second` on a single sequence that is too long.
-    #[error("truncation \"only_second\" needs a text_pair (sample {sample} has {length} tokens, room is {room})")]
+    #[error(
+        "truncation \"only_second\" needs a text_pair (sample {sample} has {length} tokens, room is {room})"
+    )]
     NoSecondSequence {
         /// Index of the sample in the batch.
         sample: usize,

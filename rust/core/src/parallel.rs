@@ -1,5 +1,8 @@
 //! The thread pool of the core. It survives `fork`.
-#![allow(unsafe_code, reason = "a lock could be held by another thread at the moment of a fork")]
+#![allow(
+    unsafe_code,
+    reason = "a lock could be held by another thread at the moment of a fork"
+)]
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -23,7 +26,10 @@ pub(crate) fn in_pool<R: Send>(job: impl FnOnce() -> R + Send) -> R {
     let pool = match unsafe { current.as_ref() } {
         Some(pool) if pool.process == process => pool,
         _ => {
-            let fresh = Box::leak(Box::new(ProcessPool { process, pool: ThreadPoolBuilder::new().build().ok() }));
+            let fresh = Box::leak(Box::new(ProcessPool {
+                process,
+                pool: ThreadPoolBuilder::new().build().ok(),
+            }));
             // Two threads may race here at the first call; the loser's pool serves its own job only.
             let _ = POOL.compare_exchange(current, fresh, Ordering::AcqRel, Ordering::Acquire);
             fresh

@@ -25,14 +25,22 @@ impl Vocab {
         let mut ids = FxHashMap::default();
         for (token, id) in entries {
             if id > MAX_ID {
-                return Err(Error::IdTooLarge { token, id, max: MAX_ID });
+                return Err(Error::IdTooLarge {
+                    token,
+                    id,
+                    max: MAX_ID,
+                });
             }
             ids.insert(token.into_boxed_str(), id);
         }
         let tokens: FxHashMap<u32, Box<str>> =
             ids.iter().map(|(token, &id)| (id, token.clone())).collect();
         let last_id = *tokens.keys().max().ok_or(Error::EmptyVocab)?;
-        Ok(Self { ids, tokens, last_id })
+        Ok(Self {
+            ids,
+            tokens,
+            last_id,
+        })
     }
 
     /// Id of a token.
@@ -91,6 +99,9 @@ mod tests {
 
     #[test]
     fn an_id_above_the_columns_is_an_error() {
-        assert!(matches!(Vocab::new([("a".into(), u32::MAX)]), Err(Error::IdTooLarge { .. })));
+        assert!(matches!(
+            Vocab::new([("a".into(), u32::MAX)]),
+            Err(Error::IdTooLarge { .. })
+        ));
     }
 }

@@ -15,7 +15,11 @@ pub(crate) fn pad<'py>(
     fill: i64,
     side: &str,
 ) -> PyResult<Bound<'py, PyArray2<i64>>> {
-    let (values, splits, side) = (values.as_slice()?, row_splits.as_slice()?, parse_side(side)?);
+    let (values, splits, side) = (
+        values.as_slice()?,
+        row_splits.as_slice()?,
+        parse_side(side)?,
+    );
     let matrix = run(py, || Ok(encoding::pad(values, splits, width, fill, side)))?;
     shaped(py, matrix, splits, width)
 }
@@ -40,7 +44,11 @@ fn shaped<'py>(
     width: usize,
 ) -> PyResult<Bound<'py, PyArray2<i64>>> {
     matrix
-        .ok_or_else(|| config_error(format!("rows do not fit a width of {width}, or row_splits are not in order")))?
+        .ok_or_else(|| {
+            config_error(format!(
+                "rows do not fit a width of {width}, or row_splits are not in order"
+            ))
+        })?
         .into_pyarray(py)
         .reshape([splits.len().saturating_sub(1), width])
 }
@@ -49,6 +57,8 @@ fn parse_side(side: &str) -> PyResult<PaddingSide> {
     match side {
         "left" => Ok(PaddingSide::Left),
         "right" => Ok(PaddingSide::Right),
-        _ => Err(config_error(format!("padding_side must be \"left\" or \"right\", got {side:?}"))),
+        _ => Err(config_error(format!(
+            "padding_side must be \"left\" or \"right\", got {side:?}"
+        ))),
     }
 }

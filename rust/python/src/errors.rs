@@ -38,12 +38,18 @@ pub(crate) fn vocab_error(message: String) -> PyErr {
 
 /// What was given where a text was expected.
 pub(crate) fn text_type_error(given: &Bound<'_, PyAny>, place: &str) -> PyErr {
-    let given = given.get_type().qualname().map_or_else(|_| "an object".to_owned(), |name| name.to_string());
+    let given = given
+        .get_type()
+        .qualname()
+        .map_or_else(|_| "an object".to_owned(), |name| name.to_string());
     python::TextTypeError::new_err(format!("{place} must be str, got {given}"))
 }
 
 /// Runs a job of the core without the GIL. A panic, which is a defect, becomes `InternalError`.
-pub(crate) fn run<R: Send>(py: Python<'_>, job: impl FnOnce() -> ferrobert_core::Result<R> + Send) -> PyResult<R> {
+pub(crate) fn run<R: Send>(
+    py: Python<'_>,
+    job: impl FnOnce() -> ferrobert_core::Result<R> + Send,
+) -> PyResult<R> {
     match py.detach(|| catch_unwind(AssertUnwindSafe(job))) {
         Ok(result) => result.map_err(|error| to_exception(&error)),
         Err(panic) => {
@@ -52,7 +58,9 @@ pub(crate) fn run<R: Send>(py: Python<'_>, job: impl FnOnce() -> ferrobert_core:
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("unknown");
-            Err(python::InternalError::new_err(format!("the Rust core panicked ({what}); please report it")))
+            Err(python::InternalError::new_err(format!(
+                "the Rust core panicked ({what}); please report it"
+            )))
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Text -> ids, offsets, word ids.
 
 use crate::errors::{config_error, run, text_type_error, to_exception, vocab_error};
+use ferrobert_core::NormalizerConfig;
 use ferrobert_core::encoding::Encodings;
 use ferrobert_core::vocab::Vocab;
 use ferrobert_core::wordpiece::{
-    self as core, AddedToken, EncodeOptions, Piece, Template, Texts, Truncation, TruncationSide, TruncationStrategy,
-    WordPieceConfig,
+    self as core, AddedToken, EncodeOptions, Piece, Template, Texts, Truncation, TruncationSide,
+    TruncationStrategy, WordPieceConfig,
 };
-use ferrobert_core::NormalizerConfig;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::prelude::*;
@@ -59,9 +59,11 @@ impl WordPiece {
             .iter()
             .map(|(token, id)| {
                 let token: String = token.extract()?;
-                let id = id
-                    .extract::<u32>()
-                    .map_err(|_| vocab_error(format!("token {token:?} has id {id}; ids are integers from 0")))?;
+                let id = id.extract::<u32>().map_err(|_| {
+                    vocab_error(format!(
+                        "token {token:?} has id {id}; ids are integers from 0"
+                    ))
+                })?;
                 Ok((token, id))
             })
             .collect::<PyResult<Vec<_>>>()?;
@@ -69,9 +71,17 @@ impl WordPiece {
             unk_token,
             continuing_subword_prefix,
             max_input_chars_per_word,
-            normalizer: NormalizerConfig { clean_text, handle_chinese_chars, strip_accents, lowercase },
+            normalizer: NormalizerConfig {
+                clean_text,
+                handle_chinese_chars,
+                strip_accents,
+                lowercase,
+            },
             added_tokens: added_tokens.into_iter().map(added_token).collect(),
-            template: Template { single: pieces(single)?, pair: pieces(pair)? },
+            template: Template {
+                single: pieces(single)?,
+                pair: pieces(pair)?,
+            },
             decoder_prefix,
             decoder_cleanup,
         };
@@ -97,7 +107,9 @@ impl WordPiece {
         split_special_tokens: bool,
     ) -> PyResult<Columns<'py>> {
         let texts = Strings::new(texts, is_split_into_words, "text")?;
-        let pairs = pairs.map(|pairs| Strings::new(pairs, is_split_into_words, "text_pair")).transpose()?;
+        let pairs = pairs
+            .map(|pairs| Strings::new(pairs, is_split_into_words, "text_pair"))
+            .transpose()?;
         let options = EncodeOptions {
             add_special_tokens,
             truncation: parse_truncation(truncation, max_length, truncation_side, stride)?,
@@ -106,7 +118,10 @@ impl WordPiece {
             split_special_tokens,
         };
         let (texts, text_splits) = (texts.view()?, &texts.splits);
-        let pairs = pairs.as_ref().map(|pairs| Ok::<_, PyErr>((pairs.view()?, &pairs.splits))).transpose()?;
+        let pairs = pairs
+            .as_ref()
+            .map(|pairs| Ok::<_, PyErr>((pairs.view()?, &pairs.splits)))
+            .transpose()?;
         let rows = run(py, || {
             self.0.encode(
                 batch(&texts, text_splits),
@@ -118,7 +133,9 @@ impl WordPiece {
     }
 
     fn decode(&self, ids: Vec<i64>, skip_special_tokens: bool) -> PyResult<String> {
-        self.0.decode(&ids, skip_special_tokens).map_err(|error| to_exception(&error))
+        self.0
+            .decode(&ids, skip_special_tokens)
+            .map_err(|error| to_exception(&error))
     }
 
     fn convert_tokens_to_string(&self, tokens: Vec<String>) -> String {
@@ -170,18 +187,26 @@ impl<'py> Strings<'py> {
                 if sample.is_instance_of::<PyString>() {
                     return Err(text_type_error(
                         &sample,
-                        &format!("{argument}[{row}] is one string where is_split_into_words=True asks for a list of words; each word"),
+                        &format!(
+                            "{argument}[{row}] is one string where is_split_into_words=True asks for a list of words; each word"
+                        ),
                     ));
                 }
                 for (word, text) in sample.try_iter()?.enumerate() {
-                    strings.push(string(text?, || format!("word {word} of {argument}[{row}]"))?);
+                    strings.push(string(text?, || {
+                        format!("word {word} of {argument}[{row}]")
+                    })?);
                 }
                 splits.push(strings.len());
             } else {
                 strings.push(string(sample, || format!("{argument}[{row}]"))?);
             }
         }
-        Ok(Self { strings, splits, argument })
+        Ok(Self {
+            strings,
+            splits,
+            argument,
+        })
     }
 
     /// The strings as UTF-8, without a copy.
@@ -189,7 +214,10 @@ impl<'py> Strings<'py> {
         self.strings
             .iter()
             .enumerate()
-            .map(|(index, text)| text.to_str().map_err(|error| self.locate(text.py(), error, index)))
+            .map(|(index, text)| {
+                text.to_str()
+                    .map_err(|error| self.locate(text.py(), error, index))
+            })
             .collect()
     }
 
@@ -211,8 +239,12 @@ impl<'py> Strings<'py> {
     }
 }
 
-fn string<'py>(text: Bound<'py, PyAny>, place: impl Fn() -> String) -> PyResult<Bound<'py, PyString>> {
-    text.cast_into::<PyString>().map_err(|error| text_type_error(&error.into_inner(), &place()))
+fn string<'py>(
+    text: Bound<'py, PyAny>,
+    place: impl Fn() -> String,
+) -> PyResult<Bound<'py, PyString>> {
+    text.cast_into::<PyString>()
+        .map_err(|error| text_type_error(&error.into_inner(), &place()))
 }
 
 fn batch<'t>(strings: &'t [&'t str], splits: &'t Option<Vec<usize>>) -> Texts<'t> {
@@ -226,7 +258,10 @@ fn columns(py: Python<'_>, rows: Encodings, align: bool) -> PyResult<Columns<'_>
     let offsets = align
         .then(|| {
             let tokens = rows.offsets.len();
-            rows.offsets.into_flattened().into_pyarray(py).reshape([tokens, 2])
+            rows.offsets
+                .into_flattened()
+                .into_pyarray(py)
+                .reshape([tokens, 2])
         })
         .transpose()?;
     Ok((
@@ -242,7 +277,15 @@ fn columns(py: Python<'_>, rows: Encodings, align: bool) -> PyResult<Columns<'_>
 
 fn added_token(token: AddedTokenTuple) -> AddedToken {
     let (id, content, single_word, lstrip, rstrip, normalized, special) = token;
-    AddedToken { id, content, single_word, lstrip, rstrip, normalized, special }
+    AddedToken {
+        id,
+        content,
+        single_word,
+        lstrip,
+        rstrip,
+        normalized,
+        special,
+    }
 }
 
 fn pieces(pieces: Vec<PieceTuple>) -> PyResult<Vec<Piece>> {
@@ -264,7 +307,9 @@ fn parse_truncation(
     side: &str,
     stride: usize,
 ) -> PyResult<Option<Truncation>> {
-    let Some(strategy) = strategy else { return Ok(None) };
+    let Some(strategy) = strategy else {
+        return Ok(None);
+    };
     let strategy = match strategy {
         "longest_first" => TruncationStrategy::LongestFirst,
         "only_first" => TruncationStrategy::OnlyFirst,
@@ -278,8 +323,18 @@ fn parse_truncation(
     let side = match side {
         "left" => TruncationSide::Left,
         "right" => TruncationSide::Right,
-        _ => return Err(config_error(format!("truncation_side must be \"left\" or \"right\", got {side:?}"))),
+        _ => {
+            return Err(config_error(format!(
+                "truncation_side must be \"left\" or \"right\", got {side:?}"
+            )));
+        }
     };
-    let max_length = max_length.ok_or_else(|| config_error("truncation needs a max_length".to_owned()))?;
-    Ok(Some(Truncation { max_length, strategy, side, stride }))
+    let max_length =
+        max_length.ok_or_else(|| config_error("truncation needs a max_length".to_owned()))?;
+    Ok(Some(Truncation {
+        max_length,
+        strategy,
+        side,
+        stride,
+    }))
 }

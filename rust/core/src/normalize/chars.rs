@@ -1,8 +1,8 @@
 //! Look-ups in the generated Unicode tables.
 
 use super::tables::{
-    CLASS_BLOCKS, CLASS_INDEX, COMBINING_CLASSES, DECOMPOSED, DECOMPOSITIONS, LOWERCASE, LOWERCASED,
-    PUNCTUATION, WHITESPACE,
+    CLASS_BLOCKS, CLASS_INDEX, COMBINING_CLASSES, DECOMPOSED, DECOMPOSITIONS, LOWERCASE,
+    LOWERCASED, PUNCTUATION, WHITESPACE, WORD,
 };
 use std::cmp::Ordering;
 
@@ -22,9 +22,14 @@ pub(crate) fn class_at(utf8: &[u8]) -> (u8, usize) {
     match lead {
         0..=0x7F => (CLASS_BLOCKS[0][lead as usize], 1),
         0x80..=0xDF => (class_of_code((lead & 0x1F) << 6 | continued(1)), 2),
-        0xE0..=0xEF => (class_of_code((lead & 0x0F) << 12 | continued(1) << 6 | continued(2)), 3),
+        0xE0..=0xEF => (
+            class_of_code((lead & 0x0F) << 12 | continued(1) << 6 | continued(2)),
+            3,
+        ),
         _ => (
-            class_of_code((lead & 0x07) << 18 | continued(1) << 12 | continued(2) << 6 | continued(3)),
+            class_of_code(
+                (lead & 0x07) << 18 | continued(1) << 12 | continued(2) << 6 | continued(3),
+            ),
             4,
         ),
     }
@@ -61,22 +66,32 @@ pub(super) fn lowercase(c: char, mut emit: impl FnMut(char)) {
 
 /// Canonical combining class. O(log table).
 pub(super) fn combining_class(c: char) -> u8 {
-    let code = u32::from(c);
     COMBINING_CLASSES
-        .binary_search_by(|&(first, last, _)| {
-            if last < code {
-                Ordering::Less
-            } else if first > code {
-                Ordering::Greater
-            } else {
-                Ordering::Equal
-            }
-        })
+        .binary_search_by(|&(first, last, _)| range_order(first, last, c))
         .map_or(0, |index| COMBINING_CLASSES[index].2)
 }
 
+/// Whether the character is part of a word in the sense of `single_word` added tokens. O(log table).
+pub(crate) fn is_word(c: char) -> bool {
+    WORD.binary_search_by(|&(first, last)| range_order(first, last, c))
+        .is_ok()
+}
+
+fn range_order(first: u32, last: u32, c: char) -> Ordering {
+    let code = u32::from(c);
+    if last < code {
+        Ordering::Less
+    } else if first > code {
+        Ordering::Greater
+    } else {
+        Ordering::Equal
+    }
+}
+
 fn find(index: &[(u32, u16, u8)], chars: &'static [char], c: char) -> Option<&'static [char]> {
-    let found = index.binary_search_by_key(&u32::from(c), |&(code, _, _)| code).ok()?;
+    let found = index
+        .binary_search_by_key(&u32::from(c), |&(code, _, _)| code)
+        .ok()?;
     let (_, start, length) = index[found];
     chars.get(usize::from(start)..usize::from(start) + usize::from(length))
 }
@@ -90,11 +105,17 @@ fn decompose_hangul(c: char) -> Option<[Option<char>; 3]> {
     const V_COUNT: u32 = 21;
     const T_COUNT: u32 = 28;
     const S_COUNT: u32 = 19 * V_COUNT * T_COUNT;
-    let index = u32::from(c).checked_sub(S_BASE).filter(|&index| index < S_COUNT)?;
+    let index = u32::from(c)
+        .checked_sub(S_BASE)
+        .filter(|&index| index < S_COUNT)?;
     let trailing = index % T_COUNT;
     Some([
         char::from_u32(L_BASE + index / (V_COUNT * T_COUNT)),
         char::from_u32(V_BASE + index % (V_COUNT * T_COUNT) / T_COUNT),
-        if trailing == 0 { None } else { char::from_u32(T_BASE + trailing) },
+        if trailing == 0 {
+            None
+        } else {
+            char::from_u32(T_BASE + trailing)
+        },
     ])
 }

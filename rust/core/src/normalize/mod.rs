@@ -7,7 +7,7 @@
 mod chars;
 mod tables;
 
-pub(crate) use chars::{class_at, is_punctuation, is_whitespace};
+pub(crate) use chars::{class_at, is_punctuation, is_whitespace, is_word};
 
 use chars::{class_of, combining_class, decompose, lowercase};
 use tables::{CJK, COMBINES, DECOMPOSES, LOWERCASES, NONSPACING_MARK, REMOVED, WHITESPACE};
@@ -35,7 +35,8 @@ impl Normalized {
         let encoded = c.encode_utf8(&mut utf8).as_bytes();
         self.text.extend_from_slice(encoded);
         if ALIGN {
-            self.sources.extend(std::iter::repeat_n(source, encoded.len()));
+            self.sources
+                .extend(std::iter::repeat_n(source, encoded.len()));
         }
     }
 }
@@ -55,7 +56,12 @@ pub struct NormalizerConfig {
 
 impl Default for NormalizerConfig {
     fn default() -> Self {
-        Self { clean_text: true, handle_chinese_chars: true, strip_accents: None, lowercase: true }
+        Self {
+            clean_text: true,
+            handle_chinese_chars: true,
+            strip_accents: None,
+            lowercase: true,
+        }
     }
 }
 
@@ -94,7 +100,12 @@ impl Normalizer {
     /// original. Returns the index behind its last one (meaningful only where `ALIGN`).
     ///
     /// O(n), but for runs of combining marks, which are sorted.
-    pub(crate) fn normalize<const ALIGN: bool>(&self, text: &str, first: u32, out: &mut Normalized) -> u32 {
+    pub(crate) fn normalize<const ALIGN: bool>(
+        &self,
+        text: &str,
+        first: u32,
+        out: &mut Normalized,
+    ) -> u32 {
         let mut source = first;
         let mut rest = text;
         out.text.reserve(text.len());
@@ -102,7 +113,10 @@ impl Normalizer {
             out.sources.reserve(text.len());
         }
         loop {
-            let ascii = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+            let ascii = rest
+                .bytes()
+                .position(|byte| !byte.is_ascii())
+                .unwrap_or(rest.len());
             for &byte in &rest.as_bytes()[..ascii] {
                 let output = self.ascii[usize::from(byte)];
                 if output != DROPPED {
@@ -114,7 +128,9 @@ impl Normalizer {
                 source += 1;
             }
             rest = &rest[ascii..];
-            let Some(c) = rest.chars().next() else { return source };
+            let Some(c) = rest.chars().next() else {
+                return source;
+            };
             let class = class_of(c);
             if self.strip_accents && class & COMBINES != 0 && !self.removes(class) {
                 (rest, source) = self.normalize_marks::<ALIGN>(rest, source, out);
@@ -130,7 +146,13 @@ impl Normalizer {
         self.clean_text && class & REMOVED != 0
     }
 
-    fn normalize_char<const ALIGN: bool>(&self, c: char, class: u8, source: u32, out: &mut Normalized) {
+    fn normalize_char<const ALIGN: bool>(
+        &self,
+        c: char,
+        class: u8,
+        source: u32,
+        out: &mut Normalized,
+    ) {
         if self.removes(class) {
             return;
         }

@@ -1,7 +1,7 @@
 //! Special and added tokens inside the text.
 
 use crate::error::{Error, Result};
-use crate::normalize::{Normalized, Normalizer};
+use crate::normalize::{Normalized, Normalizer, is_word};
 use aho_corasick::{AhoCorasick, MatchKind};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -61,7 +61,11 @@ impl AddedTokens {
         let mut special = FxHashSet::default();
         let mut raw = Vec::new();
         let mut normalized = Vec::new();
-        for (index, token) in tokens.iter().enumerate().filter(|(_, token)| !token.content.is_empty()) {
+        for (index, token) in tokens
+            .iter()
+            .enumerate()
+            .filter(|(_, token)| !token.content.is_empty())
+        {
             by_content.insert(token.content.as_str().into(), token.id);
             let mut shown = token.content.clone();
             if token.normalized {
@@ -79,7 +83,14 @@ impl AddedTokens {
         }
         let raw = Matcher::new(raw, &tokens)?;
         let normalized = Matcher::new(normalized, &tokens)?;
-        Ok(Self { tokens, by_content, by_id, special, raw, normalized })
+        Ok(Self {
+            tokens,
+            by_content,
+            by_id,
+            special,
+            raw,
+            normalized,
+        })
     }
 
     pub(super) fn id(&self, token: &str) -> Option<u32> {
@@ -112,7 +123,13 @@ impl AddedTokens {
         self.split(self.normalized.as_ref(), text, split_special, part);
     }
 
-    fn split(&self, matcher: Option<&Matcher>, text: &str, split_special: bool, mut part: impl FnMut(Part)) {
+    fn split(
+        &self,
+        matcher: Option<&Matcher>,
+        text: &str,
+        split_special: bool,
+        mut part: impl FnMut(Part),
+    ) {
         let mut done = 0;
         if let Some(matcher) = matcher {
             for found in matcher.automaton.find_iter(text) {
@@ -121,7 +138,9 @@ impl AddedTokens {
                 if split_special && self.special.contains(token.content.as_str()) {
                     continue;
                 }
-                if token.single_word && (ends_with_word(&text[..start]) || starts_with_word(&text[end..])) {
+                if token.single_word
+                    && (ends_with_word(&text[..start]) || starts_with_word(&text[end..]))
+                {
                     continue;
                 }
                 if token.lstrip {
@@ -132,14 +151,26 @@ impl AddedTokens {
                     end = text.len() - text[end..].trim_start().len();
                 }
                 if done < start {
-                    part(Part { id: None, start: done, end: start });
+                    part(Part {
+                        id: None,
+                        start: done,
+                        end: start,
+                    });
                 }
-                part(Part { id: Some(token.id), start, end });
+                part(Part {
+                    id: Some(token.id),
+                    start,
+                    end,
+                });
                 done = end;
             }
         }
         if done < text.len() {
-            part(Part { id: None, start: done, end: text.len() });
+            part(Part {
+                id: None,
+                start: done,
+                end: text.len(),
+            });
         }
     }
 }
@@ -167,14 +198,14 @@ impl Matcher {
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(patterns.iter().map(|(_, pattern)| pattern))
-            .map_err(|error| Error::AddedTokens { reason: error.to_string() })?;
-        Ok(Some(Self { automaton, patterns: patterns.into_iter().map(|(index, _)| index).collect() }))
+            .map_err(|error| Error::AddedTokens {
+                reason: error.to_string(),
+            })?;
+        Ok(Some(Self {
+            automaton,
+            patterns: patterns.into_iter().map(|(index, _)| index).collect(),
+        }))
     }
-}
-
-/// `\w` of UTS 18, as the reference's regular expressions have it.
-fn is_word(c: char) -> bool {
-    regex_syntax::try_is_word_character(c).unwrap_or(false)
 }
 
 fn ends_with_word(text: &str) -> bool {

@@ -28,7 +28,11 @@ impl WordPiece {
         let mut tokens = Vec::with_capacity(ids.len());
         for (position, &id) in ids.iter().enumerate() {
             let known = u32::try_from(id).ok().filter(|&id| id <= self.last_id());
-            let known = known.ok_or(Error::IdOutOfRange { id, position, last: self.last_id() })?;
+            let known = known.ok_or(Error::IdOutOfRange {
+                id,
+                position,
+                last: self.last_id(),
+            })?;
             if let Some(token) = self.id_to_token(known)
                 && !(skip_special_tokens && self.added.is_special(token))
             {
@@ -71,6 +75,11 @@ impl WordPiece {
     /// The largest id that has a token.
     #[must_use]
     pub fn last_id(&self) -> u32 {
-        self.added.iter().map(|token| token.id).max().unwrap_or(0).max(self.vocab.last_id())
+        self.added
+            .iter()
+            .map(|token| token.id)
+            .max()
+            .unwrap_or(0)
+            .max(self.vocab.last_id())
     }
 }

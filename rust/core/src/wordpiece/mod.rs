@@ -141,23 +141,41 @@ impl WordPiece {
     /// # Errors
     /// [`Error::BatchLengths`], [`Error::MaxLengthTooSmall`], [`Error::StrideTooLarge`],
     /// [`Error::CannotTruncate`], [`Error::NoSecondSequence`], [`Error::TextTooLong`].
-    pub fn encode(&self, texts: Texts<'_>, pairs: Option<Texts<'_>>, options: &EncodeOptions) -> Result<Encodings> {
+    pub fn encode(
+        &self,
+        texts: Texts<'_>,
+        pairs: Option<Texts<'_>>,
+        options: &EncodeOptions,
+    ) -> Result<Encodings> {
         if let Some(pairs) = pairs
             && pairs.len() != texts.len()
         {
-            return Err(Error::BatchLengths { texts: texts.len(), pairs: pairs.len() });
+            return Err(Error::BatchLengths {
+                texts: texts.len(),
+                pairs: pairs.len(),
+            });
         }
-        let special =
-            if options.add_special_tokens { self.template.special_tokens(pairs.is_some()) } else { 0 };
+        let special = if options.add_special_tokens {
+            self.template.special_tokens(pairs.is_some())
+        } else {
+            0
+        };
         if let Some(Truncation { max_length, .. }) = options.truncation
             && max_length < special
         {
-            return Err(Error::MaxLengthTooSmall { max_length, special });
+            return Err(Error::MaxLengthTooSmall {
+                max_length,
+                special,
+            });
         }
         let encode = |samples: Range<usize>| {
             let mut encoder = Encoder::new(self, options, special);
             for sample in samples {
-                encoder.encode(sample, texts.sample(sample), pairs.map(|pairs| pairs.sample(sample)))?;
+                encoder.encode(
+                    sample,
+                    texts.sample(sample),
+                    pairs.map(|pairs| pairs.sample(sample)),
+                )?;
             }
             Ok(encoder.rows)
         };
@@ -167,7 +185,9 @@ impl WordPiece {
         in_pool(|| {
             let parts = (0..texts.len().div_ceil(SAMPLES_PER_TASK))
                 .into_par_iter()
-                .map(|task| encode(task * SAMPLES_PER_TASK..texts.len().min((task + 1) * SAMPLES_PER_TASK)))
+                .map(|task| {
+                    encode(task * SAMPLES_PER_TASK..texts.len().min((task + 1) * SAMPLES_PER_TASK))
+                })
                 .collect::<Result<Vec<_>>>()?;
             Ok(Encodings::concat(parts))
         })
@@ -222,23 +242,34 @@ impl<'w> Encoder<'w> {
 
     fn encode(&mut self, sample: usize, text: Text<'_>, pair: Option<Text<'_>>) -> Result<()> {
         let limit = self.limit(pair.is_some());
-        self.first.read(self.tokenizer, text, self.options, limit, sample)?;
+        self.first
+            .read(self.tokenizer, text, self.options, limit, sample)?;
         if let Some(pair) = pair {
-            self.second.read(self.tokenizer, pair, self.options, limit, sample)?;
+            self.second
+                .read(self.tokenizer, pair, self.options, limit, sample)?;
             if limit.reached(&self.first) && limit.reached(&self.second) && limit.is_odd() {
                 // The odd token goes to the longer sequence: now their whole lengths matter.
-                self.first.read(self.tokenizer, text, self.options, Limit::NONE, sample)?;
-                self.second.read(self.tokenizer, pair, self.options, Limit::NONE, sample)?;
+                self.first
+                    .read(self.tokenizer, text, self.options, Limit::NONE, sample)?;
+                self.second
+                    .read(self.tokenizer, pair, self.options, Limit::NONE, sample)?;
             }
         }
         let (first, second) = (self.first.len(), pair.map(|_| self.second.len()));
         let windows = match &self.options.truncation {
-            None => Windows { first: whole(first), second: second.map_or_else(Vec::new, whole) },
+            None => Windows {
+                first: whole(first),
+                second: second.map_or_else(Vec::new, whole),
+            },
             Some(truncation) => {
                 truncation.windows(first, second, truncation.max_length - self.special, sample)?
             }
         };
-        for first in 0..if self.options.overflow { windows.first.len() } else { 1 } {
+        for first in 0..if self.options.overflow {
+            windows.first.len()
+        } else {
+            1
+        } {
             self.push_row(sample, &windows, first, 0);
             // The reference's order: windows of the text with every window of the pair, and last the
             // first window of the text with the other windows of the pair.
@@ -259,8 +290,13 @@ impl<'w> Encoder<'w> {
     /// Where tokenization may stop because nothing behind can be in the result.
     fn limit(&self, is_pair: bool) -> Limit {
         match self.options.truncation {
-            Some(Truncation { max_length, side: TruncationSide::Right, strategy, .. })
-                if !self.options.overflow && (!is_pair || strategy == TruncationStrategy::LongestFirst) =>
+            Some(Truncation {
+                max_length,
+                side: TruncationSide::Right,
+                strategy,
+                ..
+            }) if !self.options.overflow
+                && (!is_pair || strategy == TruncationStrategy::LongestFirst) =>
             {
                 Limit::after(max_length - self.special)
             }
@@ -287,16 +323,26 @@ impl<'w> Encoder<'w> {
                         0 => (&self.first, &windows.first, first),
                         _ => (&self.second, &windows.second, second),
                     };
-                    let Some(range) = windows.get(window).cloned() else { continue };
+                    let Some(range) = windows.get(window).cloned() else {
+                        continue;
+                    };
                     // Only a sequence's first window takes the template's type id in the reference.
-                    let type_id = if window == 0 { type_id as i32 } else { index as i32 };
+                    let type_id = if window == 0 {
+                        type_id as i32
+                    } else {
+                        index as i32
+                    };
                     let length = self.rows.ids.len() + range.len();
                     self.rows.type_ids.resize(length, type_id);
                     self.rows.sequence_ids.resize(length, index as i32);
                     self.rows.ids.extend_from_slice(&tokens.ids[range.clone()]);
                     if self.options.align {
-                        self.rows.offsets.extend_from_slice(&tokens.offsets[range.clone()]);
-                        self.rows.word_ids.extend_from_slice(&tokens.word_ids[range]);
+                        self.rows
+                            .offsets
+                            .extend_from_slice(&tokens.offsets[range.clone()]);
+                        self.rows
+                            .word_ids
+                            .extend_from_slice(&tokens.word_ids[range]);
                     }
                 }
             }

@@ -18,7 +18,11 @@ struct Edge {
     child: u32,
 }
 
-const EMPTY: Edge = Edge { parent: NO_NODE, byte: 0, child: NO_NODE };
+const EMPTY: Edge = Edge {
+    parent: NO_NODE,
+    byte: 0,
+    child: NO_NODE,
+};
 
 /// The pieces of a vocabulary as two tries, one for the start of a word, one for its continuation.
 ///
@@ -33,7 +37,12 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    pub(super) fn new(vocab: &Vocab, unk_token: &str, prefix: &str, max_chars: usize) -> Result<Self> {
+    pub(super) fn new(
+        vocab: &Vocab,
+        unk_token: &str,
+        prefix: &str,
+        max_chars: usize,
+    ) -> Result<Self> {
         let unk = vocab.id(unk_token).ok_or_else(|| Error::MissingUnkToken {
             unk_token: unk_token.to_owned(),
             size: vocab.len(),
@@ -78,7 +87,11 @@ impl Pieces {
             let slot = self.slot(node, byte);
             if self.edges[slot].child == NO_NODE {
                 let child = self.tokens.len() as u32;
-                self.edges[slot] = Edge { parent: node, byte, child };
+                self.edges[slot] = Edge {
+                    parent: node,
+                    byte,
+                    child,
+                };
                 self.tokens.push(NO_TOKEN);
             }
             node = self.edges[slot].child;
@@ -131,7 +144,9 @@ impl Pieces {
         let mut root = INITIAL;
         let mut start = 0;
         while start < word.len() {
-            let Some((id, length)) = self.longest(root, &word[start..]) else { return false };
+            let Some((id, length)) = self.longest(root, &word[start..]) else {
+                return false;
+            };
             emit(id, start, start + length);
             start += length;
             root = CONTINUING;

@@ -33,12 +33,30 @@ impl Template {
     #[must_use]
     pub fn bert(cls: u32, sep: u32) -> Self {
         let single = vec![
-            Piece::Special { id: cls, type_id: 0 },
-            Piece::Sequence { index: 0, type_id: 0 },
-            Piece::Special { id: sep, type_id: 0 },
+            Piece::Special {
+                id: cls,
+                type_id: 0,
+            },
+            Piece::Sequence {
+                index: 0,
+                type_id: 0,
+            },
+            Piece::Special {
+                id: sep,
+                type_id: 0,
+            },
         ];
         let mut pair = single.clone();
-        pair.extend([Piece::Sequence { index: 1, type_id: 1 }, Piece::Special { id: sep, type_id: 1 }]);
+        pair.extend([
+            Piece::Sequence {
+                index: 1,
+                type_id: 1,
+            },
+            Piece::Special {
+                id: sep,
+                type_id: 1,
+            },
+        ]);
         Self { single, pair }
     }
 
@@ -49,6 +67,9 @@ impl Template {
     /// Number of special tokens that the template adds.
     #[must_use]
     pub fn special_tokens(&self, is_pair: bool) -> usize {
-        self.pieces(is_pair).iter().filter(|piece| matches!(piece, Piece::Special { .. })).count()
+        self.pieces(is_pair)
+            .iter()
+            .filter(|piece| matches!(piece, Piece::Special { .. }))
+            .count()
     }
 }

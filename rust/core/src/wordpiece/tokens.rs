@@ -64,10 +64,19 @@ impl Tokens {
         self.offsets.clear();
         self.word_ids.clear();
         self.next_word = 0;
-        let mut reader = Reader { tokenizer, split_special: options.split_special_tokens, limit, tokens: self };
+        let mut reader = Reader {
+            tokenizer,
+            split_special: options.split_special_tokens,
+            limit,
+            tokens: self,
+        };
         let mut read = |text: &str, word| {
             if text.len() > MAX_BYTES {
-                return Err(Error::TextTooLong { sample, bytes: text.len(), max: MAX_BYTES });
+                return Err(Error::TextTooLong {
+                    sample,
+                    bytes: text.len(),
+                    max: MAX_BYTES,
+                });
             }
             if options.align {
                 reader.read::<true>(text, word);
@@ -119,25 +128,27 @@ impl Reader<'_> {
     fn read<const ALIGN: bool>(&mut self, text: &str, word: Option<i32>) {
         let mut byte = 0;
         let mut source = 0;
-        self.tokenizer.added.split_raw(text, self.split_special, |Part { id, start, end }| {
-            if self.limit.reached(self.tokens) {
-                return;
-            }
-            if ALIGN {
-                source = move_to(text, byte, source, start);
-            }
-            if let Some(id) = id {
-                let first = source;
-                if ALIGN {
-                    source = move_to(text, start, source, end);
+        self.tokenizer
+            .added
+            .split_raw(text, self.split_special, |Part { id, start, end }| {
+                if self.limit.reached(self.tokens) {
+                    return;
                 }
-                let word = self.next_word(word);
-                self.tokens.push::<ALIGN>(id, [first, source], word);
-            } else {
-                source = self.read_text::<ALIGN>(&text[start..end], source, word);
-            }
-            byte = end;
-        });
+                if ALIGN {
+                    source = move_to(text, byte, source, start);
+                }
+                if let Some(id) = id {
+                    let first = source;
+                    if ALIGN {
+                        source = move_to(text, start, source, end);
+                    }
+                    let word = self.next_word(word);
+                    self.tokens.push::<ALIGN>(id, [first, source], word);
+                } else {
+                    source = self.read_text::<ALIGN>(&text[start..end], source, word);
+                }
+                byte = end;
+            });
     }
 
     /// Text between the tokens that are matched before normalization. Returns the source behind it.
@@ -146,24 +157,38 @@ impl Reader<'_> {
         let mut source = first;
         if self.tokenizer.added.matches_normalized() {
             normalized.clear();
-            source = self.tokenizer.normalizer.normalize::<ALIGN>(text, source, &mut normalized);
+            source = self
+                .tokenizer
+                .normalizer
+                .normalize::<ALIGN>(text, source, &mut normalized);
             // Normalized text is UTF-8: it is made of whole characters only.
             let view = std::str::from_utf8(&normalized.text).unwrap_or_default();
-            self.tokenizer.added.split_normalized(view, self.split_special, |Part { id, start, end }| {
-                if let Some(id) = id {
-                    let word = self.next_word(word);
-                    let offsets = if ALIGN { span(&normalized, start, end) } else { [0, 0] };
-                    self.tokens.push::<ALIGN>(id, offsets, word);
-                } else {
-                    self.read_words::<ALIGN>(&normalized, start, end, word);
-                }
-            });
+            self.tokenizer.added.split_normalized(
+                view,
+                self.split_special,
+                |Part { id, start, end }| {
+                    if let Some(id) = id {
+                        let word = self.next_word(word);
+                        let offsets = if ALIGN {
+                            span(&normalized, start, end)
+                        } else {
+                            [0, 0]
+                        };
+                        self.tokens.push::<ALIGN>(id, offsets, word);
+                    } else {
+                        self.read_words::<ALIGN>(&normalized, start, end, word);
+                    }
+                },
+            );
         } else {
             let mut rest = text;
             while !rest.is_empty() && !self.limit.reached(self.tokens) {
                 let (chunk, behind) = rest.split_at(chunk_end(rest));
                 normalized.clear();
-                source = self.tokenizer.normalizer.normalize::<ALIGN>(chunk, source, &mut normalized);
+                source =
+                    self.tokenizer
+                        .normalizer
+                        .normalize::<ALIGN>(chunk, source, &mut normalized);
                 self.read_words::<ALIGN>(&normalized, 0, normalized.text.len(), word);
                 rest = behind;
             }
@@ -173,7 +198,13 @@ impl Reader<'_> {
     }
 
     /// Words of normalized text: white space separates them, punctuation is a word a character.
-    fn read_words<const ALIGN: bool>(&mut self, normalized: &Normalized, start: usize, end: usize, word: Option<i32>) {
+    fn read_words<const ALIGN: bool>(
+        &mut self,
+        normalized: &Normalized,
+        start: usize,
+        end: usize,
+        word: Option<i32>,
+    ) {
         let mut word_start = start;
         let mut position = start;
         while position < end {
@@ -198,18 +229,37 @@ impl Reader<'_> {
     }
 
     #[inline]
-    fn read_word<const ALIGN: bool>(&mut self, normalized: &Normalized, start: usize, end: usize, word: Option<i32>) {
+    fn read_word<const ALIGN: bool>(
+        &mut self,
+        normalized: &Normalized,
+        start: usize,
+        end: usize,
+        word: Option<i32>,
+    ) {
         let word = self.next_word(word);
         let before = self.tokens.len();
         let tokens = &mut *self.tokens;
         let mut push = |id, first: usize, last: usize| {
-            let offsets = if ALIGN { span(normalized, start + first, start + last) } else { [0, 0] };
+            let offsets = if ALIGN {
+                span(normalized, start + first, start + last)
+            } else {
+                [0, 0]
+            };
             tokens.push::<ALIGN>(id, offsets, word);
         };
-        if !self.tokenizer.pieces.tokenize(&normalized.text[start..end], &mut push) {
+        if !self
+            .tokenizer
+            .pieces
+            .tokenize(&normalized.text[start..end], &mut push)
+        {
             self.tokens.truncate(before);
-            let offsets = if ALIGN { span(normalized, start, end) } else { [0, 0] };
-            self.tokens.push::<ALIGN>(self.tokenizer.pieces.unk(), offsets, word);
+            let offsets = if ALIGN {
+                span(normalized, start, end)
+            } else {
+                [0, 0]
+            };
+            self.tokens
+                .push::<ALIGN>(self.tokenizer.pieces.unk(), offsets, word);
         }
     }
 
@@ -247,5 +297,8 @@ fn chunk_end(text: &str) -> usize {
     if let Some(last) = bytes[..CHUNK].iter().rposition(is_space) {
         return last + 1;
     }
-    bytes[CHUNK..].iter().position(is_space).map_or(bytes.len(), |next| CHUNK + next + 1)
+    bytes[CHUNK..]
+        .iter()
+        .position(is_space)
+        .map_or(bytes.len(), |next| CHUNK + next + 1)
 }

@@ -57,7 +57,13 @@ pub(super) struct Windows {
 
 impl Truncation {
     /// Windows over sequences of `first` and `second` tokens where `room` tokens fit.
-    pub(super) fn windows(&self, first: usize, second: Option<usize>, room: usize, sample: usize) -> Result<Windows> {
+    pub(super) fn windows(
+        &self,
+        first: usize,
+        second: Option<usize>,
+        room: usize,
+        sample: usize,
+    ) -> Result<Windows> {
         let total = first + second.unwrap_or(0);
         let (first_room, second_room) = if total <= room {
             (first, second)
@@ -70,12 +76,18 @@ impl Truncation {
                     let (first, second) = share(first, second, room);
                     (first, Some(second))
                 }
-                (TruncationStrategy::OnlyFirst, _) => (self.shorten(first, total - room, sample)?, second),
+                (TruncationStrategy::OnlyFirst, _) => {
+                    (self.shorten(first, total - room, sample)?, second)
+                }
                 (TruncationStrategy::OnlySecond, Some(second)) => {
                     (first, Some(self.shorten(second, total - room, sample)?))
                 }
                 (TruncationStrategy::OnlySecond, None) => {
-                    return Err(Error::NoSecondSequence { sample, length: first, room });
+                    return Err(Error::NoSecondSequence {
+                        sample,
+                        length: first,
+                        room,
+                    });
                 }
             }
         };
@@ -91,7 +103,12 @@ impl Truncation {
     fn shorten(&self, length: usize, remove: usize, sample: usize) -> Result<usize> {
         match length.checked_sub(remove) {
             Some(room) if room > 0 => Ok(room),
-            _ => Err(Error::CannotTruncate { strategy: self.strategy.name(), remove, length, sample }),
+            _ => Err(Error::CannotTruncate {
+                strategy: self.strategy.name(),
+                remove,
+                length,
+                sample,
+            }),
         }
     }
 
@@ -105,7 +122,11 @@ impl Truncation {
             return Ok([0..0, 0..length].into());
         }
         if self.stride >= room {
-            return Err(Error::StrideTooLarge { stride: self.stride, room, sample });
+            return Err(Error::StrideTooLarge {
+                stride: self.stride,
+                room,
+                sample,
+            });
         }
         let step = room - self.stride;
         let count = (length - room).div_ceil(step) + 1;
@@ -131,12 +152,20 @@ fn share(first: usize, second: usize, room: usize) -> (usize, usize) {
     let swapped = first > second;
     let shorter = first.min(second);
     let mut short = shorter;
-    let mut long = if shorter > room { shorter } else { shorter.max(room - shorter) };
+    let mut long = if shorter > room {
+        shorter
+    } else {
+        shorter.max(room - shorter)
+    };
     if short + long > room {
         short = room / 2;
         long = short + room % 2;
     }
-    if swapped { (long, short) } else { (short, long) }
+    if swapped {
+        (long, short)
+    } else {
+        (short, long)
+    }
 }
 
 #[cfg(test)]
@@ -144,7 +173,12 @@ mod tests {
     use super::*;
 
     fn truncation(strategy: TruncationStrategy, side: TruncationSide, stride: usize) -> Truncation {
-        Truncation { max_length: 0, strategy, side, stride }
+        Truncation {
+            max_length: 0,
+            strategy,
+            side,
+            stride,
+        }
     }
 
     #[test]
@@ -170,15 +204,25 @@ mod tests {
         let right = truncation(TruncationStrategy::LongestFirst, TruncationSide::Right, 3);
         assert_eq!(
             right.windows(7, None, 3, 4),
-            Err(Error::StrideTooLarge { stride: 3, room: 3, sample: 4 })
+            Err(Error::StrideTooLarge {
+                stride: 3,
+                room: 3,
+                sample: 4
+            })
         );
     }
 
     #[test]
     fn a_pair_that_cannot_fit_is_an_error() {
         let first = truncation(TruncationStrategy::OnlyFirst, TruncationSide::Right, 0);
-        assert!(matches!(first.windows(2, Some(9), 5, 0), Err(Error::CannotTruncate { .. })));
+        assert!(matches!(
+            first.windows(2, Some(9), 5, 0),
+            Err(Error::CannotTruncate { .. })
+        ));
         let second = truncation(TruncationStrategy::OnlySecond, TruncationSide::Right, 0);
-        assert!(matches!(second.windows(9, None, 5, 0), Err(Error::NoSecondSequence { .. })));
+        assert!(matches!(
+            second.windows(9, None, 5, 0),
+            Err(Error::NoSecondSequence { .. })
+        ));
     }
 }
