@@ -1,0 +1,65 @@
+"""Every Unicode scalar, alone and inside a word, under each combination of case and accents."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import transformers
+from tokenizers.normalizers import BertNormalizer
+
+from tests.parity.calls import Call
+from tests.parity.compare import Report, compare
+from tests.parity.folders import SPECIAL_TOKENS
+from tests.parity.subjects import load
+
+SCALARS_A_TASK = 1 << 13
+CODE_POINTS = 0x110000
+SURROGATES = range(0xD800, 0xE000)
+NORMALIZATIONS = ((True, None), (False, None), (True, False), (False, True))
+"""``do_lower_case, strip_accents``: uncased, cased, and each step alone."""
+
+
+class ScalarTask(NamedTuple):
+    """Some scalars, under one normalization.
+
+    The vocabulary holds all of them, and all that the reference's normalization makes of them, at the start of a word
+    and inside: an unknown character would hide what became of it.
+    """
+
+    subject: str
+    scalars: tuple[int, ...]
+    do_lower_case: bool
+    strip_accents: bool | None
+
+    def run(self) -> Report:
+        """Compares ``a?b`` and the scalar alone."""
+        scalars = [chr(code) for code in self.scalars]
+        normalizer = BertNormalizer(lowercase=self.do_lower_case, strip_accents=self.strip_accents)
+        seen = set(scalars).union(*(normalizer.normalize_str(f"a{scalar}b") for scalar in scalars))
+        characters = sorted(character for character in seen if character.strip())
+        tokens = [*SPECIAL_TOKENS, *characters, *(f"##{character}" for character in characters)]
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            transformers.BertTokenizer(
+                vocab={token: index for index, token in enumerate(tokens)},
+                do_lower_case=self.do_lower_case,
+                strip_accents=self.strip_accents,
+            ).save_pretrained(folder)
+            reference, tested = load(self.subject, folder)
+        where = f"do_lower_case={self.do_lower_case}, strip_accents={self.strip_accents}"
+        report = compare(reference, tested, Call(tuple(f"a{scalar}b" for scalar in scalars)), where)
+        report += compare(reference, tested, Call(tuple(scalars)), where)
+        return report
+
+
+def tasks(subject: str, every: int = 1) -> Iterator[ScalarTask]:
+    """All scalars under all normalizations.
+
+    Args:
+        every: above 1, of the scalars beyond U+3400 only one in ``every``; below lie nearly all that are special.
+    """
+    codes = [code for code in range(CODE_POINTS) if code not in SURROGATES and (code < 0x3400 or code % every == 0)]
+    for do_lower_case, strip_accents in NORMALIZATIONS:
+        for start in range(0, len(codes), SCALARS_A_TASK):
+            yield ScalarTask(subject, tuple(codes[start : start + SCALARS_A_TASK]), do_lower_case, strip_accents)
