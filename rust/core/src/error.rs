@@ -67,12 +67,27 @@ pub enum Error {
         /// Special tokens that the template adds.
         special: usize,
     },
-    /// Windows would not advance.
+    /// No window of any sample would advance.
+    #[error(
+        "stride {stride} must be less than {room}, the tokens that max_length {max_length} leaves after \
+         {special} special tokens"
+    )]
+    StrideTooLarge {
+        /// Overlap that was asked for.
+        stride: usize,
+        /// Tokens of a text in one window.
+        room: usize,
+        /// The maximum length that was asked for.
+        max_length: usize,
+        /// Special tokens around a text.
+        special: usize,
+    },
+    /// The windows of a sample would not advance.
     #[error(
         "stride {stride} must be less than {room}, the tokens that a window holds of the sequence \
          that is cut (sample {sample})"
     )]
-    StrideTooLarge {
+    NoRoomForStride {
         /// Overlap that was asked for.
         stride: usize,
         /// Tokens of the truncated sequence in one window.

@@ -139,7 +139,7 @@ impl WordPiece {
     /// Encodes a batch on all cores; the order of the samples is kept.
     ///
     /// # Errors
-    /// [`Error::BatchLengths`], [`Error::MaxLengthTooSmall`], [`Error::StrideTooLarge`],
+    /// [`Error::BatchLengths`], [`Error::MaxLengthTooSmall`], [`Error::StrideTooLarge`], [`Error::NoRoomForStride`],
     /// [`Error::CannotTruncate`], [`Error::NoSecondSequence`], [`Error::TextTooLong`].
     pub fn encode(
         &self,
@@ -160,13 +160,8 @@ impl WordPiece {
         } else {
             0
         };
-        if let Some(Truncation { max_length, .. }) = options.truncation
-            && max_length < special
-        {
-            return Err(Error::MaxLengthTooSmall {
-                max_length,
-                special,
-            });
+        if let Some(truncation) = &options.truncation {
+            truncation.check(special, self.template.special_tokens(false))?;
         }
         let encode = |samples: Range<usize>| {
             let mut encoder = Encoder::new(self, options, special);

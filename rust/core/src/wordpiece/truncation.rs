@@ -56,6 +56,29 @@ pub(super) struct Windows {
 }
 
 impl Truncation {
+    /// Refuses what no sample could meet: `special` tokens are added to each row, `single` to one of a single text.
+    pub(super) fn check(&self, special: usize, single: usize) -> Result<()> {
+        let Self {
+            max_length, stride, ..
+        } = *self;
+        if max_length < special {
+            return Err(Error::MaxLengthTooSmall {
+                max_length,
+                special,
+            });
+        }
+        // The reference counts the special tokens of a single text here, whatever is encoded.
+        match max_length.checked_sub(single) {
+            Some(room) if room < stride => Err(Error::StrideTooLarge {
+                stride,
+                room,
+                max_length,
+                special: single,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Windows over sequences of `first` and `second` tokens where `room` tokens fit.
     pub(super) fn windows(
         &self,
@@ -122,7 +145,7 @@ impl Truncation {
             return Ok([0..0, 0..length].into());
         }
         if self.stride >= room {
-            return Err(Error::StrideTooLarge {
+            return Err(Error::NoRoomForStride {
                 stride: self.stride,
                 room,
                 sample,
@@ -204,7 +227,7 @@ mod tests {
         let right = truncation(TruncationStrategy::LongestFirst, TruncationSide::Right, 3);
         assert_eq!(
             right.windows(7, None, 3, 4),
-            Err(Error::StrideTooLarge {
+            Err(Error::NoRoomForStride {
                 stride: 3,
                 room: 3,
                 sample: 4
