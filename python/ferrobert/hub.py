@@ -102,7 +102,7 @@ def _files_of_hub(repo: str, wanted: Sequence[str], options: HubOptions) -> Mapp
                     file,
                     subfolder=options.subfolder or None,
                     revision=revision,
-                    cache_dir=options.cache_dir,
+                    cache_dir=None if options.cache_dir is None else Path(options.cache_dir),
                     token=options.token,
                     local_files_only=options.local_files_only,
                     force_download=options.force_download,
