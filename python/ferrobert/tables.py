@@ -93,6 +93,7 @@ class Table:
         if not self.path.exists():
             raise FileNotFoundError(f"no such file: {self.path}")
         self.unit = "row" if self.format == "parquet" else "line"
+        self._done = 0
         self._header = columns is None
         if columns is not None and self.format in ("jsonl", "parquet"):
             raise ConfigError(f"columns= names the columns of CSV and TSV files; {self.path} is {self.format}")
@@ -124,6 +125,14 @@ class Table:
         given = "nothing" if value is None else type(value).__name__
         raise DataError(f"{self.where(row)}: column {column!r} must hold a string, holds {given}")
 
+    def share_read(self) -> float:
+        """How much of the file the last iteration has read, from 0 to 1."""
+        if self.format == "parquet":
+            total = self._parquet_file().metadata.num_rows
+        else:
+            total = self.path.stat().st_size
+        return min(1.0, self._done / total) if total else 1.0
+
     def where(self, row: Row) -> str:
         """The place of a row for a message: ``reviews.csv, line 7``."""
         return f"{self.path}, {self.unit} {row.number}"
@@ -149,7 +158,9 @@ class Table:
         raise DataError(f"{self.path} is empty; the first line must name the columns")
 
     def _lines(self, file: BinaryIO) -> Iterator[str]:
+        self._done = 0
         for number, line in enumerate(file, start=1):
+            self._done += len(line)
             try:
                 text = line.decode("utf-8")
             except UnicodeDecodeError as error:
@@ -217,6 +228,7 @@ class Table:
             for batch in file.iter_batches(batch_size=PARQUET_ROWS):
                 for values in batch.to_pylist():
                     number += 1
+                    self._done = number
                     yield Row(number, values)
 
 

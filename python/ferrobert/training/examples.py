@@ -129,19 +129,22 @@ def label_ids(examples: Examples, names: Sequence[str], what: str) -> NDArray[np
     Raises:
         DataError: a label that is neither; the message names the row and the labels there are.
     """
-    ids: dict[str | int, int] = {name: index for index, name in enumerate(names)}
     result = np.empty(len(examples), dtype=np.int64)
     for row, label in enumerate(examples.labels):
-        index = ids.get(label)
-        if index is None:
-            index = ids.get(str(label))
-        if index is None and str(label).isdecimal() and int(label) < len(names):
-            index = int(label)
+        index = label_id(label, names)
         if index is None:
             known = ", ".join(repr(name) for name in names[:20])
             raise DataError(f"{what}: {examples.where(row)}: unknown label {label!r}; the labels are {known}")
         result[row] = index
     return result
+
+
+def label_id(label: str | int, names: Sequence[str]) -> int | None:
+    """Id of a label given by name or, where no name reads like it, by number; ``None`` where it is neither."""
+    name = str(label)
+    if name in names:
+        return names.index(name)
+    return int(name) if name.isdecimal() and int(name) < len(names) else None
 
 
 def split(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
@@ -183,7 +186,7 @@ def _from_file(path: str | os.PathLike[str], columns: Columns) -> Examples:
         texts.append(table.text_of(row, columns.text))
         if pair_column is not None:
             pairs.append(table.text_of(row, pair_column))
-        labels.append(_label(row.values.get(columns.label), table.where(row)))
+        labels.append(label_value(row.values.get(columns.label), table.where(row)))
         numbers.append(row.number)
     unit, place = table.unit, table.path
     return Examples(texts, pairs if pair_column else None, labels, None, lambda row: f"{place}, {unit} {numbers[row]}")
@@ -240,14 +243,19 @@ def _from_rows(rows: Iterable[Any], columns: Columns, what: str) -> Examples:
                 raise DataError(f"{place}: a text must be a str, got {type(value).__name__}")
         texts.append(text)
         pairs.append(pair)
-        labels.append(_label(label, place))
+        labels.append(label_value(label, place))
     with_pair = [pair for pair in pairs if pair is not None]
     if with_pair and len(with_pair) < len(pairs):
         raise DataError(f"{what}: row {pairs.index(None)} has one text, others have two")
     return Examples(texts, with_pair or None, labels, None, lambda row: f"row {row}")
 
 
-def _label(value: Any, place: str) -> str | int:
+def label_value(value: Any, place: str) -> str | int:
+    """A label as a name or a number.
+
+    Raises:
+        DataError: there is none, or it is something else.
+    """
     if hasattr(value, "item"):
         value = value.item()
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):

@@ -6,7 +6,11 @@ The first argument is always the truth. Labels are names or numbers, of one kind
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ferrobert.errors import ConfigError, DataError, MissingDependencyError
 
@@ -80,6 +84,71 @@ def matthews(true: Sequence[Any], predicted: Sequence[Any]) -> float:
     if len({*_plain(true), *_plain(predicted)}) == 1:
         return 0.0
     return float(metrics.matthews_corrcoef(true, predicted))
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Precision, recall and F1 of one label, and how many rows truly have it."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    rows: int
+
+
+class Confusion:
+    """How often each true label was predicted as which: the measures of any number of rows, in constant memory.
+
+    Args:
+        labels: names of the labels in the order of their ids.
+
+    Attributes:
+        counts: int64 ``(labels, labels)``, true label by predicted label.
+
+    Example:
+        >>> confusion = Confusion(["bad", "good"])
+        >>> confusion.add([0, 1, 1], [0, 1, 0])
+        >>> confusion.accuracy()
+        0.6666666666666666
+        >>> confusion.counts.tolist()
+        [[1, 0], [1, 1]]
+    """
+
+    counts: NDArray[np.int64]
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = list(labels)
+        self.counts = np.zeros((len(labels), len(labels)), dtype=np.int64)
+
+    def add(self, true: Sequence[int], predicted: Sequence[int]) -> None:
+        """Count rows, by the ids of their labels."""
+        np.add.at(self.counts, (np.asarray(true, dtype=np.int64), np.asarray(predicted, dtype=np.int64)), 1)
+
+    def accuracy(self) -> float:
+        """Share of rows whose label is right; 0 without rows."""
+        return float(np.trace(self.counts) / max(1, int(self.counts.sum())))
+
+    def per_class(self) -> list[ClassScores]:
+        """The scores of each label; 0 where there is nothing to divide by."""
+        right = np.diagonal(self.counts)
+        true, predicted = self.counts.sum(axis=1), self.counts.sum(axis=0)
+        return [
+            ClassScores(
+                label,
+                float(right[index] / max(1, predicted[index])),
+                float(right[index] / max(1, true[index])),
+                float(2 * right[index] / max(1, true[index] + predicted[index])),
+                int(true[index]),
+            )
+            for index, label in enumerate(self.labels)
+        ]
+
+    def macro_f1(self) -> float:
+        """Mean F1 of the labels that occur, in the truth or in the predictions."""
+        seen = (self.counts.sum(axis=0) + self.counts.sum(axis=1)) > 0
+        scores = [scores.f1 for scores, there in zip(self.per_class(), seen, strict=True) if there]
+        return float(np.mean(scores)) if scores else 0.0
 
 
 def _plain(values: Sequence[Any]) -> list[Any]:

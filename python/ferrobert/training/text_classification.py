@@ -122,6 +122,7 @@ def finetune(
     mixed_precision: str | None = None,
     device: str | None = None,
     seed: int = 42,
+    checkpoints: bool = True,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = True,
@@ -155,6 +156,7 @@ def finetune(
         mixed_precision: "bf16" or "fp16" on a GPU.
         device: "cpu" to stay off a GPU that is there.
         seed: seed of the new head, the order of the batches and dropout.
+        checkpoints: save model, optimiser and random state after each epoch (three times the model's size).
         resume: go on from the last checkpoint in ``output_dir``; the result is that of an uninterrupted run.
         overwrite: start again where ``output_dir`` holds checkpoints of an unfinished run.
         progress: show a bar and a line for each epoch on stderr.
@@ -179,6 +181,8 @@ def finetune(
         check = read_examples(validation, columns, "validation")
     if check is None and (early_stopping_patience is not None or select_best is not None):
         raise ConfigError("early_stopping_patience and select_best need validation=")
+    if not checkpoints and (resume or early_stopping_patience is not None or select_best is not None):
+        raise ConfigError("resume, early_stopping_patience and select_best need checkpoints=True")
     names = _label_names(learn, label_names, model)
     train_ids = label_ids(learn, names, "train")
     check_ids = None if check is None else label_ids(check, names, "validation")
@@ -237,7 +241,7 @@ def finetune(
         callbacks.append(EarlyStoppingCallback(early_stopping_patience))
     trainer = ClassifierTrainer(
         model=trained,
-        args=_arguments(recipe, folder / CHECKPOINTS, check is not None, device),
+        args=_arguments(recipe, folder / CHECKPOINTS, check is not None, device, saves=checkpoints),
         data_collator=as_batch,
         train_dataset=LabelledRows(train_rows, train_ids, pad_id),
         eval_dataset=check_data,
@@ -369,7 +373,7 @@ def _make_trainable(loaded: LoadedModel, freeze: bool, lora: Any) -> tuple[Any, 
     return trained, count_parameters(trained)
 
 
-def _arguments(recipe: Recipe, checkpoints: Path, validates: bool, device: str | None) -> TrainingArguments:
+def _arguments(recipe: Recipe, checkpoints: Path, validates: bool, device: str | None, *, saves: bool) -> TrainingArguments:
     if device not in (None, "cpu", "cuda"):
         raise ConfigError(f"device must be None, 'cpu' or 'cuda', got {device!r}")
     if device == "cuda" and not torch.cuda.is_available():
@@ -395,7 +399,7 @@ def _arguments(recipe: Recipe, checkpoints: Path, validates: bool, device: str |
         use_cpu=not on_gpu and device == "cpu",
         dataloader_pin_memory=on_gpu,
         logging_strategy="epoch",
-        save_strategy="epoch",
+        save_strategy="epoch" if saves else "no",
         # The best epoch's checkpoint is kept beside the last one's.
         save_total_limit=2 if best else 1,
         eval_strategy="epoch" if validates else "no",
