@@ -1,0 +1,100 @@
+"""The command ``ferrobert``: one file a command.
+
+Commands import torch and transformers when they run, never before: ``ferrobert --help`` needs neither. An error of use
+is one line on stderr and exit code 2.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ferrobert import __version__
+from ferrobert.cli import classify, demo, evaluate, predict, tokenize, train
+from ferrobert.errors import FerrobertError, InternalError
+
+USE_ERROR = 2
+INTERRUPTED = 130
+
+
+class OneLineErrors(TyperGroup):
+    """A command group whose errors of use are one line on stderr and exit code 2."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        if not standalone_mode:
+            return super().main(args, *rest, standalone_mode=False, **extra)
+        try:
+            result = super().main(args, *rest, standalone_mode=False, **extra)
+        except BrokenPipeError:
+            # The reader (head, less) has left: what Python flushes at exit has nowhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+        except InternalError:
+            raise
+        except (FerrobertError, OSError, UnicodeError) as error:
+            _complain(_reason(error))
+            sys.exit(USE_ERROR)
+        except typer.Abort:
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            # What click calls ClickException; typer ships a click of its own since 0.26, so the class has no one home.
+            if not hasattr(error, "format_message"):
+                raise
+            _complain(str(error.format_message()))
+            sys.exit(USE_ERROR)
+        sys.exit(result if isinstance(result, int) else 0)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.strerror}: {error.filename}"
+    return str(error)
+
+
+def _complain(message: str) -> None:
+    print(f"ferrobert: {' '.join(message.split())}", file=sys.stderr)
+
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("classify")(classify.classify)
+app.command("tokenize")(tokenize.tokenize)
+app.command("train")(train.train)
+app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"ferrobert {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """BERT-family encoders: text in, answers out."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

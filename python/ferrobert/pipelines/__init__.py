@@ -1,0 +1,93 @@
+"""From text to answers: one file a task, transformers' arguments and outputs.
+
+Pipelines import torch; this module does not until `pipeline` is called.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ferrobert.errors import ConfigError
+from ferrobert.models.checkpoint import require_torch
+
+if TYPE_CHECKING:
+    import torch
+
+    from ferrobert.pipelines.base import Pipeline
+
+# Task -> module and class. A task is listed once it is built.
+TASKS = {
+    "text-classification": ("ferrobert.pipelines.text_classification", "TextClassificationPipeline"),
+}
+ALIASES = {"sentiment-analysis": "text-classification"}
+BACKENDS = ("torch",)
+
+
+def task_name(task: str) -> str:
+    """The task's own name: an alias is replaced by what it stands for.
+
+    Raises:
+        ConfigError: a task that is not built; the message lists those that are.
+    """
+    name = ALIASES.get(task, task)
+    if name not in TASKS:
+        known = ", ".join(repr(known) for known in [*TASKS, *ALIASES])
+        raise ConfigError(f"unknown task {task!r}; the tasks are {known}")
+    return name
+
+
+def pipeline(
+    task: str,
+    model: Any = None,
+    tokenizer: Any = None,
+    *,
+    device: int | str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    batch_tokens: int | None = None,
+    backend: str = "torch",
+    **options: Any,
+) -> Pipeline:
+    """Make a pipeline for a task.
+
+    Args:
+        task: "text-classification" or its alias "sentiment-analysis".
+        model: a checkpoint folder, the id of a model on the hub, or a loaded model of transformers.
+        tokenizer: a tokenizer or where to load one from; by default from the model's folder.
+        device: "cpu", "cuda", "cuda:1", a number (-1 is the CPU); by default the first GPU, else the CPU.
+        dtype: precision of the weights, such as "bfloat16"; by default that of the checkpoint.
+        batch_tokens: tokens of a batch, padding included; by default 4,096 on the CPU and 32,768 on a GPU.
+        backend: what runs the model; "torch".
+        **options: the task's own call options, as defaults for each call (``top_k``, ``truncation``, ...).
+
+    Returns:
+        The pipeline of the task: `TextClassificationPipeline`.
+
+    Raises:
+        ConfigError: an unknown task, backend, device or option; no model.
+        CheckpointError: the model cannot be loaded or has no head for the task.
+        MissingDependencyError: torch or transformers is not installed.
+
+    Example:
+        >>> classifier = pipeline("text-classification", "path/to/model")  # doctest: +SKIP
+        >>> classifier("A joy from start to finish.")  # doctest: +SKIP
+        [{'label': 'positive', 'score': 0.98}]
+    """
+    name = task_name(task)
+    if backend not in BACKENDS:
+        raise ConfigError(f"backend must be {' or '.join(map(repr, BACKENDS))}, got {backend!r}")
+    if model is None:
+        raise ConfigError(
+            f"pipeline({task!r}) needs model=: a checkpoint folder or the id of a model on the hub "
+            "(ferrobert.finetune or `ferrobert demo` makes one)"
+        )
+    if isinstance(model, (str, os.PathLike)) and not os.fspath(model):
+        raise ConfigError("model= is empty; give a checkpoint folder or the id of a model on the hub")
+    require_torch("a pipeline")
+    module, class_name = TASKS[name]
+    pipeline_class = getattr(import_module(module), class_name)
+    made: Pipeline = pipeline_class(
+        model, tokenizer, device=device, dtype=dtype, batch_tokens=batch_tokens, **options
+    )
+    return made
