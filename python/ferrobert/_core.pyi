@@ -136,3 +136,10 @@ def attention_mask(row_splits: NDArray[np.int64], width: int, side: str) -> NDAr
     Raises:
         ConfigError: a row is longer than ``width``, or the splits are not in order.
     """
+
+def panic_for_test() -> None:
+    """Panics in the core, as a defect would.
+
+    Raises:
+        InternalError: always.
+    """

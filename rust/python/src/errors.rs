@@ -64,3 +64,10 @@ pub(crate) fn run<R: Send>(
         }
     }
 }
+
+/// Panics inside [`run`], so that a test can see what becomes of it.
+#[pyfunction]
+pub(crate) fn panic_for_test(py: Python<'_>) -> PyResult<()> {
+    #[expect(clippy::panic, reason = "this is what is tested")]
+    run(py, || panic!("asked for by a test"))
+}

@@ -12,5 +12,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     m.add_class::<wordpiece::WordPiece>()?;
     m.add_function(wrap_pyfunction!(encoding::pad, m)?)?;
-    m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)
+    m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)?;
+    m.add_function(wrap_pyfunction!(errors::panic_for_test, m)?)
 }
