@@ -159,7 +159,9 @@ def test_a_stride_as_large_as_max_length_is_an_error(tokenizer):
 
 
 def test_a_stride_that_leaves_no_room_is_an_error_that_names_the_sample(tokenizer):
-    with refused(ConfigError, "stride 2 must be less than 2, the tokens that a window holds of the sequence that is cut"):
+    with refused(
+        ConfigError, "stride 2 must be less than 2, the tokens that a window holds of the sequence that is cut"
+    ):
         tokenizer(["a", "the cat sat"], truncation=True, max_length=4, stride=2)
 
 

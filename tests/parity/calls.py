@@ -55,9 +55,7 @@ class Options:
         """
         if self.max_length is None:
             return None
-        if self.truncation is True or (
-            self.truncation is None and self.padding is False
-        ):
+        if self.truncation is True or (self.truncation is None and self.padding is False):
             return "longest_first"
         return None if self.truncation in (None, False, "do_not_truncate") else str(self.truncation)
 

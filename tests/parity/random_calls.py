@@ -14,7 +14,23 @@ from tests.parity.random_texts import RandomTexts
 from tests.parity.subjects import load
 
 TEXTS_A_TASK = 4000
-CONTENTS = ("<ent>", "Foo", "foo bar", "é", "İ", "[X]", "[MASK]", "中", "##x", "a", "'s", " x ", "e-mail", "ΣΑΣ", "<E><E>")
+CONTENTS = (
+    "<ent>",
+    "Foo",
+    "foo bar",
+    "é",
+    "İ",
+    "[X]",
+    "[MASK]",
+    "中",
+    "##x",
+    "a",
+    "'s",
+    " x ",
+    "e-mail",
+    "ΣΑΣ",
+    "<E><E>",
+)
 
 
 class RandomTask(NamedTuple):
@@ -90,7 +106,11 @@ def random_call(generator: random.Random, source: RandomTexts, padding: bool) ->
 def _random_options(generator: random.Random, words: bool, padding: bool) -> Options:
     pads = padding and generator.random() < 0.5
     truncates = generator.random() < 0.6
-    max_length = generator.choice((None, *range(13), 8, 10, 10, 12, 12, 14, 16, 16, 20, 24, 24, 32, 64, 128)) if truncates else None
+    max_length = (
+        generator.choice((None, *range(13), 8, 10, 10, 12, 12, 14, 16, 16, 20, 24, 24, 32, 64, 128))
+        if truncates
+        else None
+    )
     multiple = generator.choice((None, None, 1, 2, 4, 7)) if pads else None
     stride = 0
     if truncates and generator.random() < 0.4:

@@ -20,11 +20,26 @@ SCRIPTS: dict[str, tuple[tuple[int, int], ...]] = {
 
 WHITE_SPACE = " \t\n\r\x0b\x0c\x1c\x85\xa0\u1680\u2003\u2028\u2029\u202f\u3000\u200b"
 CONTROLS = "\x00\x01\x07\x1b\x7f\x80\x9f\xad\u061c\u200c\u200d\u200e\u202a\u2060\ufeff\ufffd\ufff9\ufffe\uffff"
-MARKS = "".join(map(chr, [*range(0x300, 0x370), *range(0x5B0, 0x5C8), 0x64B, 0x651, 0x93C, 0x94D, 0xE38, 0xE48, 0x3099]))
+MARKS = "".join(
+    map(chr, [*range(0x300, 0x370), *range(0x5B0, 0x5C8), 0x64B, 0x651, 0x93C, 0x94D, 0xE38, 0xE48, 0x3099])
+)
 MARKS += "\u1dc0\u20d0\u20dd\ufe20\ufe00\ufe0f\u0483\u0488\u1ab0\U0001d165\U0001e8d0\U000e0100\u0340\u0344\u0f73\u0f81"
 EMOJI = ("😀", "👩\u200d👩\u200d👧", "👍🏽", "🇩🇪", "❤\ufe0f", "🏴\U000e0067\U000e0062\U000e007f", "1\ufe0f\u20e3", "☺")
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¡¿«»‐–—‘’“”…‰′※⁂、。「」・！？，．：；؟،।॥๏჻᠀⸮﹐＿〜"
-SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[mask]", "[MASK", "MASK]", "[[MASK]]", "[ MASK ]", "##", "##a")
+SPECIALS = (
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    "[mask]",
+    "[MASK",
+    "MASK]",
+    "[[MASK]]",
+    "[ MASK ]",
+    "##",
+    "##a",
+)
 ENGLISH = "it's do not can't 'm we've they're the The THE playing 3.14 1,000 state-of-the-art U.S. e-mail".split(" ")
 
 

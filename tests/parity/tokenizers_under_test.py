@@ -33,9 +33,7 @@ class Reference:
 
     def __init__(self, folder: Path, truncation_side: str = "right") -> None:
         self.tokenizer = transformers.BertTokenizer.from_pretrained(folder, truncation_side=truncation_side)
-        self._added = {
-            id_: self.tokenizer.convert_ids_to_tokens(id_) for id_ in self.tokenizer.added_tokens_decoder
-        }
+        self._added = {id_: self.tokenizer.convert_ids_to_tokens(id_) for id_ in self.tokenizer.added_tokens_decoder}
 
     @property
     def added(self) -> dict[int, str]:
