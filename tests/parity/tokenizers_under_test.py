@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import transformers
 
 from ferrobert.errors import ConfigError
-from tests.parity.calls import Call, Refused, Rows
+from tests.parity.calls import Call, Refused, Rows, decoded
 
 # The reference would log "sequence too long" and the like on every other call.
 transformers.logging.set_verbosity_error()
@@ -74,6 +74,7 @@ class Reference:
             _shown(encoding.tokens, ids, self._added)
             for encoding, ids in zip(encodings, rows["input_ids"], strict=True)
         ]
+        rows["decoded"] = decoded(rows, lambda ids, skip: self.tokenizer.decode(ids, skip_special_tokens=skip))
         return rows
 
 
@@ -83,9 +84,9 @@ class Package:
     pads = True
 
     def __init__(self, folder: Path, reference: Reference, truncation_side: str = "right") -> None:
-        import ferrobert
+        from ferrobert.wordpiece import BertTokenizer
 
-        self.tokenizer = ferrobert.BertTokenizer.from_pretrained(folder, truncation_side=truncation_side)
+        self.tokenizer = BertTokenizer.from_pretrained(folder, truncation_side=truncation_side)
         self._added = reference.added
 
     def encode(self, call: Call) -> Rows:
@@ -108,6 +109,7 @@ class Package:
         rows["word_ids"] = [list(batch.word_ids(row)) for row in count]
         rows["sequence_ids"] = [list(batch.sequence_ids(row)) for row in count]
         rows["tokens"] = [_shown(batch.tokens(row), rows["input_ids"][row], self._added) for row in count]
+        rows["decoded"] = decoded(rows, lambda ids, skip: self.tokenizer.decode(ids, skip_special_tokens=skip))
         return rows
 
 
@@ -143,7 +145,7 @@ class Backend:
         ids, types, sequences, offsets, words, splits, samples = (column.tolist() for column in columns)
         spans = list(zip(splits, splits[1:], strict=False))
         tokens = self.tokenizer.id_to_token
-        return {
+        rows = {
             "input_ids": [ids[start:end] for start, end in spans],
             "token_type_ids": [types[start:end] for start, end in spans],
             "attention_mask": [[1] * (end - start) for start, end in spans],
@@ -156,6 +158,8 @@ class Backend:
             ],
             "overflow_to_sample_mapping": samples,
         }
+        rows["decoded"] = decoded(rows, self.tokenizer.decode)
+        return rows
 
 
 def backend_arguments(tokenizer: Any) -> dict[str, Any]:

@@ -30,18 +30,6 @@ pub enum Error {
         /// The largest id that is allowed.
         max: u32,
     },
-    /// Two added tokens are the same pattern (after normalization where they ask for it).
-    #[error(
-        "added tokens {first:?} and {second:?} are the same pattern {pattern:?} once normalized"
-    )]
-    DuplicateAddedToken {
-        /// Content of the first token.
-        first: String,
-        /// Content of the second token.
-        second: String,
-        /// What both match.
-        pattern: String,
-    },
     /// The added tokens could not be compiled to a matcher.
     #[error("the added tokens cannot be matched: {reason}")]
     AddedTokens {
@@ -65,6 +53,21 @@ pub enum Error {
         /// The maximum length that was asked for.
         max_length: usize,
         /// Special tokens that the template adds.
+        special: usize,
+    },
+    /// No window of a single text would advance, whatever is cut.
+    #[error(
+        "stride {stride} must be less than {room}, the tokens that max_length {max_length} leaves after \
+         {special} special tokens"
+    )]
+    StrideBeyondMaxLength {
+        /// Overlap that was asked for.
+        stride: usize,
+        /// Tokens of text that a row of one sequence holds.
+        room: usize,
+        /// The maximum length that was asked for.
+        max_length: usize,
+        /// Special tokens of a row of one sequence.
         special: usize,
     },
     /// Windows would not advance.

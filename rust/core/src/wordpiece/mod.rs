@@ -115,7 +115,7 @@ impl WordPiece {
     ///
     /// # Errors
     /// [`Error::MissingUnkToken`] where the vocabulary lacks the unknown token,
-    /// [`Error::DuplicateAddedToken`] and [`Error::AddedTokens`] where added tokens cannot be told apart.
+    /// [`Error::AddedTokens`] where the added tokens are too many for a matcher.
     pub fn new(vocab: Vocab, config: WordPieceConfig) -> Result<Self> {
         let pieces = Pieces::new(
             &vocab,
@@ -139,8 +139,8 @@ impl WordPiece {
     /// Encodes a batch on all cores; the order of the samples is kept.
     ///
     /// # Errors
-    /// [`Error::BatchLengths`], [`Error::MaxLengthTooSmall`], [`Error::StrideTooLarge`],
-    /// [`Error::CannotTruncate`], [`Error::NoSecondSequence`], [`Error::TextTooLong`].
+    /// [`Error::BatchLengths`], [`Error::MaxLengthTooSmall`], [`Error::StrideBeyondMaxLength`],
+    /// [`Error::StrideTooLarge`], [`Error::CannotTruncate`], [`Error::NoSecondSequence`], [`Error::TextTooLong`].
     pub fn encode(
         &self,
         texts: Texts<'_>,
@@ -160,13 +160,29 @@ impl WordPiece {
         } else {
             0
         };
-        if let Some(Truncation { max_length, .. }) = options.truncation
-            && max_length < special
+        if let Some(Truncation {
+            max_length, stride, ..
+        }) = options.truncation
         {
-            return Err(Error::MaxLengthTooSmall {
-                max_length,
-                special,
-            });
+            if max_length < special {
+                return Err(Error::MaxLengthTooSmall {
+                    max_length,
+                    special,
+                });
+            }
+            // The reference refuses such a stride at once, and by the template of a single text, with special tokens or
+            // without; a stride equal to the room only where something is cut.
+            let special = self.template.special_tokens(false);
+            if let Some(room) = max_length.checked_sub(special)
+                && stride > room
+            {
+                return Err(Error::StrideBeyondMaxLength {
+                    stride,
+                    room,
+                    max_length,
+                    special,
+                });
+            }
         }
         let encode = |samples: Range<usize>| {
             let mut encoder = Encoder::new(self, options, special);
