@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,15 +94,18 @@ class Package:
         """Its rows. Any error but ValueError passes through: it is a difference."""
         text, pair = call.arguments()
         try:
-            batch = self.tokenizer(
-                text,
-                pair,
-                return_offsets_mapping=True,
-                return_special_tokens_mask=True,
-                return_token_type_ids=True,
-                return_attention_mask=True,
-                **call.options.keywords(),
-            )
+            with warnings.catch_warnings():
+                # That padding=True ignores max_length; transformers is told to be quiet about it.
+                warnings.simplefilter("ignore", UserWarning)
+                batch = self.tokenizer(
+                    text,
+                    pair,
+                    return_offsets_mapping=True,
+                    return_special_tokens_mask=True,
+                    return_token_type_ids=True,
+                    return_attention_mask=True,
+                    **call.options.keywords(),
+                )
         except ValueError as error:
             raise Refused(str(error)) from error
         rows = _rows_of(batch, call)
