@@ -1,12 +1,12 @@
 """One tokenizer call: texts and options; and what comes back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 Text = str | Sequence[str]
 Rows = dict[str, list[Any]]
-"""Field -> a list of rows; ``overflow_to_sample_mapping`` -> one sample a row."""
+"""Field -> a list of rows; ``overflow_to_sample_mapping`` -> one sample a row; ``decoded`` -> texts of the first rows."""
 
 FIELDS = (
     "input_ids",
@@ -18,7 +18,11 @@ FIELDS = (
     "sequence_ids",
     "tokens",
     "overflow_to_sample_mapping",
+    "decoded",
 )
+
+ROWS_DECODED = 2
+"""Of each call the first rows are also decoded, with and without special tokens."""
 
 
 class Refused(Exception):
@@ -88,6 +92,11 @@ class Call:
         shown = [ascii(text)] + ([ascii(pair)] if pair is not None else [])
         shown += [f"{name}={value!r}" for name, value in self.options.keywords().items()]
         return f"tokenizer({', '.join(shown)})"
+
+
+def decoded(rows: Rows, decode: Callable[[list[int], bool], str]) -> list[str]:
+    """The texts of the first rows, by ``decode(ids, skip_special_tokens)``."""
+    return [decode(ids, skip) for ids in rows["input_ids"][:ROWS_DECODED] for skip in (False, True)]
 
 
 def _argument(text: Text) -> str | list[str]:

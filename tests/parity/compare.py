@@ -39,7 +39,7 @@ def compare(reference: Reference, tested: UnderTest, call: Call, where: str = ""
     Args:
         where: what the tokenizer is, for the description of a difference.
     """
-    report = Report(calls=1, texts=len(call.texts))
+    report = Report(calls=1, texts=len(call.texts) + len(call.pairs or ()))
     expected = _outcome(reference, call)
     if isinstance(expected, Refused):
         report.refused += 1

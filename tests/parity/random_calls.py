@@ -52,7 +52,7 @@ class RandomTask(NamedTuple):
         texts = 0
         while texts < self.texts:
             call = random_call(generator, source, padding=tested.pads)
-            texts += len(call.texts) * (1 if call.pairs is None else 2)
+            texts += len(call.texts) + len(call.pairs or ())
             report += compare(reference, tested, call, f"seed {self.seed}, {settings}")
         return report
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import transformers
 from tokenizers.normalizers import BertNormalizer
 
+from ferrobert.reference import _unicode
 from tests.parity.calls import Call
 from tests.parity.compare import Report, compare
 from tests.parity.folders import SPECIAL_TOKENS
@@ -57,9 +58,26 @@ def tasks(subject: str, every: int = 1) -> Iterator[ScalarTask]:
     """All scalars under all normalizations.
 
     Args:
-        every: above 1, of the scalars beyond U+3400 only one in ``every``; below lie nearly all that are special.
+        every: above 1, only one in ``every`` of the scalars that no Unicode table singles out.
     """
-    codes = [code for code in range(CODE_POINTS) if code not in SURROGATES and (code < 0x3400 or code % every == 0)]
+    singled_out = _singled_out() if every > 1 else set()
+    codes = [
+        code for code in range(CODE_POINTS) if code not in SURROGATES and (code % every == 0 or code in singled_out)
+    ]
     for do_lower_case, strip_accents in NORMALIZATIONS:
         for start in range(0, len(codes), SCALARS_A_TASK):
             yield ScalarTask(subject, tuple(codes[start : start + SCALARS_A_TASK]), do_lower_case, strip_accents)
+
+
+def _singled_out() -> set[int]:
+    """Scalars that decompose or lower-case, and those at and beside both ends of each range of a class."""
+    ranges = [
+        *_unicode.WHITESPACE,
+        *_unicode.REMOVED,
+        *_unicode.CJK,
+        *_unicode.PUNCTUATION,
+        *_unicode.NONSPACING_MARK,
+        *((first, last) for first, last, _ in _unicode.COMBINING_CLASSES),
+    ]
+    edges = {edge + step for pair in ranges for edge in pair for step in (-1, 0, 1)}
+    return edges | _unicode.DECOMPOSITIONS.keys() | _unicode.LOWERCASE.keys()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 import transformers
 
 from ferrobert.errors import ConfigError
-from tests.parity.calls import Call, Refused, Rows
+from tests.parity.calls import Call, Refused, Rows, decoded
 
 # The reference would log "sequence too long" and the like on every other call.
 transformers.logging.set_verbosity_error()
@@ -72,6 +73,7 @@ class Reference:
             _shown(encoding.tokens, ids, self._added)
             for encoding, ids in zip(encodings, rows["input_ids"], strict=True)
         ]
+        rows["decoded"] = decoded(rows, lambda ids, skip: self.tokenizer.decode(ids, skip_special_tokens=skip))
         return rows
 
 
@@ -81,24 +83,27 @@ class Package:
     pads = True
 
     def __init__(self, folder: Path, reference: Reference, truncation_side: str = "right") -> None:
-        import ferrobert
+        from ferrobert.wordpiece import BertTokenizer
 
-        self.tokenizer = ferrobert.BertTokenizer.from_pretrained(folder, truncation_side=truncation_side)
+        self.tokenizer = BertTokenizer.from_pretrained(folder, truncation_side=truncation_side)
         self._added = reference.added
 
     def encode(self, call: Call) -> Rows:
         """Its rows. Any error but ValueError passes through: it is a difference."""
         text, pair = call.arguments()
         try:
-            batch = self.tokenizer(
-                text,
-                pair,
-                return_offsets_mapping=True,
-                return_special_tokens_mask=True,
-                return_token_type_ids=True,
-                return_attention_mask=True,
-                **call.options.keywords(),
-            )
+            with warnings.catch_warnings():
+                # That padding=True ignores max_length; transformers is told to be quiet about it.
+                warnings.simplefilter("ignore", UserWarning)
+                batch = self.tokenizer(
+                    text,
+                    pair,
+                    return_offsets_mapping=True,
+                    return_special_tokens_mask=True,
+                    return_token_type_ids=True,
+                    return_attention_mask=True,
+                    **call.options.keywords(),
+                )
         except ValueError as error:
             raise Refused(str(error)) from error
         rows = _rows_of(batch, call)
@@ -106,6 +111,7 @@ class Package:
         rows["word_ids"] = [list(batch.word_ids(row)) for row in count]
         rows["sequence_ids"] = [list(batch.sequence_ids(row)) for row in count]
         rows["tokens"] = [_shown(batch.tokens(row), rows["input_ids"][row], self._added) for row in count]
+        rows["decoded"] = decoded(rows, lambda ids, skip: self.tokenizer.decode(ids, skip_special_tokens=skip))
         return rows
 
 
@@ -141,7 +147,7 @@ class Backend:
         ids, types, sequences, offsets, words, splits, samples = (column.tolist() for column in columns)
         spans = list(zip(splits, splits[1:], strict=False))
         tokens = self.tokenizer.id_to_token
-        return {
+        rows = {
             "input_ids": [ids[start:end] for start, end in spans],
             "token_type_ids": [types[start:end] for start, end in spans],
             "attention_mask": [[1] * (end - start) for start, end in spans],
@@ -154,6 +160,8 @@ class Backend:
             ],
             "overflow_to_sample_mapping": samples,
         }
+        rows["decoded"] = decoded(rows, self.tokenizer.decode)
+        return rows
 
 
 def backend_arguments(tokenizer: Any) -> dict[str, Any]:

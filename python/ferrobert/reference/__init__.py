@@ -1,1 +1,18 @@
 """Readable pure-Python twins of the Rust jobs: the oracle of the tests and the baseline of the benchmarks."""
+
+from ferrobert import wordpiece as _wordpiece
+from ferrobert.reference.wordpiece import WordPiece
+
+__all__ = ["BertTokenizer"]
+
+
+class BertTokenizer(_wordpiece.BertTokenizer):
+    """:class:`ferrobert.BertTokenizer` with the tokenization itself in pure Python: same calls, same results.
+
+    Example:
+        >>> from ferrobert import reference
+        >>> reference.BertTokenizer({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "hello": 3})("Hello")["input_ids"]
+        [1, 3, 2]
+    """
+
+    _backend_class = WordPiece

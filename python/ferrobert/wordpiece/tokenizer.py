@@ -256,7 +256,7 @@ def _with_ids(tokens: Iterable[AddedToken], vocab: Mapping[str, int]) -> dict[in
         last = max(added, default=0)
         id = vocab.get(token.content, last + 1 if last >= len(vocab) else len(vocab))
         added[id] = token
-    return added
+    return dict(sorted(added.items()))
 
 
 def _template_piece(piece: TemplatePiece, ids: Mapping[str, int], vocab: Mapping[str, int]) -> tuple[str, int, int]:

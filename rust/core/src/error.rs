@@ -30,18 +30,6 @@ pub enum Error {
         /// The largest id that is allowed.
         max: u32,
     },
-    /// Two added tokens are the same pattern (after normalization where they ask for it).
-    #[error(
-        "added tokens {first:?} and {second:?} are the same pattern {pattern:?} once normalized"
-    )]
-    DuplicateAddedToken {
-        /// Content of the first token.
-        first: String,
-        /// Content of the second token.
-        second: String,
-        /// What both match.
-        pattern: String,
-    },
     /// The added tokens could not be compiled to a matcher.
     #[error("the added tokens cannot be matched: {reason}")]
     AddedTokens {

@@ -19,7 +19,6 @@ pub(crate) fn to_exception(error: &Error) -> PyErr {
         Error::EmptyVocab
         | Error::MissingUnkToken { .. }
         | Error::IdTooLarge { .. }
-        | Error::DuplicateAddedToken { .. }
         | Error::AddedTokens { .. } => python::VocabError::new_err(message),
         Error::IdOutOfRange { .. } => python::DecodeError::new_err(message),
         _ => python::ConfigError::new_err(message),

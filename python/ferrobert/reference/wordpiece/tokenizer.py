@@ -95,6 +95,7 @@ class WordPiece:
         )
         normalizer = Normalizer(clean_text, handle_chinese_chars, strip_accents, lowercase)
         self._added_tokens = AddedTokens(added_tokens, normalizer)
+        self._last_id = max(self._tokens.keys() | self._added_tokens.by_id.keys())
         self._templates = _checked_template("single", single, 1), _checked_template("pair", pair, 2)
         self._decoder_prefix = decoder_prefix
         self._decoder_cleanup = decoder_cleanup
@@ -178,15 +179,17 @@ class WordPiece:
         return _columns(rows, sample_ids, align)
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
-        """The text of token ids; ids that are in no vocabulary are left out, as in the reference.
+        """The text of token ids; ids without a token (holes in the vocabulary) are left out.
 
         Raises:
-            DecodeError: an id is negative.
+            DecodeError: an id is negative or behind the vocabulary.
         """
         tokens = []
         for position, token_id in enumerate(ids):
-            if token_id < 0:
-                raise DecodeError(f"token ids must not be negative, got {token_id} at position {position}")
+            if not 0 <= token_id <= self._last_id:
+                raise DecodeError(
+                    f"token id {token_id} (position {position}) is out of range: the vocabulary ends at {self._last_id}"
+                )
             token = self.id_to_token(int(token_id))
             if token is None or (skip_special_tokens and token in self._added_tokens.special_contents):
                 continue

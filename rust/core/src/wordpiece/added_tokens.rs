@@ -176,22 +176,14 @@ impl AddedTokens {
 }
 
 impl Matcher {
-    fn new(patterns: Vec<(usize, String)>, tokens: &[AddedToken]) -> Result<Option<Self>> {
-        let mut seen: FxHashMap<&str, usize> = FxHashMap::default();
-        for (index, pattern) in &patterns {
-            if let Some(first) = seen.insert(pattern, *index) {
-                return Err(Error::DuplicateAddedToken {
-                    first: tokens[first].content.clone(),
-                    second: tokens[*index].content.clone(),
-                    pattern: pattern.clone(),
-                });
-            }
-            if pattern.is_empty() {
-                return Err(Error::AddedTokens {
-                    reason: format!("{:?} is empty once normalized", tokens[*index].content),
-                });
-            }
-        }
+    /// Where two tokens have the same pattern the lower id wins (the reference picks one at random), and one whose
+    /// pattern is empty once normalized never matches.
+    fn new(mut patterns: Vec<(usize, String)>, tokens: &[AddedToken]) -> Result<Option<Self>> {
+        patterns.retain(|(_, pattern)| !pattern.is_empty());
+        patterns.sort_by(|(a, left), (b, right)| {
+            left.cmp(right).then(tokens[*a].id.cmp(&tokens[*b].id))
+        });
+        patterns.dedup_by(|(_, later), (_, earlier)| later == earlier);
         if patterns.is_empty() {
             return Ok(None);
         }

@@ -115,7 +115,7 @@ impl WordPiece {
     ///
     /// # Errors
     /// [`Error::MissingUnkToken`] where the vocabulary lacks the unknown token,
-    /// [`Error::DuplicateAddedToken`] and [`Error::AddedTokens`] where added tokens cannot be told apart.
+    /// [`Error::AddedTokens`] where the added tokens are too many for a matcher.
     pub fn new(vocab: Vocab, config: WordPieceConfig) -> Result<Self> {
         let pieces = Pieces::new(
             &vocab,
