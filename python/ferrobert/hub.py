@@ -70,6 +70,58 @@ def checkpoint_files(
     return _files_of_hub(text, wanted, options)
 
 
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "config.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+)
+
+_NAME_OF_SUFFIX = {".txt": "vocab.txt", ".json": "tokenizer.json", ".model": "spiece.model"}
+
+
+def tokenizer_files(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    token: bool | str | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+    subfolder: str = "",
+) -> Mapping[str, Path]:
+    """Find the files of a tokenizer: those of :data:`TOKENIZER_FILES` that there are.
+
+    Args:
+        name: a folder, a hub id, or one file, which counts by its ending: ``.txt`` as vocab.txt, ``.json`` as
+            tokenizer.json, ``.model`` as spiece.model.
+        revision: branch, tag or commit on the hub.
+        cache_dir: where downloads are kept.
+        token: access token of the hub.
+        local_files_only: use only what was downloaded before.
+        force_download: download again.
+        subfolder: folder inside the checkpoint.
+
+    Raises:
+        CheckpointError: see :func:`checkpoint_files`; or the file has another ending.
+    """
+    options = HubOptions(revision, cache_dir, token, local_files_only, force_download, subfolder)
+    files = checkpoint_files(name, TOKENIZER_FILES, options)
+    if not Path(name).expanduser().is_file():
+        return files
+    (path,) = files.values()
+    if path.suffix not in _NAME_OF_SUFFIX:
+        raise CheckpointError(
+            f"{str(path)!r}: a tokenizer is a folder, a vocabulary (.txt), a tokenizer.json or a .model file"
+        )
+    return {_NAME_OF_SUFFIX[path.suffix]: path}
+
+
 def _may_be_hub_id(name: str) -> bool:
     """`org/name` or `name`; a path in disguise (`./x`, `x/y/z`, `vocab.txt`) is not one."""
     return _HUB_ID.fullmatch(name) is not None and name[0] not in ".-" and Path(name).suffix not in _FILE_SUFFIXES

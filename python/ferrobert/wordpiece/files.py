@@ -13,7 +13,15 @@ from typing import Any
 from ferrobert.errors import VocabError
 from ferrobert.tokenizer import SPECIAL_TOKEN_NAMES, AddedToken
 
-__all__ = ["CHECKPOINT_FILES", "load_checkpoint", "read_json", "read_vocab", "save_checkpoint"]
+__all__ = [
+    "CHECKPOINT_FILES",
+    "load_checkpoint",
+    "load_config",
+    "read_json",
+    "read_vocab",
+    "save_checkpoint",
+    "write_beside",
+]
 
 CHECKPOINT_FILES = (
     "tokenizer.json",
@@ -119,8 +127,22 @@ def load_checkpoint(files: Mapping[str, Path]) -> dict[str, Any]:
         arguments["vocab"] = read_vocab(files["vocab.txt"])
     else:
         raise VocabError(f"a WordPiece checkpoint has tokenizer.json or vocab.txt; found {sorted(files) or 'no file'}")
+    return arguments | load_config(files, added)
+
+
+def load_config(files: Mapping[str, Path], added: Mapping[int, AddedToken]) -> dict[str, Any]:
+    """Options, special and added tokens from the files beside a vocabulary, as constructor arguments.
+
+    Args:
+        files: Of ``tokenizer_config.json``, ``special_tokens_map.json`` and ``added_tokens.json`` those that there are.
+        added: Added tokens of tokenizer.json; those of tokenizer_config.json count over them.
+
+    Raises:
+        VocabError: a file is unusable.
+    """
+    added = dict(added)
     config = read_json(files["tokenizer_config.json"]) if "tokenizer_config.json" in files else {}
-    arguments |= {name: config[name] for name in _OPTIONS if name in config}
+    arguments: dict[str, Any] = {name: config[name] for name in _OPTIONS if name in config}
     special = {name: config[name] for name in SPECIAL_TOKEN_NAMES if config.get(name) is not None}
     extra = _extra(config)
     if "added_tokens_decoder" in config:
@@ -233,11 +255,12 @@ def save_checkpoint(state: Mapping[str, Any], folder: str | os.PathLike[str]) ->
     ):
         texts["vocab.txt"] = "".join(f"{line}\n" for line in lines)
     for name, text in texts.items():
-        _write(folder / name, text)
+        write_beside(folder / name, text)
     return tuple(str(folder / name) for name in texts)
 
 
-def _write(path: Path, text: str) -> None:
+def write_beside(path: Path, text: str) -> None:
+    """Write UTF-8 text beside the path, then rename: a reader sees the old file or the new one, never half of it."""
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

@@ -7,14 +7,14 @@ does so and lets tokenizer_config.json decide. Every other family runs its token
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+import tokenizers
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE, Unigram
 
 from ferrobert.errors import VocabError
-
-_NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+from ferrobert.tokenizer import SPECIAL_TOKEN_NAMES, AddedToken
 
 ROBERTA_TOKENS: Mapping[str, str] = {
     "bos_token": "<s>",
@@ -46,41 +46,38 @@ class SpecialTokens:
     """The tokens that a checkpoint adds to its vocabulary.
 
     Attributes:
-        named: attribute -> token, for instance ``{"mask_token": "<mask>"}``.
+        named: attribute -> token, for instance ``{"mask_token": AddedToken("<mask>")}``.
         extra: further special tokens.
         by_id: every added token that the checkpoint lists with its id.
     """
 
-    named: Mapping[str, str | AddedToken]
-    extra: Sequence[str | AddedToken] = ()
-    by_id: Mapping[int, AddedToken] | None = None
+    named: Mapping[str, AddedToken]
+    extra: Sequence[AddedToken] = ()
+    by_id: Mapping[int, AddedToken] = field(default_factory=dict)
 
     def add_to(self, tokenizer: Tokenizer) -> None:
         """Add those that the tokenizer does not have, in the reference's order: by id, named, extra."""
-        present = tokenizer.get_added_tokens_decoder()
-        known = {repr(token) for token in present.values()}
-        missing: list[str | AddedToken] = [
-            token for _, token in sorted((self.by_id or {}).items()) if repr(token) not in known
-        ]
-        contents = {token.content for token in present.values()} | {str(_content(token)) for token in missing}
-        for token in (*(self.named[name] for name in _NAMED if name in self.named), *self.extra):
-            if _content(token) not in contents and token not in missing:
+        present = {AddedToken.of(token) for token in tokenizer.get_added_tokens_decoder().values()}
+        named = {token.content for token in self.named.values()}
+        missing = [token for _, token in sorted(self.by_id.items()) if token not in present]
+        contents = {token.content for token in (*present, *missing)}
+        for token in (*(self.named[name] for name in SPECIAL_TOKEN_NAMES if name in self.named), *self.extra):
+            if token.content not in contents:
                 missing.append(token)
-        named = {_content(token) for token in self.named.values()}
-        ready = []
-        for token in missing:
-            if isinstance(token, str):
-                ready.append(AddedToken(token, special=True))
-                continue
-            if token.content in named:
-                token.special = True
-            ready.append(token)
-        if ready:
-            tokenizer.add_tokens(ready)
-
-
-def _content(token: str | AddedToken) -> str:
-    return token if isinstance(token, str) else str(token.content)
+                contents.add(token.content)
+        tokenizer.add_tokens(
+            [
+                tokenizers.AddedToken(
+                    token.content,
+                    single_word=token.single_word,
+                    lstrip=token.lstrip,
+                    rstrip=token.rstrip,
+                    normalized=token.normalized,
+                    special=token.special or token.content in named,
+                )
+                for token in missing
+            ]
+        )
 
 
 def byte_level_bpe(vocab: Mapping[str, int], merges: Sequence[tuple[str, str]], *, add_prefix_space: bool) -> Tokenizer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 from tokenizers.models import Unigram
 
-from ferrobert.errors import ConfigError
+from ferrobert.errors import ConfigError, TextTypeError
+from ferrobert.subword.families import SpecialTokens
+from ferrobert.tokenizer import AddedToken
 
 Text: TypeAlias = str | Sequence[str]
 Int32: TypeAlias = NDArray[np.int32]
@@ -41,8 +44,6 @@ class TokenizersBackend:
         tokenizer: taken over as it is; its own truncation and padding are dropped, as the calls decide them.
     """
 
-    __slots__ = ("_lock", "_setups", "_tokenizer")
-
     def __init__(self, tokenizer: Tokenizer) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -50,24 +51,12 @@ class TokenizersBackend:
         self._setups: dict[tuple[_Truncation, bool], Tokenizer] = {(None, tokenizer.encode_special_tokens): tokenizer}
         self._lock = threading.Lock()
 
-    @classmethod
-    def from_json(cls, text: str) -> TokenizersBackend:
-        """Build it from the text of a tokenizer.json.
-
-        Raises:
-            ValueError: the text is no tokenizer; the message is the tokenizers package's own.
-        """
-        try:
-            return cls(Tokenizer.from_str(text))
-        except Exception as error:
-            raise ValueError(str(error)) from error
-
     def to_json(self) -> str:
         """The text of its tokenizer.json, without truncation and padding."""
         return str(self._tokenizer.to_str())
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return _restore, (self.to_json(),)
+        return restore, (self.to_json(),)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TokenizersBackend):
@@ -157,7 +146,7 @@ class TokenizersBackend:
         found: int | None = self._tokenizer.token_to_id(token)
         return found
 
-    def id_to_token(self, id: int) -> str | None:  # noqa: A002 - the name is the interface's
+    def id_to_token(self, id: int) -> str | None:
         """Token of an id, added or of the vocabulary."""
         found: str | None = self._tokenizer.id_to_token(id)
         return found
@@ -170,12 +159,33 @@ class TokenizersBackend:
         """Special tokens that frame one text, or a pair."""
         return int(self._tokenizer.num_special_tokens_to_add(pair))
 
-    def added_tokens(self) -> list[tuple[int, str, bool, bool, bool, bool, bool]]:
-        """Added tokens by id: (id, content, single_word, lstrip, rstrip, normalized, special)."""
-        return [
-            (id_, token.content, token.single_word, token.lstrip, token.rstrip, token.normalized, token.special)
-            for id_, token in sorted(self._tokenizer.get_added_tokens_decoder().items())
-        ]
+    def normalize(self, text: str) -> str:
+        """The text as the model sees it."""
+        normalizer = self._tokenizer.normalizer
+        return text if normalizer is None else str(normalizer.normalize_str(text))
+
+    def with_added(self, tokens: SpecialTokens) -> TokenizersBackend:
+        """The same with more added tokens."""
+        twin = _twin(self._tokenizer)
+        tokens.add_to(twin)
+        return TokenizersBackend(twin)
+
+    def added_tokens(self) -> dict[int, AddedToken]:
+        """Added tokens by id."""
+        return {id: AddedToken.of(token) for id, token in sorted(self._tokenizer.get_added_tokens_decoder().items())}
+
+    @property
+    def model(self) -> str:
+        """The kind of model: "BPE", "Unigram", "WordPiece" or "WordLevel"."""
+        return type(self._tokenizer.model).__name__
+
+    @cached_property
+    def unknown_piece(self) -> int | None:
+        """Id that a Unigram model gives to text it has no piece for; None for every other model."""
+        if self.model != "Unigram":
+            return None
+        found: int | None = json.loads(self.to_json())["model"]["unk_id"]
+        return found
 
     @staticmethod
     def _encode(
@@ -225,10 +235,10 @@ def _twin(tokenizer: Tokenizer) -> Tokenizer:
     return twin if twin.get_added_tokens_decoder() == added else Tokenizer.from_str(tokenizer.to_str())
 
 
-def _restore(text: str) -> TokenizersBackend:
-    """The backend whose `to_json` gave the text; unlike the package's own reader it keeps every score of a Unigram model.
+def restore(text: str) -> TokenizersBackend:
+    """The backend whose `to_json` gave the text, with every score of a Unigram model as it was.
 
-    The package writes scores exactly and reads a quarter of ALBERT's a last binary digit off.
+    The package writes scores exactly, but reads a quarter of ALBERT's a last binary digit off.
     """
     tokenizer = Tokenizer.from_str(text)
     model = json.loads(text)["model"]
@@ -265,12 +275,7 @@ def _refusal(error: BaseException, inputs: list[Any]) -> Exception | None:
     """What a failure of the package means to the caller, or None where it means nothing we know."""
     message = str(error)
     if isinstance(error, TypeError):
-        for text in chain.from_iterable(_texts(entry) for entry in inputs):
-            try:
-                text.encode("utf-8")
-            except UnicodeEncodeError as surrogate:
-                return surrogate
-        return None
+        return _unusable_text(inputs)
     if "stride" in message:
         return ConfigError(f"the stride leaves no room for new tokens in a window: {message}")
     if "too short to respect" in message or "Second sequence not provided" in message:
@@ -278,9 +283,19 @@ def _refusal(error: BaseException, inputs: list[Any]) -> Exception | None:
     return None
 
 
-def _texts(entry: object) -> list[str]:
-    if isinstance(entry, str):
-        return [entry]
-    if isinstance(entry, (list, tuple)):
-        return [text for part in entry for text in _texts(part)]
-    return []
+def _unusable_text(inputs: list[Any], where: str = "text") -> Exception | None:
+    """The first thing that is not a string, or a string with a lone surrogate."""
+    for row, entry in enumerate(inputs):
+        place = f"{where}[{row}]"
+        if isinstance(entry, (list, tuple)):
+            found = _unusable_text(list(entry), place)
+            if found is not None:
+                return found
+        elif not isinstance(entry, str):
+            return TextTypeError(f"{place} must be str, got {type(entry).__name__}")
+        else:
+            try:
+                entry.encode("utf-8")
+            except UnicodeEncodeError as surrogate:
+                return surrogate
+    return None
