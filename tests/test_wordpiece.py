@@ -167,6 +167,10 @@ def test_texts_of_an_encoding_are_what_was_given(ours):
     texts.clear()
     assert encoding.texts == ["the cat", "sat"]
     assert encoding.word_ids(1) == [None, 0, None]
+    words = [["the", "cat"]]
+    encoding = ours(words, is_split_into_words=True)
+    words[0].clear()
+    assert encoding.word_ids() == [None, 0, 1, None]
 
 
 def test_a_column_of_a_table_is_a_batch(ours):

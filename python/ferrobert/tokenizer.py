@@ -15,8 +15,9 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from ferrobert.encoding import BatchEncoding, Padding, Source
-from ferrobert.errors import ConfigError, DecodeError, TextTypeError
+from ferrobert.encoding import BatchEncoding, Padding, Source, as_tensor
+from ferrobert.errors import ConfigError, DecodeError
+from ferrobert.inputs import batch_of, check_count, check_side, check_tensors, chosen, columns_of, filled, rows_of
 
 __all__ = ["NO_MAX_LENGTH", "SPECIAL_TOKEN_NAMES", "AddedToken", "Backend", "Tokenizer", "TokenizerOptions"]
 
@@ -192,7 +193,7 @@ class Tokenizer:
     # --- vocabulary --------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return len(self._backend.vocab(True))
+        return self._cached("_length", lambda: len(self._backend.vocab(True)))
 
     def __bool__(self) -> bool:
         return True
@@ -200,7 +201,7 @@ class Tokenizer:
     @property
     def vocab_size(self) -> int:
         """Number of tokens in the vocabulary, without added ones."""
-        return len(self._backend.vocab(False))
+        return self._cached("_vocab_size", lambda: len(self._backend.vocab(False)))
 
     @property
     def vocab(self) -> dict[str, int]:
@@ -298,11 +299,14 @@ class Tokenizer:
 
     @property
     def _last_id(self) -> int:
-        last: int | None = self.__dict__.get("_last")
-        if last is None:
-            last = max(self._backend.vocab(True).values())
-            self._set(_last=last)
-        return last
+        return self._cached("_last", lambda: max(self._backend.vocab(True).values()))
+
+    def _cached(self, name: str, compute: Callable[[], int]) -> int:
+        """What never changes and costs a walk over the vocabulary. No part of the state: pickles stay equal."""
+        if name not in self.__dict__:
+            self._set(**{name: compute()})
+        value: int = self.__dict__[name]
+        return value
 
     def tokens_of(self, ids: Sequence[int], written: Callable[[int], str]) -> list[str]:
         """Tokens of a row of ids; ``written(i)`` is what stands in the text for token i.
@@ -391,7 +395,7 @@ class Tokenizer:
         """
         strategy, width, cut, max_length = self._lengths(padding, truncation, max_length, pad_to_multiple_of)
         stride = check_count("stride", stride, 0)
-        texts, pairs, batched = _batch(text, text_pair, is_split_into_words)
+        texts, pairs, batched = batch_of(text, text_pair, is_split_into_words)
         padding_side = check_side("padding_side", padding_side or self._options.padding_side)
         arguments: dict[str, Any] = {
             "add_special_tokens": bool(add_special_tokens),
@@ -405,7 +409,7 @@ class Tokenizer:
                 self._options.split_special_tokens if split_special_tokens is None else split_special_tokens
             ),
         }
-        tensors = _tensors(return_tensors)
+        tensors = check_tensors(return_tensors)
         columns = self._backend.encode(texts, pairs, **arguments, align=bool(return_offsets_mapping))
         if strategy == "longest":
             width = _longest(columns, return_overflowing_tokens)
@@ -415,8 +419,8 @@ class Tokenizer:
             self._warn_if_too_long(columns)
         names = self._options.model_input_names
         keys = ["input_ids"]
-        keys += ["token_type_ids"] * _chosen(return_token_type_ids, "token_type_ids" in names)
-        keys += ["attention_mask"] * _chosen(return_attention_mask, "attention_mask" in names)
+        keys += ["token_type_ids"] * chosen(return_token_type_ids, "token_type_ids" in names)
+        keys += ["attention_mask"] * chosen(return_attention_mask, "attention_mask" in names)
         keys += ["special_tokens_mask"] * bool(return_special_tokens_mask)
         keys += ["offset_mapping"] * bool(return_offsets_mapping)
         keys += ["length"] * bool(return_length)
@@ -585,7 +589,7 @@ class Tokenizer:
         padding_side: str | None = None,
         return_attention_mask: bool | None = None,
         return_tensors: str | None = None,
-        verbose: bool = True,  # noqa: ARG002 - collators of transformers pass it
+        verbose: bool = True,
     ) -> dict[str, Any]:
         """Pads encoded rows to one width.
 
@@ -606,10 +610,10 @@ class Tokenizer:
         Raises:
             ConfigError: rows have no ``input_ids``, or have other keys than the first.
         """
-        rows = _rows(encoded_inputs)
+        rows = rows_of(encoded_inputs)
         single = not isinstance(rows, list)
-        columns: dict[str, list[Any]] = {key: [value] for key, value in rows.items()} if single else _by_key(rows)
-        tensors = _tensors(return_tensors)
+        columns: dict[str, list[Any]] = {key: [value] for key, value in rows.items()} if single else columns_of(rows)
+        tensors = check_tensors(return_tensors)
         if not columns:
             return {}
         if "input_ids" not in columns:
@@ -621,7 +625,7 @@ class Tokenizer:
         if width is not None and pad_to_multiple_of:
             width = -(-width // pad_to_multiple_of) * pad_to_multiple_of
         side = check_side("padding_side", padding_side or self._options.padding_side)
-        if _chosen(return_attention_mask, "attention_mask" in self._options.model_input_names):
+        if chosen(return_attention_mask, "attention_mask" in self._options.model_input_names):
             columns.setdefault("attention_mask", [[1] * len(row) for row in ids])
         elif return_attention_mask is False:
             columns.pop("attention_mask", None)
@@ -634,30 +638,11 @@ class Tokenizer:
         padded: dict[str, Any] = {}
         for key, values in columns.items():
             if key in fills and width is not None:
-                values = [_fill(row, width, fills[key], side) for row in values]
+                values = [filled(row, width, fills[key], side) for row in values]
             padded[key] = values
         if tensors is not None:
-            from ferrobert.encoding import as_tensor
-
             return {key: as_tensor(values, tensors, key) for key, values in padded.items()}
         return {key: values[0] for key, values in padded.items()} if single else padded
-
-
-# --- arguments ---------------------------------------------------------------------------------------
-
-
-def check_side(name: str, side: str) -> str:
-    """``"left"`` or ``"right"``, or ConfigError."""
-    if side not in ("left", "right"):
-        raise ConfigError(f'{name} must be "left" or "right", got {side!r}')
-    return side
-
-
-def check_count(name: str, value: Any, least: int) -> int:
-    """An integer of at least ``least``, or ConfigError."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{name} must be an integer of at least {least}, got {value!r}")
-    return int(value)
 
 
 def clean_up(text: str) -> str:
@@ -684,17 +669,6 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{value!r} has no stable form")
 
 
-def _chosen(option: bool | None, default: bool) -> bool:
-    return default if option is None else bool(option)
-
-
-def _tensors(option: Any) -> str | None:
-    option = getattr(option, "value", option)
-    if option not in (None, "np", "pt"):
-        raise ConfigError(f'return_tensors must be None, "np" or "pt", got {option!r}')
-    return option  # type: ignore[no-any-return]
-
-
 def _integers(ids: Any) -> list[int]:
     if hasattr(ids, "tolist"):
         ids = ids.tolist()
@@ -712,86 +686,3 @@ def _longest(columns: tuple[Any, ...], overflow: bool) -> int:
     if overflow and len(samples):
         lengths = lengths[np.diff(samples, prepend=-1) != 0]
     return int(lengths.max(initial=0))
-
-
-def _batch(text: Any, pair: Any, words: bool) -> tuple[Sequence[Any], Sequence[Any] | None, bool]:
-    """Texts, pairs, and whether they came as a batch."""
-    text, pair = _listed(text, "text"), _listed(pair, "text_pair") if pair is not None else None
-    if words:
-        if isinstance(text, str):
-            raise TextTypeError("text is one string; is_split_into_words=True asks for a list of words")
-        batched = bool(text) and not isinstance(text[0], str) and isinstance(_listed(text[0], "text[0]"), (list, tuple))
-    else:
-        batched = not isinstance(text, str)
-    if not batched:
-        if pair is not None and not words and not isinstance(pair, str):
-            raise TextTypeError("text_pair must be str, as text is one")
-        if pair is not None and words and (isinstance(pair, str) or (pair and not isinstance(pair[0], str))):
-            raise TextTypeError("text_pair must be a list of words, as text is one")
-        # An empty pair counts as none, as in the reference.
-        return [text], [pair] if pair else None, False
-    if pair is None:
-        if _is_pair(text, words):
-            return (*_unzip(text), True)
-        # A copy: what the caller does to the list later must not change the encoding.
-        return list(text), None, True
-    if isinstance(pair, str):
-        raise TextTypeError("text is a batch, so text_pair must be one too, got a string")
-    if len(text) != len(pair):
-        raise ConfigError(f"batch length of text is {len(text)}, of text_pair {len(pair)}; they must be equal")
-    return list(text), list(pair), True
-
-
-def _listed(text: Any, name: str) -> Any:
-    """Strings, lists and tuples as they are; other iterables (columns of tables, arrays) as lists."""
-    if isinstance(text, (str, list, tuple)):
-        return text
-    if text is None or isinstance(text, (bytes, bytearray, Mapping, set)) or not hasattr(text, "__iter__"):
-        raise TextTypeError(f"{name} must be str or a list of str, got {type(text).__name__}")
-    return list(text)
-
-
-def _is_pair(text: Sequence[Any], words: bool) -> bool:
-    if not text:
-        return False
-    if words:
-        return bool(text[0]) and isinstance(text[0][0], (list, tuple))
-    return isinstance(text[0], (list, tuple))
-
-
-def _unzip(pairs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    for row, pair in enumerate(pairs):
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-            raise TextTypeError(f"text[{row}] must be a pair of texts, as text[0] is one, got {pair!r:.100}")
-    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-
-
-def _rows(encoded: Any) -> Any:
-    """A list of mappings, or one mapping with a single row."""
-    if isinstance(encoded, Mapping):
-        rows = dict(encoded.items())
-        ids = rows.get("input_ids")
-        if ids is None:
-            raise ConfigError(f"rows to pad need input_ids; they have {', '.join(map(str, rows)) or 'nothing'}")
-        if len(ids) and not hasattr(ids[0], "__len__"):
-            return rows
-        return [{key: values[row] for key, values in rows.items()} for row in range(len(ids))]
-    return [dict(row.items()) for row in encoded]
-
-
-def _by_key(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    if not rows:
-        return {}
-    for index, row in enumerate(rows):
-        if row.keys() != rows[0].keys():
-            raise ConfigError(f"row {index} has keys {sorted(row)}, row 0 has {sorted(rows[0])}")
-    return {key: [_listed_ids(row[key]) for row in rows] for key in rows[0]}
-
-
-def _listed_ids(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
-def _fill(row: Sequence[int], width: int, fill: int, side: str) -> list[int]:
-    padding = [fill] * max(width - len(row), 0)
-    return [*row, *padding] if side == "right" else [*padding, *row]

@@ -87,9 +87,7 @@ def show_tokens(out: Console, folder: Path) -> None:
     )
 
 
-def train_classifier(
-    out: Console, folder: Path, output_dir: Path, epochs: int, learning_rate: float, seed: int
-) -> Any:
+def train_classifier(out: Console, folder: Path, output_dir: Path, epochs: int, learning_rate: float, seed: int) -> Any:
     """Fine-tune all weights of the encoder on the packaged reviews, printing the loss of each epoch."""
     from ferrobert.tables import Table
     from ferrobert.training import finetune

@@ -116,9 +116,7 @@ def _print_tables(confusion: Confusion, rows: int, cut: int) -> None:
     for name in ("precision", "recall", "F1", "rows"):
         scores.add_column(name, justify="right")
     for one in confusion.per_class():
-        scores.add_row(
-            escape(one.label), f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}", f"{one.rows:,}"
-        )
+        scores.add_row(escape(one.label), f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}", f"{one.rows:,}")
     out.print(scores)
     if len(confusion.labels) <= MATRIX_LABELS:
         matrix = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="true label by predicted label", title_justify="left")

@@ -23,7 +23,9 @@ def tokenize(
     text_pair: Annotated[str | None, typer.Argument(help="A second text, for a pair.", show_default=False)] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Tokenizer: a folder, a vocab.txt, a hub id; by default the demo encoder's."),
+        typer.Option(
+            "--model", "-m", help="Tokenizer: a folder, a vocab.txt, a hub id; by default the demo encoder's."
+        ),
     ] = None,
     file: Annotated[
         Path | None, typer.Option(help="Tokenize a CSV, TSV, JSONL or Parquet file instead.", show_default=False)
@@ -88,9 +90,7 @@ def _tokenize_file(
             writer.write(chunk)
 
 
-def encoded(
-    tokenizer: Any, texts: list[str], pairs: list[str] | None, options: dict[str, Any]
-) -> list[dict[str, Any]]:
+def encoded(tokenizer: Any, texts: list[str], pairs: list[str] | None, options: dict[str, Any]) -> list[dict[str, Any]]:
     """Tokens, ids, type ids, offsets and word ids of each text."""
     encoding = tokenizer(texts, pairs, return_offsets_mapping=True, **options)
     sequences = [encoding.sequence_ids(row) for row in range(len(texts))]

@@ -87,7 +87,5 @@ def pipeline(
     require_torch("a pipeline")
     module, class_name = TASKS[name]
     pipeline_class = getattr(import_module(module), class_name)
-    made: Pipeline = pipeline_class(
-        model, tokenizer, device=device, dtype=dtype, batch_tokens=batch_tokens, **options
-    )
+    made: Pipeline = pipeline_class(model, tokenizer, device=device, dtype=dtype, batch_tokens=batch_tokens, **options)
     return made

@@ -285,9 +285,7 @@ def _apply(function: str, logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def _results(scores: NDArray[np.float32], labels: list[str], top_k: int | str | None) -> list[Any]:
     if isinstance(top_k, str):
         best = scores.argmax(axis=1)
-        return [
-            {"label": labels[label], "score": float(row[label])} for row, label in zip(scores, best, strict=True)
-        ]
+        return [{"label": labels[label], "score": float(row[label])} for row, label in zip(scores, best, strict=True)]
     kept = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
     return [
         [{"label": labels[label], "score": float(row[label])} for label in ranked]

@@ -75,9 +75,7 @@ class EpochProgress(TrainerCallback):
         self.task = self.bar.add_task("training", total=state.max_steps, completed=state.global_step)
         self.bar.start()
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self.task is not None:
             self.bar.update(self.task, completed=state.global_step)
 

@@ -373,7 +373,9 @@ def _make_trainable(loaded: LoadedModel, freeze: bool, lora: Any) -> tuple[Any, 
     return trained, count_parameters(trained)
 
 
-def _arguments(recipe: Recipe, checkpoints: Path, validates: bool, device: str | None, *, saves: bool) -> TrainingArguments:
+def _arguments(
+    recipe: Recipe, checkpoints: Path, validates: bool, device: str | None, *, saves: bool
+) -> TrainingArguments:
     if device not in (None, "cpu", "cuda"):
         raise ConfigError(f"device must be None, 'cpu' or 'cuda', got {device!r}")
     if device == "cuda" and not torch.cuda.is_available():

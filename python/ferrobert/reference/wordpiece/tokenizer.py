@@ -167,9 +167,7 @@ class WordPiece:
             sequences = [self._sequence(text, is_split_into_words, split_special_tokens, f"text {sample}")]
             if pairs is not None:
                 pair_text = pairs[sample]
-                sequences.append(
-                    self._sequence(pair_text, is_split_into_words, split_special_tokens, f"pair {sample}")
-                )
+                sequences.append(self._sequence(pair_text, is_split_into_words, split_special_tokens, f"pair {sample}"))
             windows = _all_windows(sequences, limit, room)
             sample_rows = _fill_template(template, windows, add_special_tokens)
             if not overflow:
@@ -244,7 +242,10 @@ class WordPiece:
                 covers = [[(token_id, 0, len(piece.text))]]
             else:
                 covers = [
-                    [(entry, start + first, start + last) for entry, first, last in self._subwords.cover(piece.text[start:end])]
+                    [
+                        (entry, start + first, start + last)
+                        for entry, first, last in self._subwords.cover(piece.text[start:end])
+                    ]
                     for start, end in split_words(piece.text)
                 ]
             for cover in covers:
