@@ -486,7 +486,7 @@ class Tokenizer:
 
     def _warn_if_too_long(self, columns: tuple[Any, ...]) -> None:
         limit = self._options.model_max_length
-        if limit > _LARGE:
+        if len(columns[0]) <= limit:
             return
         longest = int(np.diff(columns[5]).max(initial=0))
         if longest > limit:

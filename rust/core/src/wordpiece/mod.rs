@@ -10,6 +10,7 @@ mod pieces;
 mod template;
 mod tokens;
 mod truncation;
+mod whole_words;
 
 pub use added_tokens::AddedToken;
 pub use template::{Piece, Template};

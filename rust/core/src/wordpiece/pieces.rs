@@ -1,5 +1,6 @@
 //! Greedy longest-match-first WordPiece over a byte trie.
 
+use super::whole_words::WholeWords;
 use crate::error::{Error, Result};
 use crate::vocab::Vocab;
 
@@ -24,14 +25,11 @@ const EMPTY: Edge = Edge {
     child: NO_NODE,
 };
 
-/// The pieces of a vocabulary as two tries, one for the start of a word, one for its continuation.
-///
-/// Memory: 12 bytes a slot at a load of at most one half, about 6 MB for bert-base-uncased.
+/// The pieces of a vocabulary.
 #[derive(Debug, Clone)]
 pub(super) struct Pieces {
-    edges: Vec<Edge>,
-    shift: u32,
-    tokens: Vec<u32>,
+    trie: Trie,
+    whole: WholeWords,
     unk: u32,
     max_chars: usize,
 }
@@ -47,32 +45,81 @@ impl Pieces {
             unk_token: unk_token.to_owned(),
             size: vocab.len(),
         })?;
-        let bytes: usize = vocab.iter().map(|(token, _)| token.len()).sum();
-        // Every byte of a token adds at most one edge to each trie.
-        let mut pieces = Self::with_capacity(4 * bytes + 2, unk, max_chars);
-        for (token, id) in vocab.iter() {
-            pieces.insert(INITIAL, token.as_bytes(), id);
-            if let Some(continuing) = token.strip_prefix(prefix) {
-                pieces.insert(CONTINUING, continuing.as_bytes(), id);
-            }
-        }
-        Ok(pieces.shrunk())
+        Ok(Self {
+            trie: Trie::new(vocab, prefix),
+            whole: WholeWords::new(vocab),
+            unk,
+            max_chars,
+        })
     }
 
-    fn with_capacity(slots: usize, unk: u32, max_chars: usize) -> Self {
+    /// Calls `emit` with (id, start, end) in bytes for each piece of a word of valid UTF-8. `false`
+    /// where the word is unknown: too long, or without pieces at some place behind those emitted.
+    ///
+    /// O(n * longest piece); the word is walked again only behind its last match.
+    #[inline]
+    pub(super) fn tokenize(&self, word: &[u8], emit: &mut impl FnMut(u32, usize, usize)) -> bool {
+        if word.len() > self.max_chars && count_chars(word) > self.max_chars {
+            return false;
+        }
+        if let Some(id) = self.whole.get(word) {
+            emit(id, 0, word.len());
+            return true;
+        }
+        let mut root = INITIAL;
+        let mut start = 0;
+        while start < word.len() {
+            let Some((id, length)) = self.trie.longest(root, &word[start..]) else {
+                return false;
+            };
+            emit(id, start, start + length);
+            start += length;
+            root = CONTINUING;
+        }
+        true
+    }
+
+    pub(super) fn unk(&self) -> u32 {
+        self.unk
+    }
+}
+
+/// Two tries in one table: pieces that start a word, and pieces that continue one.
+///
+/// Memory: 12 bytes a slot at a load of at most one half, about 6 MB for bert-base-uncased.
+#[derive(Debug, Clone)]
+struct Trie {
+    edges: Vec<Edge>,
+    shift: u32,
+    tokens: Vec<u32>,
+}
+
+impl Trie {
+    fn new(vocab: &Vocab, prefix: &str) -> Self {
+        let bytes: usize = vocab.iter().map(|(token, _)| token.len()).sum();
+        // Every byte of a token adds at most one edge to each trie.
+        let mut trie = Self::with_capacity(4 * bytes + 2);
+        for (token, id) in vocab.iter() {
+            trie.insert(INITIAL, token.as_bytes(), id);
+            if let Some(continuing) = token.strip_prefix(prefix) {
+                trie.insert(CONTINUING, continuing.as_bytes(), id);
+            }
+        }
+        trie.shrunk()
+    }
+
+    fn with_capacity(slots: usize) -> Self {
         let slots = slots.next_power_of_two();
         Self {
             edges: vec![EMPTY; slots],
             shift: 64 - slots.trailing_zeros(),
             tokens: vec![NO_TOKEN; 2],
-            unk,
-            max_chars,
         }
     }
 
     /// The same tries in the smallest table that is at most half full.
     fn shrunk(self) -> Self {
-        let mut small = Self::with_capacity(2 * self.tokens.len(), self.unk, self.max_chars);
+        let mut small = Self::with_capacity(2 * self.tokens.len());
         for edge in self.edges.iter().filter(|edge| edge.child != NO_NODE) {
             let slot = small.slot(edge.parent, edge.byte);
             small.edges[slot] = *edge;
@@ -130,32 +177,6 @@ impl Pieces {
             }
         }
         found
-    }
-
-    /// Calls `emit` with (id, start, end) in bytes for each piece of a word of valid UTF-8, or once
-    /// with the unknown token where the word is too long or has no pieces.
-    ///
-    /// O(n * longest piece); the word is walked again only behind its last match.
-    #[inline]
-    pub(super) fn tokenize(&self, word: &[u8], emit: &mut impl FnMut(u32, usize, usize)) -> bool {
-        if word.len() > self.max_chars && count_chars(word) > self.max_chars {
-            return false;
-        }
-        let mut root = INITIAL;
-        let mut start = 0;
-        while start < word.len() {
-            let Some((id, length)) = self.longest(root, &word[start..]) else {
-                return false;
-            };
-            emit(id, start, start + length);
-            start += length;
-            root = CONTINUING;
-        }
-        true
-    }
-
-    pub(super) fn unk(&self) -> u32 {
-        self.unk
     }
 }
 
