@@ -82,7 +82,7 @@ TOKENIZER_FILES = (
     "spiece.model",
 )
 
-_NAME_OF_SUFFIX = {".txt": "vocab.txt", ".json": "tokenizer.json", ".model": "spiece.model"}
+_NAME_OF_SUFFIX = {".json": "tokenizer.json", ".model": "spiece.model"}
 
 
 def tokenizer_files(
@@ -98,8 +98,8 @@ def tokenizer_files(
     """Find the files of a tokenizer: those of :data:`TOKENIZER_FILES` that there are.
 
     Args:
-        name: a folder, a hub id, or one file, which counts by its ending: ``.txt`` as vocab.txt, ``.json`` as
-            tokenizer.json, ``.model`` as spiece.model.
+        name: a folder, a hub id, or one file, which counts by its ending: ``.json`` as tokenizer.json, ``.model`` as
+            spiece.model, any other as vocab.txt.
         revision: branch, tag or commit on the hub.
         cache_dir: where downloads are kept.
         token: access token of the hub.
@@ -108,18 +108,14 @@ def tokenizer_files(
         subfolder: folder inside the checkpoint.
 
     Raises:
-        CheckpointError: see :func:`checkpoint_files`; or the file has another ending.
+        CheckpointError: see :func:`checkpoint_files`.
     """
     options = HubOptions(revision, cache_dir, token, local_files_only, force_download, subfolder)
     files = checkpoint_files(name, TOKENIZER_FILES, options)
-    if not Path(name).expanduser().is_file():
-        return files
-    (path,) = files.values()
-    if path.suffix not in _NAME_OF_SUFFIX:
-        raise CheckpointError(
-            f"{str(path)!r}: a tokenizer is a folder, a vocabulary (.txt), a tokenizer.json or a .model file"
-        )
-    return {_NAME_OF_SUFFIX[path.suffix]: path}
+    if Path(name).expanduser().is_file():
+        (path,) = files.values()
+        return {_NAME_OF_SUFFIX.get(path.suffix, "vocab.txt"): path}
+    return files
 
 
 def _may_be_hub_id(name: str) -> bool:

@@ -14,7 +14,6 @@ from ferrobert.errors import VocabError
 from ferrobert.tokenizer import SPECIAL_TOKEN_NAMES, AddedToken
 
 __all__ = [
-    "CHECKPOINT_FILES",
     "load_checkpoint",
     "load_config",
     "read_json",
@@ -22,14 +21,6 @@ __all__ = [
     "save_checkpoint",
     "write_beside",
 ]
-
-CHECKPOINT_FILES = (
-    "tokenizer.json",
-    "vocab.txt",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-)
 
 # White space of Unicode, as the reference trims it off vocabulary lines; str.rstrip() would also take U+001C to U+001F.
 _WHITE_SPACE = (
@@ -160,7 +151,7 @@ def load_config(files: Mapping[str, Path], added: Mapping[int, AddedToken]) -> d
     contents = {token.content: token for token in added.values()}
     arguments |= {name: contents.get(_content(token), token) for name, token in special.items()}
     if extra:
-        arguments["extra_special_tokens"] = extra
+        arguments["extra_special_tokens"] = [contents.get(_content(token), token) for token in extra]
     if added:
         arguments["added_tokens"] = added
     return arguments

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from ferrobert import _core
 from ferrobert.errors import ConfigError, VocabError
-from ferrobert.hub import HubOptions, checkpoint_files
+from ferrobert.hub import tokenizer_files
 from ferrobert.tokenizer import (
     NO_MAX_LENGTH,
     SPECIAL_TOKEN_NAMES,
@@ -17,7 +17,7 @@ from ferrobert.tokenizer import (
     Tokenizer,
     TokenizerOptions,
 )
-from ferrobert.wordpiece.files import CHECKPOINT_FILES, load_checkpoint, read_vocab, save_checkpoint
+from ferrobert.wordpiece.files import load_checkpoint, read_vocab, save_checkpoint
 
 __all__ = ["BertTokenizer"]
 
@@ -123,7 +123,9 @@ class BertTokenizer(Tokenizer):
         if not vocab:
             raise VocabError("the vocabulary is empty; a WordPiece vocabulary has at least the unknown token")
         stored = {int(id): AddedToken.of(token, special=False) for id, token in (added_tokens or {}).items()}
-        added = _with_ids([*(stored[id] for id in sorted(stored)), *named.values(), *extra], vocab)
+        added = dict(
+            sorted(_with_ids([*(stored[id] for id in sorted(stored)), *named.values(), *extra], vocab).items())
+        )
         ids = {token.content: id for id, token in added.items()}
         if single is None or pair is None:
             cls, sep = named["cls_token"].content, named["sep_token"].content
@@ -219,18 +221,14 @@ class BertTokenizer(Tokenizer):
             >>> BertTokenizer.from_pretrained(folder).tokenize("Hello")
             ['hello']
         """
-        hub = HubOptions(
+        files = tokenizer_files(
+            name,
             revision=revision,
             cache_dir=cache_dir,
             token=token,
             local_files_only=local_files_only,
             subfolder=subfolder,
         )
-        files = dict(checkpoint_files(name, CHECKPOINT_FILES, hub))
-        if len(files) == 1 and not files.keys() & {"tokenizer.json", "vocab.txt"}:
-            # A file under a name of its own: what it is called says what it is.
-            (path,) = files.values()
-            files = {"tokenizer.json" if path.suffix == ".json" else "vocab.txt": path}
         return cls(**{"name_or_path": str(name), **load_checkpoint(files), **options})
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **_: Any) -> tuple[str, ...]:
