@@ -390,10 +390,11 @@ def test_a_constructor_option_that_is_not_allowed_is_an_error(vocab):
         BertTokenizer(vocab, padding_side="middle")
 
 
-def test_of_two_added_tokens_with_one_normal_form_the_lower_id_matches(vocab):
+def test_of_two_added_tokens_with_one_normal_form_the_lower_id_matches_with_a_warning(vocab):
     # The reference loads them too, and matches one or the other at random.
     added = {200: {"content": "Foo", "normalized": True}, 201: {"content": "foo", "normalized": True}}
-    tokenizer = BertTokenizer(vocab, added_tokens=added)
+    with pytest.warns(UserWarning, match=r"'Foo' \(id \d+\) and 'foo' \(id \d+\) are both 'foo' once normalized"):
+        tokenizer = BertTokenizer(vocab, added_tokens=added)
     assert tokenizer("foo FOO", add_special_tokens=False)["input_ids"] == [len(vocab)] * 2
 
 

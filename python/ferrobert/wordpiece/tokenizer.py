@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -159,6 +160,7 @@ class BertTokenizer(Tokenizer):
             decoder_prefix=continuing_subword_prefix,
             decoder_cleanup=bool(decoder_cleanup),
         )
+        _warn_of_equal_patterns(added, backend)
         state: dict[str, Any] = {name: token if token is None else named[name] for name, token in given.items()}
         state |= {name: getattr(options, name) for name in TokenizerOptions.__slots__}
         state |= {
@@ -255,6 +257,20 @@ def _with_ids(tokens: Iterable[AddedToken], vocab: Mapping[str, int]) -> dict[in
         id = vocab.get(token.content, last + 1 if last >= len(vocab) else len(vocab))
         added[id] = token
     return dict(sorted(added.items()))
+
+
+def _warn_of_equal_patterns(added: Mapping[int, AddedToken], backend: Backend) -> None:
+    """Normalized tokens are matched by their normalized text; of equal ones the reference matches any."""
+    matched: dict[str | None, int] = {}
+    for id in sorted(id for id, token in added.items() if token.normalized):
+        pattern = backend.id_to_token(id)
+        first = matched.setdefault(pattern, id)
+        if first != id:
+            warnings.warn(
+                f"added tokens {added[first].content!r} (id {first}) and {added[id].content!r} (id {id}) are both "
+                f"{pattern!r} once normalized: only id {first} is matched",
+                stacklevel=3,
+            )
 
 
 def _template_piece(piece: TemplatePiece, ids: Mapping[str, int], vocab: Mapping[str, int]) -> tuple[str, int, int]:
