@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,64 @@ def checkpoint(vocab: dict[str, int], tmp_path_factory: pytest.TempPathFactory) 
     (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in vocab), "utf-8")
     (folder / "tokenizer_config.json").write_text('{"do_lower_case": true, "model_max_length": 16}', "utf-8")
     return folder
+
+
+# Tiny random models, made once a session: they check the plumbing in milliseconds, not the answers.
+REVIEW_PIECES = """
+a the it was is not film book food room good bad great awful nice dull love hate very and or but ! . , ?
+##s ##ed ##ing ##ly un ##believ ##able who wrote this one two three
+""".split()
+
+
+def write_tokenizer(folder: Path) -> None:
+    """The vocabulary of the tiny models, as checkpoints ship it."""
+    letters = [prefix + letter for prefix in ("", "##") for letter in "abcdefghijklmnopqrstuvwxyz"]
+    vocab = list(dict.fromkeys([*SPECIAL, *REVIEW_PIECES, *letters]))
+    (folder / "vocab.txt").write_text("\n".join(vocab) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(
+        '{"tokenizer_class": "BertTokenizer", "do_lower_case": true, "model_max_length": 64}', encoding="utf-8"
+    )
+
+
+@pytest.fixture(scope="session")
+def make_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a folder with a random two-layer BERT: with labels a classifier, without them an encoder."""
+
+    def make(labels: list[str] | None = None, *, seed: int = 0, **config: object) -> Path:
+        import torch
+        from transformers import BertConfig, BertForSequenceClassification, BertModel
+
+        folder = tmp_path_factory.mktemp("checkpoint")
+        write_tokenizer(folder)
+        settings = {
+            "vocab_size": 128,
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "intermediate_size": 64,
+            "max_position_embeddings": 64,
+            # Far from 0, so that different texts get different scores.
+            "initializer_range": 0.4,
+            **config,
+        }
+        if labels is not None:
+            settings["id2label"] = dict(enumerate(labels))
+            settings["label2id"] = {label: index for index, label in enumerate(labels)}
+        torch.manual_seed(seed)
+        kind = BertModel if labels is None else BertForSequenceClassification
+        kind(BertConfig(**settings)).save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(make_checkpoint: Callable[..., Path]) -> Path:
+    """A random encoder without a head."""
+    return make_checkpoint()
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(make_checkpoint: Callable[..., Path]) -> Path:
+    """A random classifier of three labels."""
+    return make_checkpoint(["bad", "fair", "good"])

@@ -50,8 +50,8 @@ def predict(
 ) -> None:
     """Label every row of a file.
 
-    Each row comes back with the columns label and score added. Columns of these names that the file has already are
-    kept as input_label and input_score. Texts that are cut are counted on stderr.
+    Rows come back with label and score added; columns of these names that
+    the file has become input_label and input_score. Cut texts are counted.
 
     Example: ferrobert predict reviews.csv --model ./ferrobert-demo -o labelled.jsonl
     """

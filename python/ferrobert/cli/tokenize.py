@@ -54,7 +54,7 @@ def tokenize(
         if json_lines:
             print(json.dumps(row, ensure_ascii=False))
         else:
-            console().print(token_table(row, pair=text_pair is not None))
+            console().print(token_table(row))
         return
     assert file is not None
     _tokenize_file(file, output, tokenizer, text_column, text_pair_column, columns, options)
@@ -90,8 +90,10 @@ def _tokenize_file(
             writer.write(chunk)
 
 
-def encoded(tokenizer: Any, texts: list[str], pairs: list[str] | None, options: dict[str, Any]) -> list[dict[str, Any]]:
-    """Tokens, ids, type ids, offsets and word ids of each text."""
+def encoded(
+    tokenizer: Any, texts: list[Any], pairs: list[Any] | None, options: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Tokens, ids, type ids, offsets and word ids of each text (or list of words)."""
     encoding = tokenizer(texts, pairs, return_offsets_mapping=True, **options)
     sequences = [encoding.sequence_ids(row) for row in range(len(texts))]
     return [
@@ -110,13 +112,13 @@ def encoded(tokenizer: Any, texts: list[str], pairs: list[str] | None, options: 
     ]
 
 
-def token_table(row: dict[str, Any], *, pair: bool = False, title: str | None = None) -> RichTable:
-    """The tokens of a row as a table, one line a token."""
+def token_table(row: dict[str, Any]) -> RichTable:
+    """The tokens of a row as a table, one line a token; characters and words count anew in the second of a pair."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("token", no_wrap=True)
     for name in ("id", "type id", "characters", "word id"):
         table.add_column(name, justify="right")
@@ -127,7 +129,4 @@ def token_table(row: dict[str, Any], *, pair: bool = False, title: str | None = 
         shown = f"[dim]{escape(token)}[/dim]" if special else escape(token)
         span = "" if special else f"{start}:{end}"
         table.add_row(shown, str(token_id), str(kind), span, "" if special else str(word))
-    if pair:
-        table.caption = "Offsets and word ids count from the start of each text of the pair."
-        table.caption_justify = "left"
     return table

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ferrobert.errors import ConfigError
+from ferrobert.errors import ConfigError, TextTypeError
 from ferrobert.models.checkpoint import LoadedModel, load_sequence_classifier
 from ferrobert.pipelines.base import Pipeline, TokenRows, token_rows
 
@@ -111,6 +111,7 @@ class TextClassificationPipeline(Pipeline):
         Raises:
             ConfigError: (a ValueError) an option or input that is not allowed; a text longer than the model can read
                 and no ``truncation``: the message names row, tokens and limit.
+            TextTypeError: (a TypeError and ValueError) a text that is not a ``str``.
             DecodeError: the model returns NaN.
             UnicodeEncodeError: a text holds a lone surrogate.
 
@@ -126,7 +127,7 @@ class TextClassificationPipeline(Pipeline):
         if isinstance(inputs, Mapping):
             return self._classify([inputs], chosen)[0]
         if inputs is None or isinstance(inputs, (bytes, int, float)):
-            raise ConfigError(f"inputs must be texts, pairs or an iterable of them, got {type(inputs).__name__}")
+            raise TextTypeError(f"inputs must be texts, pairs or an iterable of them, got {type(inputs).__name__}")
         if _is_finite(inputs):
             return self._classify(list(inputs), chosen)
         return self._stream(inputs, chosen)
@@ -228,7 +229,7 @@ def _is_finite(inputs: Any) -> bool:
 
 def _by_index(dataset: Any) -> Iterator[Any]:
     if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
-        raise ConfigError(f"inputs must be texts, pairs or an iterable of them, got {type(dataset).__name__}")
+        raise TextTypeError(f"inputs must be texts, pairs or an iterable of them, got {type(dataset).__name__}")
     return (dataset[index] for index in range(len(dataset)))
 
 
@@ -248,9 +249,9 @@ def _texts_and_pairs(inputs: Sequence[Any], first: int) -> tuple[list[str], list
                 f"row {row} is a {type(value).__name__}; a pair of texts is a dict: "
                 '{"text": "first", "text_pair": "second"}'
             )
-        for text in (value, pair):
-            if not (isinstance(text, str) or (text is None and text is pair)):
-                raise ConfigError(f"row {row}: a text must be a str, got {type(text).__name__}")
+        for text in (value,) if pair is None else (value, pair):
+            if not isinstance(text, str):
+                raise TextTypeError(f"row {row}: a text must be a str, got {type(text).__name__}")
         texts.append(value)
         pairs.append(pair)
     return texts, pairs

@@ -238,8 +238,8 @@ def _from_rows(rows: Iterable[Any], columns: Columns, what: str) -> Examples:
             pair = row[1] if len(row) == 3 else None
         else:
             raise DataError(f"{place} must be (text, label), (text, text_pair, label) or a dict, got {row!r:.80}")
-        for value in (text, pair):
-            if not isinstance(value, str) and not (value is None and value is pair):
+        for value in (text,) if pair is None else (text, pair):
+            if not isinstance(value, str):
                 raise DataError(f"{place}: a text must be a str, got {type(value).__name__}")
         texts.append(text)
         pairs.append(pair)

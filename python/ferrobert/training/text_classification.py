@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -125,7 +124,7 @@ def finetune(
     checkpoints: bool = True,
     resume: bool = False,
     overwrite: bool = False,
-    progress: bool = True,
+    progress: bool | Console = True,
     tokenizer: Any = None,
 ) -> TextClassificationPipeline:
     """Train an encoder to classify texts, save it, and return a pipeline with it.
@@ -159,7 +158,7 @@ def finetune(
         checkpoints: save model, optimiser and random state after each epoch (three times the model's size).
         resume: go on from the last checkpoint in ``output_dir``; the result is that of an uninterrupted run.
         overwrite: start again where ``output_dir`` holds checkpoints of an unfinished run.
-        progress: show a bar and a line for each epoch on stderr.
+        progress: show a bar and a line for each epoch on stderr, or on this console of rich.
         tokenizer: by default the model's own.
 
     Returns:
@@ -235,7 +234,7 @@ def finetune(
         check_rows, _ = _encode(check, tokenizer, longest)
         check_data = _sorted_rows(check_rows, check_ids, pad_id)
     callbacks: list[Any] = []
-    shown = EpochProgress(Console(file=sys.stderr, quiet=not progress))
+    shown = EpochProgress(progress if isinstance(progress, Console) else Console(stderr=True, quiet=not progress))
     callbacks.append(shown)
     if early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience))

@@ -1,0 +1,401 @@
+import math
+import random
+
+import numpy as np
+import pytest
+
+import ferrobert as fb
+from ferrobert.errors import CheckpointError, ConfigError, DecodeError, TextTypeError, UnsafeCheckpointError
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+TEXTS = [
+    "the film was great!",
+    "bad",
+    "",
+    "it is not good , but the food was unbelievably nice and the room very dull . " * 2,
+    "a book one two three",
+    "unbelievable",
+    "who wrote this?",
+]
+
+
+@pytest.fixture(scope="module")
+def ours(tiny_classifier):
+    return fb.pipeline("text-classification", tiny_classifier, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def theirs(tiny_classifier):
+    return transformers.pipeline("text-classification", str(tiny_classifier), device="cpu")
+
+
+def assert_same(ours, theirs):
+    """Same shape, same labels, scores within 1e-5."""
+    assert type(ours) is type(theirs)
+    if isinstance(theirs, list):
+        assert len(ours) == len(theirs)
+        for one, other in zip(ours, theirs, strict=True):
+            assert_same(one, other)
+    elif isinstance(theirs, dict):
+        assert list(ours) == list(theirs)
+        assert ours["label"] == theirs["label"]
+        assert type(ours["score"]) is float
+        assert ours["score"] == pytest.approx(theirs["score"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        "the film was great!",
+        TEXTS,
+        {"text": "who wrote this?"},
+        {"text": "who wrote this?", "text_pair": "it was bad"},
+        [{"text": one, "text_pair": "not bad"} for one in TEXTS],
+        [{"text": "good"}, {"text": "good", "text_pair": "bad"}, {"text": "awful film"}],
+        ["good", {"text": "good", "text_pair": "bad"}, "bad", {"text": "a", "text_pair": "the"}],
+    ],
+    ids=["text", "list", "dict", "pair", "pairs", "pairs-and-singles", "mixed"],
+)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"top_k": None},
+        {"top_k": 1},
+        {"top_k": 2},
+        {"top_k": 99},
+        {"function_to_apply": "sigmoid"},
+        {"function_to_apply": "none", "top_k": None},
+        {"function_to_apply": "softmax"},
+        {"truncation": True, "max_length": 8},
+        {"padding": "max_length", "max_length": 60, "truncation": True},
+    ],
+    ids=str,
+)
+def test_results_equal_those_of_transformers(ours, theirs, inputs, options):
+    assert_same(ours(inputs, **options), theirs(inputs, **options))
+
+
+def test_options_given_to_the_pipeline_hold_for_each_call(tiny_classifier):
+    options = {"top_k": None, "function_to_apply": "none", "truncation": True, "max_length": 6}
+    mine = fb.pipeline("text-classification", tiny_classifier, device="cpu", **options)
+    reference = transformers.pipeline("text-classification", str(tiny_classifier), device="cpu", **options)
+    assert_same(mine("the film was great and nice"), reference("the film was great and nice"))
+    assert_same(mine(TEXTS), reference(TEXTS))
+    assert_same(mine("good", top_k=2), reference("good", top_k=2))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"problem_type": "multi_label_classification"},
+        {"problem_type": "regression"},
+        {"problem_type": "single_label_classification"},
+    ],
+    ids=lambda config: config["problem_type"],
+)
+def test_the_problem_type_chooses_the_function(make_checkpoint, config):
+    folder = make_checkpoint(["x", "y", "z"], **config)
+    mine = fb.pipeline("text-classification", folder, device="cpu")(TEXTS, top_k=None)
+    assert_same(mine, transformers.pipeline("text-classification", str(folder), device="cpu")(TEXTS, top_k=None))
+
+
+def test_a_model_of_one_label_gets_the_sigmoid(make_checkpoint):
+    folder = make_checkpoint(["toxic"])
+    mine = fb.pipeline("text-classification", folder, device="cpu")(TEXTS)
+    assert_same(mine, transformers.pipeline("text-classification", str(folder), device="cpu")(TEXTS))
+
+
+def test_a_model_without_label_names_answers_with_numbers(make_checkpoint):
+    folder = make_checkpoint(["LABEL_0", "LABEL_1"])
+    assert {one["label"] for one in fb.pipeline("text-classification", folder)(TEXTS)} <= {"LABEL_0", "LABEL_1"}
+
+
+def test_results_come_back_in_the_order_of_the_input(ours, theirs):
+    texts = [" ".join(random.Random(seed).choices("good bad film not".split(), k=seed % 40)) for seed in range(150)]
+    alone = [theirs(text)[0] for text in texts]
+    assert_same(ours(texts), alone)
+    assert_same(ours(texts, batch_size=7), alone)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 70, 100_000])
+def test_any_token_budget_gives_the_same_results(tiny_classifier, ours, batch_tokens):
+    other = fb.pipeline("text-classification", tiny_classifier, device="cpu", batch_tokens=batch_tokens)
+    assert_same(other(TEXTS, top_k=None), ours(TEXTS, top_k=None))
+
+
+def test_an_empty_list_gives_an_empty_list(ours):
+    assert ours([]) == []
+
+
+def test_a_generator_is_read_as_results_are_taken(ours, theirs):
+    taken = []
+
+    def stream():
+        for text in TEXTS * 3:
+            taken.append(text)
+            yield text
+
+    results = ours(stream(), batch_size=4)
+    assert not isinstance(results, list)
+    first = next(results)
+    assert len(taken) == 4
+    assert_same([first, *results], theirs(TEXTS * 3))
+
+
+def test_a_dataset_column_gives_an_iterator(ours, theirs):
+    datasets = pytest.importorskip("datasets")
+    from transformers.pipelines.pt_utils import KeyDataset
+
+    rows = datasets.Dataset.from_dict({"text": TEXTS, "label": [0] * len(TEXTS)})
+    results = ours(KeyDataset(rows, "text"), top_k=None)
+    assert not isinstance(results, list)
+    assert_same(list(results), list(theirs(KeyDataset(rows, "text"), top_k=None)))
+
+
+def test_tuples_and_arrays_are_lists(ours):
+    assert_same(ours(tuple(TEXTS)), ours(TEXTS))
+    assert_same(ours(np.array(TEXTS, dtype=object)), ours(TEXTS))
+
+
+def test_sentiment_analysis_is_an_alias(tiny_classifier):
+    assert fb.pipeline("sentiment-analysis", tiny_classifier).task == "text-classification"
+
+
+def test_a_loaded_model_with_a_tokenizer_of_transformers(tiny_classifier, ours):
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(tiny_classifier)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_classifier)
+    mine = fb.pipeline("text-classification", model, tokenizer, device="cpu")
+    pairs = [{"text": one, "text_pair": "not bad"} for one in TEXTS]
+    assert_same(mine(pairs), ours(pairs))
+
+
+def test_our_tokenizer_serves_the_pipeline_of_transformers(tiny_classifier, ours):
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(tiny_classifier)
+    tokenizer = fb.AutoTokenizer.from_pretrained(tiny_classifier).as_transformers()
+    reference = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
+    assert_same(ours(TEXTS), reference(TEXTS))
+
+
+def test_half_precision_gives_scores_near_those_of_the_checkpoint(tiny_classifier, ours):
+    half = fb.pipeline("text-classification", tiny_classifier, device="cpu", dtype="bfloat16")
+    assert half.dtype == torch.bfloat16
+    for rough, exact in zip(half(TEXTS, top_k=None), ours(TEXTS, top_k=None), strict=True):
+        exact_scores = {one["label"]: one["score"] for one in exact}
+        assert all(math.isclose(one["score"], exact_scores[one["label"]], abs_tol=0.1) for one in rough)
+
+
+def test_a_saved_pipeline_loads_again(ours, tmp_path):
+    ours.save_pretrained(tmp_path / "saved")
+    assert_same(fb.pipeline("text-classification", tmp_path / "saved", device="cpu")(TEXTS), ours(TEXTS))
+    assert_same(transformers.pipeline("text-classification", str(tmp_path / "saved"), device="cpu")(TEXTS), ours(TEXTS))
+
+
+# What is refused
+
+
+def test_a_text_longer_than_the_model_reads_names_row_tokens_and_limit(ours):
+    with pytest.raises(ConfigError, match=r"row 2 has 92 tokens, the model reads at most 64.*truncation=True"):
+        ours(["good", "bad", "good " * 90])
+
+
+def test_a_long_text_in_a_stream_is_named_by_its_place_in_the_stream(ours):
+    with pytest.raises(ConfigError, match="row 5 has 92 tokens"):
+        list(ours((one for one in ["good"] * 5 + ["good " * 90]), batch_size=2))
+
+
+def test_truncation_without_a_length_cuts_at_what_the_model_reads(tiny_classifier, ours):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_classifier, model_max_length=10**30)
+    mine = fb.pipeline("text-classification", tiny_classifier, tokenizer, device="cpu")
+    assert_same(mine("good " * 90, truncation=True), ours("good " * 62))
+
+
+@pytest.mark.parametrize("inputs", [None, 3, b"good", ["good", None], ["good", 3], ["good", b"bad"], {"text": None}])
+def test_a_text_that_is_not_a_string_is_refused(ours, inputs):
+    with pytest.raises(TextTypeError, match="NoneType|int|bytes"):
+        ours(inputs)
+
+
+def test_a_pair_as_a_tuple_is_refused_and_told_how(ours):
+    with pytest.raises(ConfigError, match=r'row 1 is a tuple.*\{"text": "first", "text_pair": "second"\}'):
+        ours(["good", ("good", "bad")])
+
+
+def test_a_dict_without_text_is_refused(ours):
+    with pytest.raises(ConfigError, match="must have the key 'text'.*has 'sentence'"):
+        ours([{"sentence": "good"}])
+
+
+def test_a_lone_surrogate_is_a_unicode_error(ours):
+    with pytest.raises(UnicodeEncodeError):
+        ours(["good", "b\ud800d"])
+
+
+@pytest.mark.parametrize("top_k", [0, -1, "all", 1.5, True])
+def test_a_top_k_that_is_not_a_number_of_labels_is_refused(ours, top_k):
+    with pytest.raises(ConfigError, match="top_k"):
+        ours("good", top_k=top_k)
+
+
+def test_an_unknown_function_to_apply_is_refused(ours):
+    with pytest.raises(ConfigError, match="'sigmoid', 'softmax', 'none', got 'relu'"):
+        ours("good", function_to_apply="relu")
+
+
+def test_an_unknown_option_is_refused(ours):
+    with pytest.raises(ConfigError, match="unknown option 'topk'; the options are top_k"):
+        ours("good", topk=2)
+
+
+def test_return_all_scores_says_what_replaced_it(ours):
+    with pytest.raises(ConfigError, match="top_k=None"):
+        ours("good", return_all_scores=True)
+
+
+def test_an_unknown_task_lists_the_tasks():
+    with pytest.raises(ConfigError, match="unknown task 'summarization'; the tasks are 'text-classification'"):
+        fb.pipeline("summarization")
+
+
+def test_an_unknown_backend_lists_the_backends(tiny_classifier):
+    with pytest.raises(ConfigError, match="backend must be 'torch', got 'onnx'"):
+        fb.pipeline("text-classification", tiny_classifier, backend="onnx")
+
+
+def test_a_pipeline_without_a_model_says_what_to_give():
+    with pytest.raises(ConfigError, match="needs model="):
+        fb.pipeline("text-classification")
+
+
+@pytest.mark.parametrize("device", ["gpu0", "cuda:99", 99])
+def test_a_device_that_is_not_there_is_refused(tiny_classifier, device):
+    with pytest.raises(ConfigError, match="device"):
+        fb.pipeline("text-classification", tiny_classifier, device=device)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "floaty", torch.int64])
+def test_a_dtype_that_is_not_a_float_is_refused(tiny_classifier, dtype):
+    with pytest.raises(ConfigError, match="dtype"):
+        fb.pipeline("text-classification", tiny_classifier, dtype=dtype)
+
+
+def test_a_batch_budget_below_one_token_is_refused(tiny_classifier):
+    with pytest.raises(ConfigError, match="batch_tokens"):
+        fb.pipeline("text-classification", tiny_classifier, batch_tokens=0)
+
+
+def test_a_model_whose_logits_are_nan_is_refused(tiny_classifier):
+    broken = fb.pipeline("text-classification", tiny_classifier, device="cpu")
+    broken.model.classifier.bias.data[1] = float("nan")
+    with pytest.raises(DecodeError, match="logits for row 0 are NaN"):
+        broken(["good", "bad"])
+
+
+# Checkpoints
+
+
+def test_an_encoder_without_a_head_is_refused(tiny_encoder):
+    with pytest.raises(CheckpointError, match=r"no classification head.*classifier"):
+        fb.pipeline("text-classification", tiny_encoder)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="no such checkpoint folder"):
+        fb.pipeline("text-classification", tmp_path / "nothing")
+
+
+def test_a_file_in_place_of_a_folder_is_refused(tiny_classifier):
+    with pytest.raises(CheckpointError, match="a checkpoint is a folder"):
+        fb.pipeline("text-classification", tiny_classifier / "config.json")
+
+
+def test_a_folder_without_config_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"has no config\.json"):
+        fb.pipeline("text-classification", tmp_path)
+
+
+def test_a_config_that_is_not_json_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(CheckpointError, match="is not JSON"):
+        fb.pipeline("text-classification", tmp_path)
+
+
+def test_a_folder_without_weights_is_refused(tiny_classifier, tmp_path):
+    (tmp_path / "config.json").write_bytes((tiny_classifier / "config.json").read_bytes())
+    with pytest.raises(CheckpointError, match=r"no weights; expected model\.safetensors"):
+        fb.pipeline("text-classification", tmp_path)
+
+
+def copied(source, target, weights=True):
+    for path in source.iterdir():
+        if weights or path.suffix != ".safetensors":
+            (target / path.name).write_bytes(path.read_bytes())
+    return target
+
+
+def test_pickled_weights_are_refused_without_being_opened(tiny_classifier, tmp_path):
+    copied(tiny_classifier, tmp_path, weights=False)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'echo harm'\ntR.")
+    with pytest.raises(UnsafeCheckpointError, match=r"pytorch_model\.bin is a pickle"):
+        fb.pipeline("text-classification", tmp_path)
+
+
+def test_pickled_weights_load_where_they_are_asked_for(tiny_classifier, tmp_path):
+    from ferrobert.models.checkpoint import load_sequence_classifier
+
+    model = load_sequence_classifier(tiny_classifier).model
+    copied(tiny_classifier, tmp_path, weights=False)
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    loaded = load_sequence_classifier(tmp_path, allow_pickle=True)
+    assert not loaded.fresh
+    assert torch.equal(loaded.model.classifier.weight, model.classifier.weight)
+
+
+def test_cut_off_weights_are_refused(tiny_classifier, tmp_path):
+    copied(tiny_classifier, tmp_path)
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        fb.pipeline("text-classification", tmp_path)
+
+
+def test_a_config_with_other_labels_than_the_head_is_refused(tiny_classifier, tmp_path):
+    import json
+
+    copied(tiny_classifier, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["id2label"], config["label2id"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=r"do not fit config\.json"):
+        fb.pipeline("text-classification", tmp_path)
+
+
+def test_a_checkpoint_that_lacks_part_of_the_encoder_is_refused(tiny_classifier, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    copied(tiny_classifier, tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    save_file({name: weight for name, weight in weights.items() if "layer.1." not in name}, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"lacks 16 parameters of the bert encoder"):
+        fb.pipeline("text-classification", tmp_path)
+
+
+def test_a_model_of_rotary_positions_has_no_limit():
+    from ferrobert.models.checkpoint import position_limit
+
+    assert position_limit(torch.nn.Linear(2, 2)) is None
+
+
+def test_roberta_reads_two_tokens_less_than_its_table_has_rows():
+    from ferrobert.models.checkpoint import position_limit
+
+    config = transformers.RobertaConfig(
+        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, max_position_embeddings=34
+    )
+    model = transformers.RobertaModel(config)
+    assert position_limit(model) == 32
+    model(torch.full((1, 32), 5))
+    with pytest.raises((IndexError, RuntimeError)):
+        model(torch.full((1, 33), 5))
