@@ -16,7 +16,7 @@ struct Slot {
 
 /// The tokens of up to 15 bytes, in an open-addressing table at a load of at most one half.
 ///
-/// In English text four words of five are found here (2 MB for bert-base-uncased).
+/// In English text 96 of 100 words and punctuation marks are found here (2 MB for bert-base-uncased).
 #[derive(Debug, Clone)]
 pub(super) struct WholeWords {
     slots: Vec<Slot>,
