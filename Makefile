@@ -55,7 +55,7 @@ lint: $(VENV)/.with-lint ## rustfmt, clippy, ruff, mypy, the stub against the co
 	$(PY) .ci/check_version.py
 
 parity: $(VENV)/.with-test ## the full comparison with the reference tokenizers: about an hour
-	FERROBERT_PARITY=full $(PY) -m pytest -m parity tests
+	$(PY) -m tests.parity
 
 docs: $(VENV)/.with-test ## run every command and example of README, docs and examples
 	$(PY) -m pytest -m docs tests/test_docs.py
