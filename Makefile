@@ -38,11 +38,7 @@ wheel: $(VENV)/.tools ## a release wheel in dist/, tried out in an empty environ
 
 ##@ Check
 test: $(VENV)/.with-test ## cargo tests of the core, pytest of the package, its doc examples included
-	if cargo nextest --version >/dev/null 2>&1; then \
-		cargo nextest run -p ferrobert-core --no-tests=warn && cargo test -q -p ferrobert-core --doc; \
-	else \
-		cargo test -q -p ferrobert-core; \
-	fi
+	cargo test -q --locked -p ferrobert-core
 	$(PY) -m pytest
 
 lint: $(VENV)/.with-lint ## rustfmt, clippy, ruff, mypy, the stub against the compiled module, the version
@@ -55,14 +51,14 @@ lint: $(VENV)/.with-lint ## rustfmt, clippy, ruff, mypy, the stub against the co
 	$(PY) .ci/check_version.py
 
 parity: $(VENV)/.with-test ## the full comparison with the reference tokenizers: about an hour
-	FERROBERT_PARITY=full $(PY) -m pytest -m parity tests
+	$(PY) -m tests.parity
 
 docs: $(VENV)/.with-test ## run every command and example of README, docs and examples
 	$(PY) -m pytest -m docs tests/test_docs.py
 
 ##@ Measure
 bench: $(VENV)/.with-test ## each job: Rust, the pure-Python twin, transformers; results compared first
-	$(PY) -m pytest benches --benchmark-only --benchmark-group-by=group --benchmark-columns=median,iqr,rounds
+	$(PY) -m pytest benches -q --benchmark-enable --benchmark-only --benchmark-sort=name --benchmark-columns=median,iqr,rounds
 	$(PY) benches/bench_wordpiece.py
 
 ##@ Maintain

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ferrobert import BertTokenizer
+# Before the hub's client is imported: no test may ask the hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from ferrobert import BertTokenizer  # noqa: E402
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PIECES = """

@@ -168,7 +168,7 @@ def time_tokenizers(out: Console, folder: Path) -> None:
     for _ in range(TIMED_ROUNDS):
         for name, tokenizer in (("ours", ours), ("theirs", theirs)):
             started = time.perf_counter()
-            tokenizer(texts, **options)
+            dict(tokenizer(texts, **options))  # our arrays are made when they are asked for
             seconds[name].append(time.perf_counter() - started)
     megabytes = sum(len(one.encode()) for one in texts) / 1e6
     fast, slow = statistics.median(seconds["ours"]), statistics.median(seconds["theirs"])

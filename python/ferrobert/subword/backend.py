@@ -115,15 +115,11 @@ class TokenizersBackend:
             if room < 0:
                 raise ConfigError(f"max_length {max_length} is less than the {specials} special tokens of a row")
             setting = (max_length, truncation, truncation_side, stride)
-            if 0 < room <= stride:
-                # The package refuses such a stride outright; it matters only to rows that are cut.
-                whole = self._encode(self._tokenizer, inputs, add_special_tokens, is_split_into_words)
-                if any(len(row) > max_length for row in whole):
-                    raise ConfigError(
-                        f"stride {stride} must be less than {room}, the tokens that max_length {max_length} leaves "
-                        f"after {specials} special tokens"
-                    )
-                setting = None
+            if pairs is not None and stride >= room // 2 and room > 0 and stride > 0:
+                # The package panics where a side is cut to no more than the stride.
+                whole = self._encode(self._setup(None, split_special_tokens), inputs, False, is_split_into_words)
+                for row, encoding in enumerate(whole):
+                    _check_stride(row, encoding.sequence_ids, room, truncation, stride)
         tokenizer = self._setup(setting, split_special_tokens)
         encodings = self._encode(tokenizer, inputs, add_special_tokens, is_split_into_words)
         rows, samples = encodings, list(range(len(encodings)))
@@ -269,6 +265,28 @@ def _columns(rows: Sequence[Encoding], samples: Sequence[int], align: bool) -> C
         word_ids = column_with_none("word_ids")
     sample_ids = np.asarray(samples, np.int64)
     return column("ids"), column("type_ids"), column_with_none("sequence_ids"), offsets, word_ids, splits, sample_ids
+
+
+def _check_stride(row: int, sequence_ids: Sequence[int | None], room: int, strategy: str, stride: int) -> None:
+    """Refuse a pair of which a side would be cut to no more than the stride."""
+    first, second = sequence_ids.count(0), sequence_ids.count(1)
+    excess = first + second - room
+    if excess <= 0:
+        return
+    if strategy == "longest_first":
+        shorter = min(first, second)
+        # The shorter side stays whole where half of the room holds it, as in the reference.
+        longer = max(shorter, room - shorter) if shorter <= room else shorter
+        if shorter + longer > room:
+            shorter, longer = room // 2, room // 2 + room % 2
+        kept = (shorter, longer) if first <= second else (longer, shorter)
+    else:
+        kept = (first - excess, second) if strategy == "only_first" else (first, second - excess)
+    for side, length, left in (("text", first, kept[0]), ("text_pair", second, kept[1])):
+        if 0 < left < length and stride >= left:
+            raise ConfigError(
+                f"stride {stride} must be less than {left}, the tokens of {side}[{row}] that a row of {room} keeps"
+            )
 
 
 def _refusal(error: BaseException, inputs: list[Any]) -> Exception | None:

@@ -11,7 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 
-from ferrobert.errors import VocabError
+from ferrobert.errors import ConfigError, VocabError
 from ferrobert.subword.families import (
     ALBERT_TOKENS,
     GPT2_TOKENS,
@@ -48,6 +48,7 @@ def load_subword(
         options: arguments over those of the files.
 
     Raises:
+        ConfigError: an option is not known.
         VocabError: a file is broken, or none of them makes a tokenizer.
     """
     tokenizer_json = read_json(files["tokenizer.json"]) if "tokenizer.json" in files else None
@@ -59,7 +60,7 @@ def load_subword(
     arguments = {name: value for name, value in arguments.items() if name not in _ONLY_BERT}
     unknown = options.keys() - arguments.keys() - _SETTINGS
     if unknown:
-        raise VocabError(f"unknown options {sorted(unknown)}; allowed are {sorted(_ALLOWED | _SETTINGS)}")
+        raise ConfigError(f"unknown options {sorted(unknown)}; allowed are {sorted(_ALLOWED | _SETTINGS)}")
     family = declared or _family_of_files(files, tokenizer_json)
     if family in _ROBERTA_CLASSES:
         return _roberta(files, tokenizer_json, family, settings, arguments)

@@ -1,0 +1,79 @@
+"""Small checkpoints of other families than BERT's, written file by file."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tokenizers.pre_tokenizers import ByteLevel
+
+MERGES = [
+    ("h", "e"), ("l", "l"), ("he", "ll"), ("hell", "o"), ("Ġ", "w"), ("o", "r"), ("Ġw", "or"), ("Ġwor", "l"),
+    ("Ġworl", "d"), ("Ġ", "hello"), ("Ġ", "t"), ("i", "n"), ("Ġt", "in"), ("Ã", "©"),
+]  # fmt: skip
+
+PIECES = [
+    ("<pad>", 0.0, 3), ("<unk>", 0.0, 2), ("[CLS]", 0.0, 3), ("[SEP]", 0.0, 3), ("[MASK]", 0.0, 3), ("(", 0.0, 4),
+    ('"', 0.0, 4), (".", 0.0, 4), ("▁", -2.5, 1), ("▁hello", -3.125, 1), ("▁world", -3.25, 1), ("s", -4.0, 1), ("▁the", -2.0, 1),
+    ("e", -4.5, 1), ("h", -5.0, 1), ("l", -5.25, 1), ("o", -5.5, 1), ("t", -5.75, 1), ("w", -6.0, 1),
+]  # fmt: skip
+
+
+def byte_level_vocab(first: Sequence[str], last: Sequence[str]) -> dict[str, int]:
+    merged = [left + right for left, right in MERGES]
+    return {token: id for id, token in enumerate([*first, *sorted(ByteLevel.alphabet()), *merged, *last])}
+
+
+def write_byte_level(folder: Path, vocab: Mapping[str, int], config: Mapping[str, Any] | None = None) -> Path:
+    """vocab.json, merges.txt and, where given, tokenizer_config.json."""
+    (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False), "utf-8")
+    lines = ["#version: 0.2", *(f"{left} {right}" for left, right in MERGES)]
+    (folder / "merges.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    if config is not None:
+        (folder / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
+    return folder
+
+
+def roberta_folder(folder: Path, **config: Any) -> Path:
+    vocab = byte_level_vocab(["<s>", "<pad>", "</s>", "<unk>"], ["<mask>"])
+    return write_byte_level(folder, vocab, {"tokenizer_class": "RobertaTokenizer", **config})
+
+
+def gpt2_folder(folder: Path, **config: Any) -> Path:
+    vocab = byte_level_vocab([], ["<|endoftext|>"])
+    return write_byte_level(folder, vocab, {"tokenizer_class": "GPT2Tokenizer", **config})
+
+
+def albert_folder(folder: Path, **config: Any) -> Path:
+    (folder / "spiece.model").write_bytes(sentencepiece_model(PIECES, unk_id=1))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "AlbertTokenizer", **config}), "utf-8")
+    return folder
+
+
+def sentencepiece_model(
+    pieces: Sequence[tuple[str, float, int]], *, unk_id: int, model_type: int = 1, charsmap: bytes = b""
+) -> bytes:
+    """A SentencePiece .model file: its Protocol Buffers wire format, written by hand."""
+    message = b"".join(
+        _field(1, _field(1, text.encode()) + bytes([2 << 3 | 5]) + struct.pack("<f", score) + _field(3, kind))
+        for text, score, kind in pieces
+    )
+    message += _field(2, _field(3, model_type) + _field(40, unk_id))
+    return message + _field(3, _field(1, b"identity") + _field(2, charsmap))
+
+
+def _field(number: int, value: int | bytes) -> bytes:
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _varint(value: int) -> bytes:
+    parts = bytearray()
+    while value >= 0x80:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
