@@ -91,8 +91,8 @@ def make_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
 
 @pytest.fixture(scope="session")
 def tiny_encoder(make_checkpoint: Callable[..., Path]) -> Path:
-    """A random encoder without a head."""
-    return make_checkpoint()
+    """A random encoder without a head, as BERT starts: it can learn."""
+    return make_checkpoint(initializer_range=0.02)
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def demo(
     folder = encoder_folder()
     show_tokens(out, folder)
     classifier = train_classifier(out, folder, output_dir, epochs, learning_rate, seed)
-    test_classifier(out, classifier)
+    show_answers(out, classifier)
     if text:
         classify_own(out, classifier, text)
     time_tokenizers(out, folder)
@@ -119,7 +119,7 @@ def train_classifier(
     return classifier
 
 
-def test_classifier(out: Console, classifier: Any) -> None:
+def show_answers(out: Console, classifier: Any) -> None:
     """Print label and confidence of each test review, and where the classifier is wrong or unsure."""
     from ferrobert.tables import Table
 

@@ -167,6 +167,7 @@ class TextClassificationPipeline(Pipeline):
     def _encode(self, inputs: Sequence[Any], options: dict[str, Any], first: int) -> TokenRows:
         texts, pairs = _texts_and_pairs(inputs, first)
         options = {name: value for name, value in options.items() if name not in WITHOUT_EFFECT}
+        options["verbose"] = False  # its warning of long rows would come before our error
         paired = [row for row, pair in enumerate(pairs) if pair is not None]
         if not paired:
             return token_rows(self.tokenizer(texts, **options))

@@ -345,7 +345,7 @@ def _longest(loaded: LoadedModel, max_length: int | None) -> int | None:
 
 def _encode(examples: Examples, tokenizer: Any, longest: int | None) -> tuple[TokenRows, int]:
     """Token rows of the examples, and how many of them were cut."""
-    whole = token_rows(tokenizer(examples.texts, examples.pairs))
+    whole = token_rows(tokenizer(examples.texts, examples.pairs, verbose=False))
     cut = 0 if longest is None else int((whole.lengths > longest).sum())
     if not cut:
         return whole, 0
