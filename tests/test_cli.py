@@ -14,7 +14,7 @@ from ferrobert.tables import Table, TableWriter
 ROWS = [
     {"id": 1, "text": "a great film", "label": "good"},
     {"id": 2, "text": "an awful book", "label": "bad"},
-    {"id": 3, "text": "the food was fair, the room \"nice\"", "label": "fair"},
+    {"id": 3, "text": 'the food was fair, the room "nice"', "label": "fair"},
 ]
 COMMANDS = ("demo", "classify", "tokenize", "train", "predict", "evaluate")
 
@@ -292,7 +292,18 @@ def test_train_then_predict(tiny_encoder, rows_file, tmp_path):
     pytest.importorskip("torch")
     folder = tmp_path / "model"
     result = run(
-        "train", rows_file, "-m", tiny_encoder, "-o", folder, "--validation", rows_file, "--epochs", 2, "--device", "cpu"
+        "train",
+        rows_file,
+        "-m",
+        tiny_encoder,
+        "-o",
+        folder,
+        "--validation",
+        rows_file,
+        "--epochs",
+        2,
+        "--device",
+        "cpu",
     )
     assert "model saved in" in result.stdout
     assert "epoch 2/2" in result.stderr

@@ -87,7 +87,11 @@ def test_wrong_and_unsure_answers_are_told():
 
 
 def test_own_texts_are_classified():
-    output = printed(demo.classify_own, Fixed({"So [bold]good[/bold].": {"label": "positive", "score": 0.9}}), ["So [bold]good[/bold]."])
+    output = printed(
+        demo.classify_own,
+        Fixed({"So [bold]good[/bold].": {"label": "positive", "score": 0.9}}),
+        ["So [bold]good[/bold]."],
+    )
     assert "So [bold]good[/bold]." in output
     assert "90.0%" in output
 

@@ -111,7 +111,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tiny_encod
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         fb.finetune("text-classification", tiny_encoder, TRAIN, output_dir=tmp_path / name, seed=seed, **FAST)
     assert_equal_weights(tmp_path / "a", tmp_path / "b")
-    assert not torch.equal(weights_of(tmp_path / "a")["classifier.weight"], weights_of(tmp_path / "c")["classifier.weight"])
+    assert not torch.equal(
+        weights_of(tmp_path / "a")["classifier.weight"], weights_of(tmp_path / "c")["classifier.weight"]
+    )
 
 
 class StopAfter(transformers.TrainerCallback):
@@ -191,8 +193,8 @@ def test_overwrite_starts_again(tiny_encoder, unfinished):
 
 
 def test_resume_under_other_settings_is_refused(tiny_encoder, unfinished):
+    settings = {**FAST, "learning_rate": 0.01}
     with pytest.raises(ConfigError, match=r"other settings \(learning_rate 0\.001 -> 0\.01\)"):
-        settings = {**FAST, "learning_rate": 0.01}
         fb.finetune("text-classification", tiny_encoder, TRAIN, output_dir=unfinished, resume=True, **settings)
 
 
@@ -280,7 +282,9 @@ def test_early_stopping_ends_the_run_and_keeps_the_best_epoch(tiny_encoder, tmp_
 def test_select_best_saves_the_weights_of_that_epoch(tiny_encoder, tmp_path):
     settings = {**FAST, "epochs": 4, "learning_rate": 3e-3}
     wrong = [(text, "good" if label == "bad" else "bad") for text, label in TRAIN[::5]]
-    pipe = fb.finetune("text-classification", tiny_encoder, TRAIN, wrong, output_dir=tmp_path, select_best="loss", **settings)
+    pipe = fb.finetune(
+        "text-classification", tiny_encoder, TRAIN, wrong, output_dir=tmp_path, select_best="loss", **settings
+    )
     report = report_of(tmp_path)
     scores = pipe([text for text, _ in wrong], top_k=None)
     losses = [
