@@ -47,13 +47,13 @@ def checkpoint(vocab: dict[str, int], tmp_path_factory: pytest.TempPathFactory) 
 REVIEW_PIECES = """
 a the it was is not film book food room good bad great awful nice dull love hate very and or but ! . , ?
 ##s ##ed ##ing ##ly un ##believ ##able who wrote this one two three
-""".split()
+"""
 
 
 def write_tokenizer(folder: Path) -> None:
     """The vocabulary of the tiny models, as checkpoints ship it."""
     letters = [prefix + letter for prefix in ("", "##") for letter in "abcdefghijklmnopqrstuvwxyz"]
-    vocab = list(dict.fromkeys([*SPECIAL, *REVIEW_PIECES, *letters]))
+    vocab = list(dict.fromkeys([*SPECIAL, *REVIEW_PIECES.split(), *letters]))
     (folder / "vocab.txt").write_text("\n".join(vocab) + "\n", encoding="utf-8")
     (folder / "tokenizer_config.json").write_text(
         '{"tokenizer_class": "BertTokenizer", "do_lower_case": true, "model_max_length": 64}', encoding="utf-8"
@@ -84,6 +84,8 @@ def make_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
         if labels is not None:
             settings["id2label"] = dict(enumerate(labels))
             settings["label2id"] = {label: index for index, label in enumerate(labels)}
+        # Threads of a model this small only wait for each other; on a busy machine they make it ten times slower.
+        torch.set_num_threads(1)
         torch.manual_seed(seed)
         kind = BertModel if labels is None else BertForSequenceClassification
         kind(BertConfig(**settings)).save_pretrained(folder)
@@ -94,8 +96,8 @@ def make_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
 
 @pytest.fixture(scope="session")
 def tiny_encoder(make_checkpoint: Callable[..., Path]) -> Path:
-    """A random encoder without a head."""
-    return make_checkpoint()
+    """A random encoder without a head, as BERT starts: it can learn."""
+    return make_checkpoint(initializer_range=0.02)
 
 
 @pytest.fixture(scope="session")

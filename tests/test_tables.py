@@ -21,6 +21,12 @@ def values(table):
     return [row.values for row in table]
 
 
+def write_chunks(path, chunks):
+    with TableWriter(path) as writer:
+        for rows in chunks:
+            writer.write(rows)
+
+
 def test_csv_values_may_be_quoted_and_hold_line_breaks(tmp_path):
     path = write(tmp_path / "a.csv", 'id,text\n1,"Good, ""very"" good.\nTwice."\n2,plain\n')
     table = Table(path)
@@ -84,9 +90,13 @@ def test_what_is_written_reads_back(tmp_path, ending):
 
 def test_an_exception_leaves_what_was_there_before(tmp_path):
     path = write(tmp_path / "out.jsonl", "old\n")
-    with pytest.raises(RuntimeError, match="stop"), TableWriter(path) as writer:
-        writer.write(ROWS)
+
+    def broken_rows():
+        yield ROWS
         raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write_chunks(path, broken_rows())
     assert path.read_text() == "old\n"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -240,17 +250,15 @@ def test_columns_for_a_file_that_names_its_own_are_refused(tmp_path):
 
 def test_parquet_rows_with_a_new_column_are_refused(tmp_path):
     pytest.importorskip("pyarrow")
-    with pytest.raises(DataError, match="new column 'extra'"), TableWriter(tmp_path / "out.parquet") as writer:
-        writer.write([{"text": "a"}])
-        writer.write([{"text": "b", "extra": 1}])
+    with pytest.raises(DataError, match="new column 'extra'"):
+        write_chunks(tmp_path / "out.parquet", [[{"text": "a"}], [{"text": "b", "extra": 1}]])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_parquet_rows_of_another_type_are_refused(tmp_path):
     pytest.importorskip("pyarrow")
-    with pytest.raises(DataError, match="do not fit"), TableWriter(tmp_path / "out.parquet") as writer:
-        writer.write([{"text": "a"}])
-        writer.write([{"text": 5}])
+    with pytest.raises(DataError, match="do not fit"):
+        write_chunks(tmp_path / "out.parquet", [[{"text": "a"}], [{"text": 5}]])
 
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):

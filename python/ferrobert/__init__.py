@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ferrobert._core import DEBUG_BUILD, __version__
 
 if TYPE_CHECKING:
-    from ferrobert import errors, metrics, reference
+    from ferrobert import errors, reference
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
     from ferrobert.pipelines import pipeline
     from ferrobert.tokenizer import AddedToken
-    from ferrobert.training import finetune
+    from ferrobert.training import finetune, metrics
     from ferrobert.wordpiece import BertTokenizer
 
 _HOMES = {

@@ -1,7 +1,7 @@
 """Batches of rows that are alike in length, under a budget of tokens.
 
-A padded batch costs its longest row times its rows. On texts of mixed length, batches in the order of arrival spend most
-of that on padding; rows sorted by length spend almost none.
+A padded batch costs its longest row times its rows. On texts of mixed length, batches in the order of arrival spend
+most of that on padding; rows sorted by length spend almost none.
 """
 
 from __future__ import annotations

@@ -127,10 +127,8 @@ class Table:
 
     def share_read(self) -> float:
         """How much of the file the last iteration has read, from 0 to 1."""
-        if self.format == "parquet":
-            total = self._parquet_file().metadata.num_rows
-        else:
-            total = self.path.stat().st_size
+        parquet = self.format == "parquet"
+        total = self._parquet_file().metadata.num_rows if parquet else self.path.stat().st_size
         return min(1.0, self._done / total) if total else 1.0
 
     def where(self, row: Row) -> str:

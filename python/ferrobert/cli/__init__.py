@@ -25,11 +25,24 @@ INTERRUPTED = 130
 class OneLineErrors(TyperGroup):
     """A command group whose errors of use are one line on stderr and exit code 2."""
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run; ``standalone_mode=False`` leaves errors to the caller."""
+
+        def run() -> Any:
+            return super(OneLineErrors, self).main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+
         if not standalone_mode:
-            return super().main(args, *rest, standalone_mode=False, **extra)
+            return run()
         try:
-            result = super().main(args, *rest, standalone_mode=False, **extra)
+            result = run()
         except BrokenPipeError:
             # The reader (head, less) has left: what Python flushes at exit has nowhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,9 +97,9 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback(invoke_without_command=True)
-def options(
+def start(
     context: typer.Context,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback acts
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:

@@ -55,7 +55,7 @@ def demo(
     folder = encoder_folder()
     show_tokens(out, folder)
     classifier = train_classifier(out, folder, output_dir, epochs, learning_rate, seed)
-    test_classifier(out, classifier)
+    show_answers(out, classifier)
     if text:
         classify_own(out, classifier, text)
     time_tokenizers(out, folder)
@@ -82,14 +82,12 @@ def show_tokens(out: Console, folder: Path) -> None:
     out.print(f"[bold]Words of several tokens:[/bold] {sentence}")
     out.print(token_table(words))
     out.print(
-        f"{len(sentence.split())} words, {len(words['tokens']) - 2} tokens: a label of a word reaches its tokens by the "
-        "word id. The full stop belongs to the word it was written with."
+        f"{len(sentence.split())} words, {len(words['tokens']) - 2} tokens: a label of a word reaches its tokens by "
+        "the word id. The full stop belongs to the word it was written with."
     )
 
 
-def train_classifier(
-    out: Console, folder: Path, output_dir: Path, epochs: int, learning_rate: float, seed: int
-) -> Any:
+def train_classifier(out: Console, folder: Path, output_dir: Path, epochs: int, learning_rate: float, seed: int) -> Any:
     """Fine-tune all weights of the encoder on the packaged reviews; prints the loss of each epoch as it ends."""
     from ferrobert.tables import Table
     from ferrobert.training import finetune
@@ -119,7 +117,7 @@ def train_classifier(
     return classifier
 
 
-def test_classifier(out: Console, classifier: Any) -> None:
+def show_answers(out: Console, classifier: Any) -> None:
     """Print label and confidence of each test review, and where the classifier is wrong or unsure."""
     from ferrobert.tables import Table
 
@@ -159,7 +157,7 @@ def time_tokenizers(out: Console, folder: Path) -> None:
     ours = AutoTokenizer.from_pretrained(str(folder))
     theirs = transformers.AutoTokenizer.from_pretrained(str(folder))
     texts, what = _paragraphs()
-    options = {"padding": True, "truncation": True, "max_length": MAX_LENGTH, "return_tensors": "np"}
+    options: dict[str, Any] = {"padding": True, "truncation": True, "max_length": MAX_LENGTH, "return_tensors": "np"}
     for name in ("input_ids", "token_type_ids", "attention_mask"):
         if not np.array_equal(ours(texts, **options)[name], theirs(texts, **options)[name]):
             out.print(f"[bold red]{name} differ, so nothing is timed: please report this.[/bold red]")

@@ -67,9 +67,8 @@ def evaluate(
             label = label_value(row.values.get(label_column), table.where(row))
             index = label_id(label, labels)
             if index is None:
-                raise DataError(
-                    f"{table.where(row)}: unknown label {label!r}; the model's labels are {', '.join(map(repr, labels))}"
-                )
+                known = ", ".join(map(repr, labels))
+                raise DataError(f"{table.where(row)}: unknown label {label!r}; the model's labels are {known}")
             true.append(index)
             text = {"text": table.text_of(row, text_column)}
             inputs.append(

@@ -90,9 +90,7 @@ def _tokenize_file(
             writer.write(chunk)
 
 
-def encoded(
-    tokenizer: Any, texts: list[Any], pairs: list[Any] | None, options: dict[str, Any]
-) -> list[dict[str, Any]]:
+def encoded(tokenizer: Any, texts: list[Any], pairs: list[Any] | None, options: dict[str, Any]) -> list[dict[str, Any]]:
     """Tokens, ids, type ids, offsets and word ids of each text (or list of words)."""
     encoding = tokenizer(texts, pairs, return_offsets_mapping=True, **options)
     sequences = [encoding.sequence_ids(row) for row in range(len(texts))]

@@ -1,7 +1,7 @@
 """Loading a checkpoint for a task: safetensors only, every parameter accounted for.
 
-transformers fills what a checkpoint lacks with random numbers and logs a line. Here a checkpoint that leaves part of the
-encoder, or the head that a task reads, at random is an error.
+transformers fills what a checkpoint lacks with random numbers and logs a line. Here a checkpoint that leaves part of
+the encoder, or the head that a task reads, at random is an error.
 """
 
 from __future__ import annotations

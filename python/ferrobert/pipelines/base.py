@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ferrobert.batching import token_batches
 from ferrobert.errors import ConfigError, DecodeError
+from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import LoadedModel, position_limit
 
 BATCH_TOKENS_CPU = 4_096
@@ -157,9 +158,7 @@ class Pipeline:
             tokenizer = AutoTokenizer.from_pretrained(os.fspath(tokenizer))
         self.tokenizer = tokenizer
         default = BATCH_TOKENS_CPU if self.device.type == "cpu" else BATCH_TOKENS_GPU
-        self.batch_tokens = default if batch_tokens is None else batch_tokens
-        if not isinstance(self.batch_tokens, int) or self.batch_tokens < 1:
-            raise ConfigError(f"batch_tokens must be an integer of at least 1, got {batch_tokens!r}")
+        self.batch_tokens = default if batch_tokens is None else check_count("batch_tokens", batch_tokens, 1)
         self.max_tokens = position_limit(self.model)
 
     @classmethod

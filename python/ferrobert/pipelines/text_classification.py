@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from ferrobert.errors import ConfigError, TextTypeError
+from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import LoadedModel, load_sequence_classifier
 from ferrobert.pipelines.base import Pipeline, TokenRows, token_rows
 
@@ -167,6 +168,7 @@ class TextClassificationPipeline(Pipeline):
     def _encode(self, inputs: Sequence[Any], options: dict[str, Any], first: int) -> TokenRows:
         texts, pairs = _texts_and_pairs(inputs, first)
         options = {name: value for name, value in options.items() if name not in WITHOUT_EFFECT}
+        options["verbose"] = False  # its warning of long rows would come before our error
         paired = [row for row, pair in enumerate(pairs) if pair is not None]
         if not paired:
             return token_rows(self.tokenizer(texts, **options))
@@ -215,8 +217,8 @@ def _call_options(options: Mapping[str, Any]) -> CallOptions:
         if name not in (*FUNCTIONS, "default"):
             raise ConfigError(f"function_to_apply must be one of {', '.join(map(repr, FUNCTIONS))}, got {function!r}")
         function = None if name == "default" else name
-    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
-        raise ConfigError(f"batch_size must be an integer of at least 1, got {batch_size!r}")
+    if batch_size is not None:
+        check_count("batch_size", batch_size, 1)
     return CallOptions(top_k, function, batch_size, tokenizer)
 
 
@@ -276,8 +278,7 @@ def _apply(function: str, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         return logits
     if function == "sigmoid":
         with np.errstate(over="ignore"):
-            sigmoid: NDArray[np.float32] = 1.0 / (1.0 + np.exp(-logits))
-        return sigmoid
+            return (1.0 / (1.0 + np.exp(-logits))).astype(np.float32)
     exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
     softmax: NDArray[np.float32] = exponents / exponents.sum(axis=-1, keepdims=True)
     return softmax

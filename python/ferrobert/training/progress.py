@@ -67,6 +67,7 @@ class EpochProgress(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
+        """Show the bar."""
         if not state.is_world_process_zero:
             return
         self.validates = str(args.eval_strategy).rsplit(".", 1)[-1].lower() != "no"
@@ -76,10 +77,12 @@ class EpochProgress(TrainerCallback):
         self.bar.start()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Move the bar."""
         if self.task is not None:
             self.bar.update(self.task, completed=state.global_step)
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Print the epochs that have ended since."""
         if not state.is_world_process_zero:
             return
         for record in epoch_history(state.log_history):
@@ -92,4 +95,5 @@ class EpochProgress(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
+        """Take the bar away."""
         self.bar.stop()

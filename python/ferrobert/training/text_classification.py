@@ -22,6 +22,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArgumen
 from transformers.trainer_utils import get_last_checkpoint
 
 from ferrobert.errors import ConfigError, DataError
+from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import (
     LoadedModel,
     load_sequence_classifier,
@@ -68,31 +69,23 @@ class Recipe:
     data: str
 
     def __post_init__(self) -> None:
-        whole = (
-            ("epochs", self.epochs),
-            ("batch_size", self.batch_size),
-            ("gradient_accumulation_steps", self.gradient_accumulation_steps),
-        )
-        for name, value in whole:
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigError(f"{name} must be a whole number from 1, got {value!r}")
+        for name in ("epochs", "batch_size", "gradient_accumulation_steps"):
+            check_count(name, getattr(self, name), 1)
+        for name in ("max_grad_norm", "weight_decay"):
+            if not getattr(self, name) >= 0.0:
+                raise ConfigError(f"{name} must not be negative, got {getattr(self, name)!r}")
         if not 0.0 < self.learning_rate < 1.0:
             raise ConfigError(f"learning_rate must lie between 0 and 1, got {self.learning_rate!r}")
         if not 0.0 <= self.warmup_ratio < 1.0:
             raise ConfigError(f"warmup_ratio must lie in [0, 1), got {self.warmup_ratio!r}")
-        if self.max_grad_norm < 0.0 or self.weight_decay < 0.0:
-            raise ConfigError(
-                f"max_grad_norm and weight_decay must not be negative, got {self.max_grad_norm!r}, {self.weight_decay!r}"
-            )
         if self.freeze_encoder and self.lora:
             raise ConfigError("freeze_encoder=True trains the head alone, lora= the attention too: choose one")
         if self.mixed_precision not in (None, "bf16", "fp16"):
             raise ConfigError(f"mixed_precision must be None, 'bf16' or 'fp16', got {self.mixed_precision!r}")
         if self.select_best not in (None, "loss", "accuracy", "f1"):
             raise ConfigError(f"select_best must be None, 'loss', 'accuracy' or 'f1', got {self.select_best!r}")
-        patience = self.early_stopping_patience
-        if patience is not None and (not isinstance(patience, int) or patience < 1):
-            raise ConfigError(f"early_stopping_patience must be a number of epochs from 1, got {patience!r}")
+        if self.early_stopping_patience is not None:
+            check_count("early_stopping_patience", self.early_stopping_patience, 1)
 
 
 def finetune(
@@ -293,7 +286,7 @@ def _class_weights(
     if not isinstance(class_weight, Mapping):
         raise ConfigError(f"class_weight must be 'balanced' or a weight for each label, got {class_weight!r}")
     found = {
-        names[key] if isinstance(key, int) and key not in names and 0 <= key < len(names) else str(key): weight
+        names[key] if isinstance(key, int) and str(key) not in names and 0 <= key < len(names) else str(key): weight
         for key, weight in class_weight.items()
     }
     if set(found) != set(names):
@@ -308,7 +301,7 @@ def _prepare_folder(folder: Path, recipe: Recipe, *, resume: bool, overwrite: bo
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"output_dir {folder} is a file; it must be a folder")
     checkpoints = folder / CHECKPOINTS
-    last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+    last: str | None = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     settings = json.loads(json.dumps(asdict(recipe)))
     if resume and last is None and (folder / REPORT).is_file():
         before = json.loads((folder / REPORT).read_text(encoding="utf-8"))
@@ -317,7 +310,8 @@ def _prepare_folder(folder: Path, recipe: Recipe, *, resume: bool, overwrite: bo
     if last is not None and not resume:
         if not overwrite:
             raise ConfigError(
-                f"{checkpoints} holds checkpoints of an unfinished run; resume=True goes on, overwrite=True starts again"
+                f"{checkpoints} holds checkpoints of an unfinished run; resume=True goes on, "
+                "overwrite=True starts again"
             )
         last = None
     if last is not None:
@@ -336,8 +330,8 @@ def _prepare_folder(folder: Path, recipe: Recipe, *, resume: bool, overwrite: bo
 
 def _longest(loaded: LoadedModel, max_length: int | None) -> int | None:
     limit = position_limit(loaded.model)
-    if max_length is not None and (not isinstance(max_length, int) or max_length < 3):
-        raise ConfigError(f"max_length must be a number of tokens from 3, got {max_length!r}")
+    if max_length is not None:
+        check_count("max_length", max_length, 3)
     if max_length is not None and limit is not None and max_length > limit:
         raise ConfigError(f"max_length {max_length} is more than the {limit} tokens that the model can read")
     return max_length if max_length is not None else limit
@@ -345,7 +339,7 @@ def _longest(loaded: LoadedModel, max_length: int | None) -> int | None:
 
 def _encode(examples: Examples, tokenizer: Any, longest: int | None) -> tuple[TokenRows, int]:
     """Token rows of the examples, and how many of them were cut."""
-    whole = token_rows(tokenizer(examples.texts, examples.pairs))
+    whole = token_rows(tokenizer(examples.texts, examples.pairs, verbose=False))
     cut = 0 if longest is None else int((whole.lengths > longest).sum())
     if not cut:
         return whole, 0

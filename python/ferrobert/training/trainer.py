@@ -106,6 +106,7 @@ class ClassifierTrainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
+        """The mean loss of a batch, and the model's outputs where they are asked for."""
         labels = inputs["labels"]  # (batch,)
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
         logits = outputs.logits.float()  # (batch, labels)

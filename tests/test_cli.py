@@ -1,0 +1,350 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import ferrobert
+from ferrobert.cli import app
+from ferrobert.tables import Table, TableWriter
+
+ROWS = [
+    {"id": 1, "text": "a great film", "label": "good"},
+    {"id": 2, "text": "an awful book", "label": "bad"},
+    {"id": 3, "text": 'the food was fair, the room "nice"', "label": "fair"},
+]
+COMMANDS = ("demo", "classify", "tokenize", "train", "predict", "evaluate")
+
+
+def run(*arguments, exit_code=0):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == exit_code, result.output
+    return result
+
+
+def refused(*arguments):
+    """The one line that a wrong call prints."""
+    result = run(*arguments, exit_code=2)
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    assert line.startswith("ferrobert: ")
+    return line.removeprefix("ferrobert: ")
+
+
+@pytest.fixture
+def rows_file(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    with TableWriter(path) as writer:
+        writer.write(ROWS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(tiny_classifier):
+    pytest.importorskip("torch")
+    return tiny_classifier
+
+
+def test_help_lists_the_commands():
+    output = run("--help").stdout
+    assert all(command in output for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command):
+    assert "Usage" in run(command, "--help").stdout
+
+
+def test_the_version_is_that_of_the_package():
+    assert run("--version").stdout == f"ferrobert {ferrobert.__version__}\n"
+
+
+def test_help_needs_neither_torch_nor_transformers():
+    program = (
+        "import sys; from ferrobert.cli import main; sys.argv = ['ferrobert', '--help']\n"
+        "try: main()\n"
+        "except SystemExit as end: code = end.code\n"
+        "heavy = {'torch', 'transformers', 'sklearn', 'pyarrow', 'datasets', 'peft'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else code)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(ferrobert.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+# tokenize
+
+
+def test_tokenize_prints_a_table(checkpoint):
+    lines = run("tokenize", "The cat sat.", "--model", checkpoint).stdout.splitlines()
+    assert [line.split() for line in lines if line.strip()][2:] == [
+        ["[CLS]", "2", "0"],
+        ["the", "5", "0", "0:3", "0"],
+        ["cat", "6", "0", "4:7", "1"],
+        ["sat", "7", "0", "8:11", "2"],
+        [".", "10", "0", "11:12", "3"],
+        ["[SEP]", "3", "0"],
+    ]
+
+
+def test_tokenize_of_a_pair_as_json(checkpoint):
+    row = json.loads(run("tokenize", "The cat", "sat", "--json", "-m", checkpoint).stdout)
+    assert row == {
+        "text": "The cat",
+        "text_pair": "sat",
+        "tokens": ["[CLS]", "the", "cat", "[SEP]", "sat", "[SEP]"],
+        "input_ids": [2, 5, 6, 3, 7, 3],
+        "token_type_ids": [0, 0, 0, 0, 1, 1],
+        "offsets": [[0, 0], [0, 3], [4, 7], [0, 0], [0, 3], [0, 0]],
+        "word_ids": [None, 0, 1, None, 0, None],
+    }
+
+
+def test_tokenize_of_a_file(checkpoint, rows_file, tmp_path):
+    printed = [json.loads(line) for line in run("tokenize", "--file", rows_file, "-m", checkpoint).stdout.splitlines()]
+    assert [row["text"] for row in printed] == [row["text"] for row in ROWS]
+    run("tokenize", "--file", rows_file, "-m", checkpoint, "-o", tmp_path / "out.jsonl")
+    assert [row.values for row in Table(tmp_path / "out.jsonl")] == printed
+
+
+def test_tokenize_without_text_and_file_is_refused(checkpoint):
+    assert refused("tokenize", "-m", checkpoint) == "give a text or --file, one of the two"
+
+
+def test_tokenize_with_a_tokenizer_that_is_not_there_is_refused(tmp_path):
+    assert "none" in refused("tokenize", "text", "-m", tmp_path / "none")
+
+
+# classify
+
+
+def test_classify_prints_label_and_score(model):
+    pipe = ferrobert.pipeline("text-classification", model, device="cpu")
+    [expected] = pipe("a great film")
+    output = run("classify", "a great film", "-m", model, "--device", "cpu").stdout
+    assert output.splitlines()[1].split(maxsplit=2) == [expected["label"], f"{expected['score']:.4f}", "a great film"]
+
+
+def test_classify_as_json_with_all_labels(model):
+    [line] = run("classify", "a great film", "-m", model, "--json", "--top-k", 0).stdout.splitlines()
+    assert {one["label"] for one in json.loads(line)["labels"]} == {"bad", "fair", "good"}
+
+
+def test_classify_of_a_pair(model):
+    pipe = ferrobert.pipeline("text-classification", model, device="cpu")
+    output = run("classify", "who wrote this", "--pair", "a film", "-m", model, "--json", "--device", "cpu").stdout
+    expected = pipe({"text": "who wrote this", "text_pair": "a film"})
+    assert json.loads(output)["labels"][0]["score"] == pytest.approx(expected["score"], abs=1e-6)
+
+
+def test_classify_without_a_model_is_refused():
+    assert "--model" in refused("classify", "text")
+
+
+def test_classify_with_a_model_that_is_not_there_is_refused(tmp_path):
+    pytest.importorskip("torch")
+    assert refused("classify", "text", "-m", tmp_path / "none") == f"no such checkpoint folder: {tmp_path / 'none'}"
+
+
+def test_classify_of_a_text_that_is_too_long_is_refused(model):
+    assert "row 0 has 92 tokens, the model reads at most 64" in refused("classify", "good " * 90, "-m", model)
+
+
+# predict
+
+
+def table_as(kind, folder):
+    path = folder / f"input.{kind}"
+    if kind in ("csv", "tsv"):
+        import csv
+
+        with path.open("w", newline="", encoding="utf-8") as file:
+            if kind == "tsv":
+                file.write("\t".join(ROWS[0]) + "\n")
+                file.writelines("\t".join(map(str, row.values())) + "\n" for row in ROWS)
+            else:
+                writer = csv.DictWriter(file, list(ROWS[0]))
+                writer.writeheader()
+                writer.writerows(ROWS)
+    else:
+        if kind == "parquet":
+            pytest.importorskip("pyarrow")
+        with TableWriter(path) as writer:
+            writer.write(ROWS)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
+def test_predict_labels_every_row_of_a_file(model, tmp_path, kind):
+    result = run("predict", table_as(kind, tmp_path), "-m", model, "--device", "cpu")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    expected = ferrobert.pipeline("text-classification", model, device="cpu")([row["text"] for row in ROWS])
+    for row, source, answer in zip(rows, ROWS, expected, strict=True):
+        assert list(row) == ["id", "text", "input_label", "label", "score"]
+        assert str(row["id"]) == str(source["id"])
+        assert (row["text"], row["input_label"]) == (source["text"], source["label"])
+        assert row["label"] == answer["label"]
+        assert row["score"] == pytest.approx(answer["score"], abs=1e-6)
+    assert result.stderr == "columns of the input renamed: label -> input_label\n"
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_predict_writes_a_file(model, rows_file, tmp_path, kind):
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    output = tmp_path / f"out.{kind}"
+    result = run("predict", rows_file, "-m", model, "-o", output, "--all-scores")
+    assert result.stdout == ""
+    rows = [row.values for row in Table(output)]
+    assert len(rows) == 3
+    assert all(sum(row["scores"].values()) == pytest.approx(1.0, abs=1e-5) for row in rows)
+    assert all(row["scores"][row["label"]] == row["score"] for row in rows)
+
+
+def test_predict_counts_the_texts_that_it_cuts(model, tmp_path):
+    (tmp_path / "long.csv").write_text("text\n" + "good " * 90 + "\nbad\n")
+    result = run("predict", tmp_path / "long.csv", "-m", model)
+    assert len(result.stdout.splitlines()) == 2
+    assert result.stderr == "1 of 2 texts were longer than the model reads and were cut\n"
+
+
+def test_predict_under_strict_stops_at_a_text_that_is_too_long(model, tmp_path):
+    (tmp_path / "long.csv").write_text("text\nbad\n" + "good " * 90 + "\n")
+    message = refused("predict", tmp_path / "long.csv", "-m", model, "--strict")
+    assert "long.csv, line 3: the text has more than the 64 tokens" in message
+
+
+def test_predict_of_a_file_without_header(model, tmp_path):
+    (tmp_path / "plain.tsv").write_text("1\ta great film\n")
+    [line] = run("predict", tmp_path / "plain.tsv", "-m", model, "--columns", "id,text").stdout.splitlines()
+    assert json.loads(line)["id"] == "1"
+
+
+def test_predict_without_the_text_column_is_refused(model, tmp_path):
+    (tmp_path / "a.csv").write_text("review\nfine\n")
+    assert refused("predict", tmp_path / "a.csv", "-m", model).endswith(
+        "has no column 'text'; its columns are 'review'"
+    )
+
+
+def test_predict_of_a_missing_file_is_refused(model, tmp_path):
+    assert refused("predict", tmp_path / "none.csv", "-m", model) == f"no such file: {tmp_path / 'none.csv'}"
+
+
+def test_predict_leaves_no_file_behind_a_broken_row(model, tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"text\nfine\nna\xefve\n")
+    message = refused("predict", tmp_path / "a.csv", "-m", model, "-o", tmp_path / "out.jsonl")
+    assert "line 3: not UTF-8" in message
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_predict_onto_its_own_input_is_refused(model, rows_file):
+    assert "is the input file" in refused("predict", rows_file, "-m", model, "-o", rows_file)
+
+
+# evaluate
+
+
+def test_evaluate_measures_what_the_pipeline_answers(model, rows_file):
+    from ferrobert import metrics
+
+    measured = json.loads(run("evaluate", rows_file, "-m", model, "--json", "--device", "cpu").stdout)
+    pipe = ferrobert.pipeline("text-classification", model, device="cpu")
+    predicted = [answer["label"] for answer in pipe([row["text"] for row in ROWS])]
+    true = [row["label"] for row in ROWS]
+    assert measured["rows"] == 3
+    assert measured["accuracy"] == pytest.approx(metrics.accuracy(true, predicted))
+    assert measured["macro_f1"] == pytest.approx(metrics.f1(true, predicted, average="macro"))
+    assert measured["confusion"]["labels"] == ["bad", "fair", "good"]
+    assert [sum(row) for row in measured["confusion"]["true_by_predicted"]] == [1, 1, 1]
+
+
+def test_evaluate_prints_tables(model, rows_file):
+    output = run("evaluate", rows_file, "-m", model).stdout
+    assert all(word in output for word in ("accuracy", "macro F1", "precision", "recall", "true label by predicted"))
+
+
+def test_evaluate_with_a_label_that_the_model_lacks_is_refused(model, tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\nfine,good\nfine,ugly\n")
+    assert "line 3: unknown label 'ugly'; the model's labels are 'bad', 'fair', 'good'" in refused(
+        "evaluate", tmp_path / "a.csv", "-m", model
+    )
+
+
+def test_evaluate_of_an_unlabelled_row_is_refused(model, tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\nfine,\n")
+    assert "line 2 has no label" in refused("evaluate", tmp_path / "a.csv", "-m", model)
+
+
+def test_evaluate_of_no_rows_is_refused(model, tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\n")
+    assert "has no rows" in refused("evaluate", tmp_path / "a.csv", "-m", model)
+
+
+# train
+
+
+def test_train_then_predict(tiny_encoder, rows_file, tmp_path):
+    pytest.importorskip("torch")
+    folder = tmp_path / "model"
+    result = run(
+        "train",
+        rows_file,
+        "-m",
+        tiny_encoder,
+        "-o",
+        folder,
+        "--validation",
+        rows_file,
+        "--epochs",
+        2,
+        "--device",
+        "cpu",
+    )
+    assert "model saved in" in result.stdout
+    assert "epoch 2/2" in result.stderr
+    output = run("predict", rows_file, "-m", folder).stdout
+    assert {json.loads(line)["label"] for line in output.splitlines()} <= {"bad", "fair", "good"}
+
+
+def test_train_with_a_validation_file_that_is_not_there_is_refused(tiny_encoder, rows_file, tmp_path):
+    message = refused("train", rows_file, "-m", tiny_encoder, "-o", tmp_path / "out", "--validation", "none.csv")
+    assert message == "--validation must be a file or a share such as 0.1; no such file: none.csv"
+
+
+def test_train_for_an_unknown_task_is_refused(tiny_encoder, rows_file, tmp_path):
+    message = refused("train", rows_file, "-m", tiny_encoder, "-o", tmp_path / "out", "--task", "translation")
+    assert "unknown task 'translation'" in message
+
+
+# All of it
+
+
+def test_an_unknown_command_is_refused():
+    assert "No such command 'translate'" in refused("translate")
+
+
+def test_an_unknown_option_is_refused(model):
+    assert "No such option" in refused("classify", "text", "-m", model, "--loud")
+
+
+def test_a_missing_extra_names_what_to_install(monkeypatch, model):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert 'needs torch: pip install "ferrobert[torch]"' in refused("classify", "text", "-m", model)
+
+
+def test_a_reader_that_leaves_early_is_no_error(checkpoint, tmp_path):
+    (tmp_path / "many.csv").write_text("text\n" + "the cat sat on the mat\n" * 5000)
+    program = "from ferrobert.cli import main; main()"
+    command = [sys.executable, "-c", program, "tokenize", "--file", tmp_path / "many.csv", "-m", checkpoint]
+    environment = {**os.environ, "PYTHONPATH": str(Path(ferrobert.__file__).parents[1])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
