@@ -55,7 +55,7 @@ lint: $(VENV)/.with-lint ## rustfmt, clippy, ruff, mypy, the stub against the co
 	$(PY) .ci/check_version.py
 
 parity: $(VENV)/.with-test ## the full comparison with the reference tokenizers: about an hour
-	FERROBERT_PARITY=full $(PY) -m pytest -m parity tests
+	$(PY) -m tests.parity
 
 docs: $(VENV)/.with-test ## run every command and example of README, docs and examples
 	$(PY) -m pytest -m docs tests/test_docs.py
@@ -67,7 +67,8 @@ bench: $(VENV)/.with-test ## each job: Rust, the pure-Python twin, transformers;
 
 ##@ Maintain
 tables: ## generate the Unicode tables anew from the reference's own crates
-	cargo run --release --manifest-path rust/unicode-tables/Cargo.toml
+	cargo run --release --locked --manifest-path rust/unicode-tables/Cargo.toml -- \
+		rust/core/src/normalize/tables.rs python/ferrobert/reference/_unicode.py
 
 format: $(VENV)/.with-lint ## rustfmt and ruff, in place
 	cargo fmt --all

@@ -5,10 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-
-from ferrobert.errors import ConfigError, DecodeError, TextTypeError, VocabError
-from ferrobert.reference.wordpiece import WordPiece
 from tests.parity.calls import Call, Options, Text
 from tests.parity.compare import compare
 from tests.parity.folders import Added, Settings
@@ -16,6 +12,10 @@ from tests.parity.random_calls import random_call
 from tests.parity.random_texts import RandomTexts
 from tests.parity.subjects import load
 from tests.parity.tokenizers_under_test import Reference, UnderTest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from ferrobert.errors import ConfigError, DecodeError, TextTypeError, VocabError
+from ferrobert.reference.wordpiece import WordPiece
 
 SETTINGS = {
     "uncased": Settings(),
