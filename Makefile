@@ -63,7 +63,8 @@ bench: $(VENV)/.with-test ## each job: Rust, the pure-Python twin, transformers;
 
 ##@ Maintain
 tables: ## generate the Unicode tables anew from the reference's own crates
-	cargo run --release --manifest-path rust/unicode-tables/Cargo.toml
+	cargo run --release --locked --manifest-path rust/unicode-tables/Cargo.toml -- \
+		rust/core/src/normalize/tables.rs python/ferrobert/reference/_unicode.py
 
 format: $(VENV)/.with-lint ## rustfmt and ruff, in place
 	cargo fmt --all

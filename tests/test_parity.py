@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.parity import corpus, random_calls, scalars
 from tests.parity.calls import Call, Options, Rows
 from tests.parity.compare import Report, compare

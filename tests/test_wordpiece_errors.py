@@ -398,6 +398,11 @@ def test_of_two_added_tokens_with_one_normal_form_the_lower_id_matches_with_a_wa
     assert tokenizer("foo FOO", add_special_tokens=False)["input_ids"] == [len(vocab)] * 2
 
 
+def test_an_added_token_that_is_empty_once_normalized_is_an_error(vocab):
+    with refused(VocabError, "is empty once normalized"):
+        BertTokenizer(vocab, added_tokens={200: {"content": "\u200d", "normalized": True}})
+
+
 def test_a_row_that_is_wider_than_the_matrix_is_an_error():
     with refused(ConfigError, "rows do not fit a width of 1"):
         _core.pad(np.array([1, 2], np.int32), np.array([0, 2]), 1, 0, "right")

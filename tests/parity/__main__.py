@@ -16,6 +16,7 @@ from tests.parity.subjects import SUBJECTS
 
 PARTS = ("corpus", "scalars", "random")
 DIFFERENCES_SHOWN = 10
+TASKS_A_LINE = 25
 
 
 class Task(Protocol):
@@ -62,7 +63,7 @@ def main() -> int:
 
 
 def run(tasks: Sequence[Task], jobs: int) -> Report:
-    """Runs the tasks in ``jobs`` processes; shows progress where stderr is a terminal."""
+    """Runs the tasks in ``jobs`` processes; shows progress on stderr, in one line where that is a terminal."""
     # One process a core, one thread a process: the threads of both tokenizers would fight for the cores.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("RAYON_NUM_THREADS", "1")
@@ -79,6 +80,8 @@ def run(tasks: Sequence[Task], jobs: int) -> Report:
             running |= {pool.submit(task.run) for task in islice(remaining, 1)}
             if sys.stderr.isatty():
                 print(f"\r{done} of {len(tasks)} tasks, {report}", end="", file=sys.stderr, flush=True)
+            elif done % TASKS_A_LINE == 0:
+                print(f"{done} of {len(tasks)} tasks, {report}", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     return report

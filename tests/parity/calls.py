@@ -6,7 +6,7 @@ from typing import Any
 
 Text = str | Sequence[str]
 Rows = dict[str, list[Any]]
-"""Field -> a list of rows; ``overflow_to_sample_mapping`` -> one sample a row; ``decoded`` -> texts of the first rows."""
+"""Field -> rows; ``overflow_to_sample_mapping`` -> one sample a row; ``decoded`` -> the texts of the first rows."""
 
 FIELDS = (
     "input_ids",
@@ -25,7 +25,7 @@ ROWS_DECODED = 2
 """Of each call the first rows are also decoded, with and without special tokens."""
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818, an outcome that is compared, as rows are
     """The tokenizer refused the call; the message is its own."""
 
 
@@ -112,5 +112,5 @@ def first_difference(expected: Mapping[str, list[Any]], actual: Mapping[str, lis
             return f"{field}: expected {len(expected[field])} rows, got {len(actual[field])}"
         for row, (wanted, got) in enumerate(zip(expected[field], actual[field], strict=True)):
             if wanted != got:
-                return f"{field}, row {row}:\n    expected {ascii(wanted)}\n    got      {ascii(got)}"
+                return f"{field}, row {row}:\n    expected {wanted!a}\n    got      {got!a}"
     return None

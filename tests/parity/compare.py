@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
+from typing import Self
 
 from tests.parity.calls import Call, Options, Refused, Rows, Text, first_difference
 from tests.parity.tokenizers_under_test import Reference, UnderTest
@@ -21,7 +22,7 @@ class Report:
     """Calls that the reference refuses; the tokenizer under test must refuse them too."""
     differences: list[str] = field(default_factory=list)
 
-    def __iadd__(self, other: "Report") -> "Report":
+    def __iadd__(self, other: "Report") -> Self:
         for item in fields(self):
             setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
         return self

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import transformers
-
 from tests.parity.random_texts import PUNCTUATION, SCRIPTS
 
 WORDPIECE_VOCABULARIES = (

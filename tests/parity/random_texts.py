@@ -40,7 +40,24 @@ SPECIALS = (
     "##",
     "##a",
 )
-ENGLISH = "it's do not can't 'm we've they're the The THE playing 3.14 1,000 state-of-the-art U.S. e-mail".split(" ")
+ENGLISH = [
+    "it's",
+    "do",
+    "not",
+    "can't",
+    "'m",
+    "we've",
+    "they're",
+    "the",
+    "The",
+    "THE",
+    "playing",
+    "3.14",
+    "1,000",
+    "state-of-the-art",
+    "U.S.",
+    "e-mail",
+]
 
 
 class RandomTexts:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import transformers
-from tokenizers.normalizers import BertNormalizer
-
-from ferrobert.reference import _unicode
 from tests.parity.calls import Call
 from tests.parity.compare import Report, compare
 from tests.parity.folders import SPECIAL_TOKENS
 from tests.parity.subjects import load
+from tokenizers.normalizers import BertNormalizer
+
+from ferrobert.reference import _unicode
 
 SCALARS_A_TASK = 1 << 13
 CODE_POINTS = 0x110000

@@ -5,13 +5,14 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
 import transformers
+from tests.parity.calls import Call, Refused, Rows, decoded
 
 from ferrobert.errors import ConfigError
-from tests.parity.calls import Call, Refused, Rows, decoded
 
 # The reference would log "sequence too long" and the like on every other call.
 transformers.logging.set_verbosity_error()
@@ -145,7 +146,7 @@ class Backend:
         except ConfigError as error:
             raise Refused(str(error)) from error
         ids, types, sequences, offsets, words, splits, samples = (column.tolist() for column in columns)
-        spans = list(zip(splits, splits[1:], strict=False))
+        spans = list(pairwise(splits))
         tokens = self.tokenizer.id_to_token
         rows = {
             "input_ids": [ids[start:end] for start, end in spans],

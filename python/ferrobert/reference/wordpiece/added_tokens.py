@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ferrobert.errors import ConfigError
+from ferrobert.errors import ConfigError, VocabError
 from ferrobert.reference.wordpiece import characters
 from ferrobert.reference.wordpiece.normalize import AlignedText, Normalizer
 
@@ -30,6 +30,9 @@ class AddedTokens:
     """All added tokens of a tokenizer, ready to be found in texts.
 
     Where two tokens have the same normalized content, the lower id wins (the reference picks one at random).
+
+    Raises:
+        VocabError: a token is empty once normalized (the reference then splits text anywhere, or runs out of memory).
     """
 
     def __init__(self, tokens: Sequence[tuple[int, str, bool, bool, bool, bool, bool]], normalizer: Normalizer) -> None:
@@ -41,6 +44,9 @@ class AddedTokens:
             token.id: normalizer(AlignedText.original(token.content)).text if token.normalized else token.content
             for token in self.by_id.values()
         }
+        for token_id, pattern in self._patterns.items():
+            if not pattern:
+                raise VocabError(f"added token {self.by_id[token_id].content!r} is empty once normalized")
         self._raw = self._index(normalized=False)
         self._normalized = self._index(normalized=True)
 
@@ -61,7 +67,7 @@ class AddedTokens:
         index: dict[str, list[tuple[str, AddedToken]]] = {}
         for token_id in sorted(self.by_id):
             token, pattern = self.by_id[token_id], self._patterns[token_id]
-            if token.normalized == normalized and pattern:
+            if token.normalized == normalized:
                 index.setdefault(pattern[0], []).append((pattern, token))
         for patterns in index.values():
             patterns.sort(key=lambda entry: -len(entry[0]))

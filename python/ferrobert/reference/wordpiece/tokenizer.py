@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ferrobert.errors import ConfigError, DecodeError, VocabError
+from ferrobert.errors import ConfigError, DecodeError, TextTypeError, VocabError
 from ferrobert.reference.wordpiece.added_tokens import AddedTokens
 from ferrobert.reference.wordpiece.decode import join_tokens
-from ferrobert.reference.wordpiece.normalize import Normalizer
+from ferrobert.reference.wordpiece.normalize import AlignedText, Normalizer
 from ferrobert.reference.wordpiece.windows import Truncation
 from ferrobert.reference.wordpiece.words import Subwords, split_words
 
@@ -17,6 +17,16 @@ _MAX_ID = 2**31 - 1
 
 TemplatePiece = tuple[str, int, int]
 Text = str | Sequence[str]
+FlatColumns = tuple[
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.int32] | None,
+    NDArray[np.int32] | None,
+    NDArray[np.int64],
+    NDArray[np.int64],
+]
+"""``ids, type_ids, sequence_ids, offsets, word_ids, row_splits, sample_ids``: see :meth:`WordPiece.encode`."""
 
 
 class _Cell(NamedTuple):
@@ -82,7 +92,7 @@ class WordPiece:
         decoder_cleanup: bool = True,
     ) -> None:
         self._vocab = dict(vocab)
-        for token, token_id in [*self._vocab.items(), *((token[1], token[0]) for token in added_tokens)]:
+        for token, token_id in [*self._vocab.items(), *((content, id) for id, content, *_ in added_tokens)]:
             if not 0 <= token_id <= _MAX_ID:
                 raise VocabError(f"the id of token {token!r} must lie in [0, {_MAX_ID}], got {token_id}")
         if unk_token not in self._vocab:
@@ -90,11 +100,11 @@ class WordPiece:
         if max_input_chars_per_word < 0:
             raise ConfigError(f"max_input_chars_per_word must not be negative, got {max_input_chars_per_word}")
         self._tokens = {token_id: token for token, token_id in self._vocab.items()}
-        self._subwords = Subwords(
+        self._cover = Subwords(
             self._vocab, self._vocab[unk_token], continuing_subword_prefix, max_input_chars_per_word
-        )
-        normalizer = Normalizer(clean_text, handle_chinese_chars, strip_accents, lowercase)
-        self._added_tokens = AddedTokens(added_tokens, normalizer)
+        ).cover
+        self._normalizer = Normalizer(clean_text, handle_chinese_chars, strip_accents, lowercase)
+        self._added_tokens = AddedTokens(added_tokens, self._normalizer)
         self._last_id = max(self._tokens.keys() | self._added_tokens.by_id.keys())
         self._templates = _checked_template("single", single, 1), _checked_template("pair", pair, 2)
         self._decoder_prefix = decoder_prefix
@@ -114,15 +124,7 @@ class WordPiece:
         is_split_into_words: bool = False,
         align: bool = True,
         split_special_tokens: bool = False,
-    ) -> tuple[
-        NDArray[np.int32],
-        NDArray[np.int32],
-        NDArray[np.int32],
-        NDArray[np.int32] | None,
-        NDArray[np.int32] | None,
-        NDArray[np.int64],
-        NDArray[np.int64],
-    ]:
+    ) -> FlatColumns:
         """Encodes a batch into flat columns of unpadded rows.
 
         Args:
@@ -145,7 +147,7 @@ class WordPiece:
 
         Raises:
             ConfigError: an option is not allowed, or leaves no room (also where the reference panics).
-            TypeError: a text is not a string.
+            TextTypeError: a text is not a string.
             UnicodeEncodeError: a text holds a lone surrogate.
         """
         if pairs is not None and len(pairs) != len(texts):
@@ -164,10 +166,10 @@ class WordPiece:
         rows: list[_Row] = []
         sample_ids: list[int] = []
         for sample, text in enumerate(texts):
-            sequences = [self._sequence(text, is_split_into_words, split_special_tokens, f"text {sample}")]
+            sequences = [self._sequence(text, is_split_into_words, split_special_tokens, f"text[{sample}]")]
             if pairs is not None:
-                pair_text = pairs[sample]
-                sequences.append(self._sequence(pair_text, is_split_into_words, split_special_tokens, f"pair {sample}"))
+                where = f"text_pair[{sample}]"
+                sequences.append(self._sequence(pairs[sample], is_split_into_words, split_special_tokens, where))
             windows = _all_windows(sequences, limit, room)
             sample_rows = _fill_template(template, windows, add_special_tokens)
             if not overflow:
@@ -198,6 +200,10 @@ class WordPiece:
         """The text of tokens: continuations joined, English spacing tidied where the decoder is asked to."""
         return join_tokens(tokens, self._decoder_prefix, self._decoder_cleanup)
 
+    def normalize(self, text: str) -> str:
+        """The text as it is matched against the vocabulary: cleaned, spaced, stripped, lower-cased."""
+        return self._normalizer(AlignedText.original(text)).text
+
     def token_to_id(self, token: str) -> int | None:
         """The id of a token, added tokens first; ``None`` where it has none."""
         added = self._added_tokens.ids.get(token)
@@ -226,7 +232,7 @@ class WordPiece:
         if not is_split_into_words:
             return self._tokenize(_checked_text(text, where), None, split_special_tokens)
         if isinstance(text, str | bytes):
-            raise TypeError(f"{where} must be a sequence of words, got {type(text).__name__}")
+            raise TextTypeError(f"{where} must be a sequence of words, got {type(text).__name__}")
         cells: _Row = []
         for index, word in enumerate(text):
             checked = _checked_text(word, f"word {index} of {where}")
@@ -238,16 +244,13 @@ class WordPiece:
         cells: _Row = []
         word = 0
         for token_id, piece in self._added_tokens.cut(text, split_special_tokens):
-            if token_id is not None:
-                covers = [[(token_id, 0, len(piece.text))]]
-            else:
+            if token_id is None:
                 covers = [
-                    [
-                        (entry, start + first, start + last)
-                        for entry, first, last in self._subwords.cover(piece.text[start:end])
-                    ]
+                    [(entry, start + first, start + last) for entry, first, last in self._cover(piece.text[start:end])]
                     for start, end in split_words(piece.text)
                 ]
+            else:
+                covers = [[(token_id, 0, len(piece.text))]]
             for cover in covers:
                 for entry, first, last in cover:
                     start, end = piece.span(first, last)
@@ -268,8 +271,12 @@ def _checked_template(name: str, template: Sequence[TemplatePiece], sequences: i
 
 def _checked_text(text: Any, where: str) -> str:
     if not isinstance(text, str):
-        raise TypeError(f"{where} must be str, got {type(text).__name__}")
-    text.encode("utf-8")
+        raise TextTypeError(f"{where} must be str, got {type(text).__name__}")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        error.add_note(f"in {where}")
+        raise
     return text
 
 
@@ -308,7 +315,7 @@ def _fill_template(
     return [main, *further]
 
 
-def _columns(rows: list[_Row], sample_ids: list[int], align: bool) -> Any:
+def _columns(rows: list[_Row], sample_ids: list[int], align: bool) -> FlatColumns:
     cells = [cell for row in rows for cell in row]
 
     def column(values: Iterable[Any]) -> NDArray[np.int32]:

@@ -36,8 +36,10 @@ class Subwords:
     max_chars: int
 
     def cover(self, word: str) -> list[tuple[int, int, int]]:
-        """(id, start, end) of the entries that cover ``word``; the unknown token for a word that is too long or that
-        no sequence of longest matches covers. O(n^2) in the length of the word, at most ``max_chars``.
+        """The entries that cover ``word``: (id, start, end) each.
+
+        The unknown token for a word that is too long, or where no entry matches behind the longest matches so far.
+        O(n^2) in the length of the word, at most ``max_chars``.
 
         Example:
             >>> subwords = Subwords({"[UNK]": 0, "play": 1, "##ing": 2}, 0, "##", 100)

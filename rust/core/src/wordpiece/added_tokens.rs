@@ -176,10 +176,14 @@ impl AddedTokens {
 }
 
 impl Matcher {
-    /// Where two tokens have the same pattern the lower id wins (the reference picks one at random), and one whose
-    /// pattern is empty once normalized never matches.
+    /// Where two tokens have the same pattern the lower id wins (the reference picks one at random). An empty pattern
+    /// is refused: the reference then splits text anywhere, or runs out of memory.
     fn new(mut patterns: Vec<(usize, String)>, tokens: &[AddedToken]) -> Result<Option<Self>> {
-        patterns.retain(|(_, pattern)| !pattern.is_empty());
+        if let Some((index, _)) = patterns.iter().find(|(_, pattern)| pattern.is_empty()) {
+            return Err(Error::AddedTokens {
+                reason: format!("{:?} is empty once normalized", tokens[*index].content),
+            });
+        }
         patterns.sort_by(|(a, left), (b, right)| {
             left.cmp(right).then(tokens[*a].id.cmp(&tokens[*b].id))
         });

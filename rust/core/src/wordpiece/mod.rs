@@ -116,7 +116,7 @@ impl WordPiece {
     ///
     /// # Errors
     /// [`Error::MissingUnkToken`] where the vocabulary lacks the unknown token,
-    /// [`Error::AddedTokens`] where the added tokens are too many for a matcher.
+    /// [`Error::AddedTokens`] where an added token is empty once normalized.
     pub fn new(vocab: Vocab, config: WordPieceConfig) -> Result<Self> {
         let pieces = Pieces::new(
             &vocab,
