@@ -9,7 +9,7 @@ import pytest
 # Before the hub's client is imported: no test may ask the hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from ferrobert import BertTokenizer  # noqa: E402
+from ferrobert import BertTokenizer
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PIECES = """

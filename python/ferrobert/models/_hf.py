@@ -21,9 +21,9 @@ _STEPS = ("added_tokens", "normalizer", "pre_tokenizer", "model", "post_processo
 def as_transformers(tokenizer: Tokenizer) -> Any:
     """An equal tokenizer of transformers, which its Trainer, data collators and pipelines take.
 
-    It is an object of the family's class (``BertTokenizer``, ``RobertaTokenizer``, ...) where that class can express the
-    tokenizer, and a ``PreTrainedTokenizerFast`` where it cannot: a template of one's own, other word limits. Later changes
-    to it do not reach ours.
+    It is an object of the family's class (``BertTokenizer``, ``RobertaTokenizer``, ...) where that class can express
+    the tokenizer, and a ``PreTrainedTokenizerFast`` where it cannot: a template of one's own, other word limits. Later
+    changes to it do not reach ours.
 
     Raises:
         MissingDependencyError: transformers is not installed.
