@@ -6,6 +6,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["DEBUG_BUILD", "WordPiece", "__version__", "attention_mask", "pad", "panic_for_test"]
+
 __version__: str
 DEBUG_BUILD: bool
 
