@@ -6,7 +6,7 @@ Nothing is kept per token but numpy columns; lists, matrices and tensors are mad
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -107,24 +107,72 @@ class Ragged:
         return pa.LargeListArray.from_arrays(pa.array(self.row_splits), pa.array(self.values))
 
 
-@dataclass(frozen=True, slots=True)
 class Columns:
-    """A batch of token rows as flat numpy columns; no padding. Also indexed by name: ``columns["ids"]``."""
+    """A batch of token rows as flat numpy columns; no padding. Also indexed by name: ``columns["ids"]``.
 
-    ids: NDArray[np.int32]
-    """Token ids, ``(tokens,)``."""
-    type_ids: NDArray[np.int32]
-    """Token type ids, ``(tokens,)``."""
-    sequence_ids: NDArray[np.int32]
-    """0 for the text, 1 for its pair, -1 for special tokens that were added, ``(tokens,)``."""
-    offsets: NDArray[np.int32]
-    """Half-open spans of characters of the original text (of the word, for words), ``(tokens, 2)``."""
-    word_ids: NDArray[np.int32]
-    """Word of each token, -1 for special tokens that were added, ``(tokens,)``."""
-    row_splits: NDArray[np.int64]
-    """First token of each row and, last, the number of tokens, ``(rows + 1,)``."""
-    sample_ids: NDArray[np.int64]
-    """Index of the sample that each row is a window of, ``(rows,)``."""
+    ``offsets`` and ``word_ids`` are computed at first access where the call did not ask for them.
+
+    Example:
+        >>> from ferrobert import BertTokenizer
+        >>> tokenizer = BertTokenizer({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "hello": 3})
+        >>> columns = tokenizer(["hello", "hello hello"]).columns
+        >>> columns.ids, columns.row_splits
+        (array([1, 3, 2, 1, 3, 3, 2], dtype=int32), array([0, 3, 7]))
+    """
+
+    __slots__ = ("_align", "_arrays")
+
+    def __init__(self, arrays: tuple[Any, ...], align: Callable[[], tuple[Any, ...]] | None = None) -> None:
+        self._arrays = arrays
+        self._align = align
+
+    @property
+    def ids(self) -> NDArray[np.int32]:
+        """Token ids, ``(tokens,)``."""
+        return self._column(0)
+
+    @property
+    def type_ids(self) -> NDArray[np.int32]:
+        """Token type ids, ``(tokens,)``."""
+        return self._column(1)
+
+    @property
+    def sequence_ids(self) -> NDArray[np.int32]:
+        """0 for the text, 1 for its pair, -1 for special tokens that were added, ``(tokens,)``."""
+        return self._column(2)
+
+    @property
+    def offsets(self) -> NDArray[np.int32]:
+        """Half-open spans of characters of the original text (of the word, for words), ``(tokens, 2)``."""
+        self.align()
+        return self._column(3)
+
+    @property
+    def word_ids(self) -> NDArray[np.int32]:
+        """Word of each token, -1 for special tokens that were added, ``(tokens,)``."""
+        self.align()
+        return self._column(4)
+
+    @property
+    def row_splits(self) -> NDArray[np.int64]:
+        """First token of each row and, last, the number of tokens, ``(rows + 1,)``."""
+        return self._column(5)
+
+    @property
+    def sample_ids(self) -> NDArray[np.int64]:
+        """Index of the sample that each row is a window of, ``(rows,)``."""
+        return self._column(6)
+
+    def align(self) -> None:
+        """Computes offsets and word ids, unless they are there."""
+        align = self._align  # another thread may be here too
+        if self._arrays[3] is None and align is not None:
+            self._arrays = align()
+        self._align = None
+
+    def _column(self, index: int) -> NDArray[Any]:
+        column: NDArray[Any] = self._arrays[index]
+        return column
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self.keys():
@@ -134,7 +182,15 @@ class Columns:
 
     def keys(self) -> tuple[str, ...]:
         """Names of the columns."""
-        return tuple(field.name for field in fields(self))
+        return ("ids", "type_ids", "sequence_ids", "offsets", "word_ids", "row_splits", "sample_ids")
+
+    def __repr__(self) -> str:
+        return f"Columns(rows={len(self.sample_ids)}, tokens={len(self.ids)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is left to compute is computed before the tokenizer may be far away.
+        self.align()
+        return Columns, (self._arrays,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +231,7 @@ class BatchEncoding(MutableMapping[str, Any]):
         ([2, 5, 3], [None, 0, None], [[0, 0], [0, 5], [0, 0]])
     """
 
-    __slots__ = ("_align", "_batched", "_columns", "_padding", "_source", "_tensors", "_tokenizer", "data")
+    __slots__ = ("_batched", "_columns", "_padding", "_source", "_tensors", "_tokenizer", "data")
 
     def __init__(
         self,
@@ -190,8 +246,7 @@ class BatchEncoding(MutableMapping[str, Any]):
         batched: bool,
     ) -> None:
         self.data: dict[str, Any] = dict.fromkeys(keys, _PENDING)
-        self._columns = columns
-        self._align: Callable[[], tuple[Any, ...]] | None = align
+        self._columns = Columns(columns, align)
         self._tokenizer = tokenizer
         self._source = source
         self._padding = padding
@@ -238,13 +293,11 @@ class BatchEncoding(MutableMapping[str, Any]):
         return repr({key: self[key] for key in self})
 
     def __getstate__(self) -> dict[str, Any]:
-        self.columns  # noqa: B018 - what is left to compute is computed before the tokenizer may be far away
-        state = {name: getattr(self, name) for name in self.__slots__ if name != "_align"}
+        state = {name: getattr(self, name) for name in self.__slots__}
         state["data"] = {key: self[key] for key in self}
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._align = None
         for name, value in state.items():
             setattr(self, name, value)
 
@@ -267,10 +320,7 @@ class BatchEncoding(MutableMapping[str, Any]):
     @property
     def columns(self) -> Columns:
         """The flat columns of all rows, without padding."""
-        if self._align is not None and self._columns[3] is None:
-            self._columns = self._align()
-            self._align = None
-        return Columns(*self._columns)
+        return self._columns
 
     @property
     def texts(self) -> Sequence[Any]:
@@ -297,7 +347,7 @@ class BatchEncoding(MutableMapping[str, Any]):
     def tokens(self, batch_index: int = 0) -> list[str]:
         """The tokens of a row, as the vocabulary writes them."""
         row = self._row(batch_index)
-        ids = self._columns[0][row.tokens].tolist()
+        ids = self._columns.ids[row.tokens].tolist()
         tokens = self._tokenizer.tokens_of(ids, lambda token: self._slice(row, token))
         pad = self._tokenizer.pad_token or ""
         return [pad] * row.left + tokens + [pad] * row.right
@@ -312,7 +362,7 @@ class BatchEncoding(MutableMapping[str, Any]):
 
     def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
         """0 for the text, 1 for its pair, ``None`` for added special tokens and padding."""
-        return self._optional(batch_index, self._columns[2])
+        return self._optional(batch_index, self._columns.sequence_ids)
 
     def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
         """The sequence of a token: ``token_to_sequence(row, token)``, or of row 0 ``(token)``."""
@@ -329,7 +379,7 @@ class BatchEncoding(MutableMapping[str, Any]):
         batch, token = self._place(batch_or_token_index, token_index)
         row = self._row(batch)
         place = range(-row.left, row.length + row.right)[token]
-        if not 0 <= place < row.length or self._columns[2][row.start + place] < 0:
+        if not 0 <= place < row.length or self._columns.sequence_ids[row.start + place] < 0:
             return None
         return CharSpan(*self.columns.offsets[row.start + place].tolist())
 
@@ -383,13 +433,13 @@ class BatchEncoding(MutableMapping[str, Any]):
 
     @property
     def _rows(self) -> int:
-        return len(self._columns[5]) - 1
+        return len(self._columns.row_splits) - 1
 
     def _row(self, index: int) -> _Row:
         if not -self._rows <= index < self._rows:
             raise IndexError(f"row {index} is out of range: there are {self._rows} rows")
         index %= self._rows
-        start, end = self._columns[5][index : index + 2].tolist()
+        start, end = self._columns.row_splits[index : index + 2].tolist()
         padding = max((self._padding.width or 0) - (end - start), 0)
         left = padding if self._padding.side == "left" else 0
         return _Row(index, start, end - start, left, padding - left)
@@ -401,7 +451,7 @@ class BatchEncoding(MutableMapping[str, Any]):
         """Tokens of a sequence of a row; all where there is no such sequence, as in the reference."""
         if sequence >= self.n_sequences:
             return range(row.length)
-        found = np.flatnonzero(self._columns[2][row.tokens] == sequence)
+        found = np.flatnonzero(self._columns.sequence_ids[row.tokens] == sequence)
         return range(int(found[0]), int(found[-1]) + 1) if len(found) else range(0)
 
     def _optional(self, index: int, column: NDArray[np.int32]) -> list[int | None]:
@@ -421,7 +471,7 @@ class BatchEncoding(MutableMapping[str, Any]):
         return str(text[start:end])
 
     def _is_uneven(self) -> bool:
-        lengths = np.maximum(np.diff(self._columns[5]), self._padding.width or 0)
+        lengths = np.maximum(np.diff(self._columns.row_splits), self._padding.width or 0)
         return len(lengths) > 0 and bool((lengths != lengths[0]).any())
 
     def _value(self, key: str) -> Any:
@@ -435,17 +485,17 @@ class BatchEncoding(MutableMapping[str, Any]):
 
     def _matrix(self, key: str) -> NDArray[np.int64]:
         """The value of a key where all rows have the same width."""
-        splits, padding = self._columns[5], self._padding
+        splits, padding = self._columns.row_splits, self._padding
         width = max(int(np.diff(splits).max(initial=0)), padding.width or 0)
         match key:
             case "input_ids":
-                return _core.pad(self._columns[0], splits, width, padding.pad_id, padding.side)
+                return _core.pad(self._columns.ids, splits, width, padding.pad_id, padding.side)
             case "token_type_ids":
-                return _core.pad(self._columns[1], splits, width, padding.pad_type_id, padding.side)
+                return _core.pad(self._columns.type_ids, splits, width, padding.pad_type_id, padding.side)
             case "attention_mask":
                 return _core.attention_mask(splits, width, padding.side)
             case "special_tokens_mask":
-                mask = (self._columns[2] < 0).astype(np.int32)
+                mask = (self._columns.sequence_ids < 0).astype(np.int32)
                 return _core.pad(mask, splits, width, 1, padding.side)
             case "offset_mapping":
                 offsets = self.columns.offsets
@@ -457,7 +507,7 @@ class BatchEncoding(MutableMapping[str, Any]):
                 lengths: NDArray[np.int64] = np.maximum(np.diff(splits), padding.width or 0)
                 return lengths
             case _:
-                samples: NDArray[np.int64] = self._columns[6]
+                samples: NDArray[np.int64] = self._columns.sample_ids
                 return samples
 
     def _lists(self, key: str) -> list[Any]:
@@ -466,19 +516,19 @@ class BatchEncoding(MutableMapping[str, Any]):
         pad = self._padding
         match key:
             case "input_ids":
-                return _padded(rows, self._columns[0].tolist(), pad.pad_id)
+                return _padded(rows, self._columns.ids.tolist(), pad.pad_id)
             case "token_type_ids":
-                return _padded(rows, self._columns[1].tolist(), pad.pad_type_id)
+                return _padded(rows, self._columns.type_ids.tolist(), pad.pad_type_id)
             case "attention_mask":
                 return [[0] * row.left + [1] * row.length + [0] * row.right for row in rows]
             case "special_tokens_mask":
-                return _padded(rows, (self._columns[2] < 0).astype(np.int8).tolist(), 1)
+                return _padded(rows, (self._columns.sequence_ids < 0).astype(np.int8).tolist(), 1)
             case "offset_mapping":
                 return _padded(rows, [tuple(span) for span in self.columns.offsets.tolist()], (0, 0))
             case "length":
                 return [row.left + row.length + row.right for row in rows]
             case _:
-                lists: list[Any] = self._columns[6].tolist()
+                lists: list[Any] = self._columns.sample_ids.tolist()
                 return lists
 
 
