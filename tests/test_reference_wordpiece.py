@@ -1,6 +1,7 @@
-"""The pure-Python WordPiece beside the tokenizers package, case by case, and its own errors."""
+"""Both WordPiece backends beside the tokenizers package, case by case, and the errors of the pure-Python one."""
 
 import random
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ SETTINGS = {
             Added("[L]", lstrip=True, normalized=False),
             Added("[R]", rstrip=True, normalized=False),
             Added("  ", normalized=False),
+            Added("\t\t", lstrip=True, normalized=False),
             Added("é"),
             Added("Special", special=True),
         )
@@ -62,6 +64,9 @@ TEXTS: dict[str, Text] = {
     "special tokens behind one another": "[MASK][MASK] [UNK][SEP]",
     "added tokens": "<ent>x foo FOO bar foo  bar  word words a[L]  [L] b [R]  c   d\tE\u0301e\u0301 special SPECIAL",
     "an added token inside white space that another took": "a   [L]    [R]     b",
+    "an added token of white space that is all taken": "[R]  \t\tx",
+    "an added token of white space that begins in what is taken": "[R] \t\t  x",
+    "an added token of white space that lies inside what is taken": "[R]\t\t\t x",
     "words": ("Hello,", "world!", "", "  ", "don't", "[MASK]", "中文", "x [SEP] y"),
     "no words": (),
 }
@@ -90,11 +95,13 @@ PAIR_OPTIONS = {
 }
 
 
-@pytest.fixture(scope="module", params=SETTINGS)
+@pytest.fixture(scope="module", params=product(SETTINGS, ("twin", "core")), ids="-".join)
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Reference, UnderTest]:
-    settings = SETTINGS[request.param]
+    """The reference and each implementation: the cases are the same for both."""
+    name, subject = request.param
+    settings = SETTINGS[name]
     folder = settings.write(tmp_path_factory.mktemp("tokenizer"))
-    return load("twin", folder, settings.truncation_side)
+    return load(subject, folder, settings.truncation_side)
 
 
 def check_equal(both: tuple[Reference, UnderTest], call: Call) -> None:
@@ -125,7 +132,7 @@ def test_pairs_are_encoded_as_by_the_reference(both: tuple[Reference, UnderTest]
 def test_random_calls_are_encoded_as_by_the_reference(both: tuple[Reference, UnderTest]) -> None:
     generator = random.Random(7)
     reference = both[0]
-    source = RandomTexts(generator, list(reference.tokenizer.get_vocab()), list(reference.added.values()))
+    source = RandomTexts(generator, list(reference.tokenizer.get_vocab()), list(reference.tokenizer.get_added_vocab()))
     for _ in range(25):
         check_equal(both, random_call(generator, source, padding=False))
 

@@ -315,12 +315,13 @@ class Tokenizer:
         """
         tokens = []
         for place, id in enumerate(ids):
+            token = self._backend.id_to_token(id) or ""
             added = self._added.get(id)
-            if added is not None and (added.lstrip or added.rstrip) and written(place):
-                text = written(place)
-                tokens.append(self._backend.normalize(text) if added.normalized else text)
-            else:
-                tokens.append(self._backend.id_to_token(id) or "")
+            if added is not None and (added.lstrip or added.rstrip):
+                text = self._backend.normalize(written(place)) if added.normalized else written(place)
+                # Where the vocabulary has the token too (##s), a piece of a word may stand here.
+                token = text if token.strip() in text else token
+            tokens.append(token)
         return tokens
 
     def as_transformers(self) -> Any:

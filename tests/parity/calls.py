@@ -104,9 +104,9 @@ def _argument(text: Text) -> str | list[str]:
 
 
 def first_difference(expected: Mapping[str, list[Any]], actual: Mapping[str, list[Any]]) -> str | None:
-    """The first field and row that differ, in words; ``None`` where all fields are equal."""
+    """The first field and row that differ, in words; ``None`` where all fields of ``actual`` are equal."""
     for field in FIELDS:
-        if expected[field] == actual[field]:
+        if field not in actual or expected[field] == actual[field]:
             continue
         if len(expected[field]) != len(actual[field]):
             return f"{field}: expected {len(expected[field])} rows, got {len(actual[field])}"

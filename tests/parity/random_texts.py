@@ -92,8 +92,9 @@ class RandomTexts:
         self._weights = [weight for _, weight in self._parts]
 
     def text(self) -> str:
-        """A text of 0 to 12 parts, rarely 60."""
-        parts = self._random.randint(0, 12) if self._random.random() < 0.97 else 60
+        """A text of 0 to 12 parts, rarely of 60; very rarely of 1,500, as tokenizers take long texts in chunks."""
+        chance = self._random.random()
+        parts = self._random.randint(0, 12) if chance < 0.97 else 60 if chance < 0.998 else 1500
         pieces: list[str] = []
         for part in self._random.choices(self._choices, self._weights, k=parts):
             pieces.append(part())
@@ -132,6 +133,8 @@ class RandomTexts:
         for _ in range(self._random.randint(1, 4)):
             pieces.append(self._from_ranges(self._random.choice(list(SCRIPTS.values()))))
             pieces.extend(self._random.choices(MARKS, k=self._random.randint(0, 4)))
+        if self._random.random() < 0.003:
+            pieces.extend(self._random.choices(MARKS, k=2500))
         return "".join(pieces[self._random.random() < 0.1 :])
 
     def _private(self) -> str:
@@ -144,4 +147,6 @@ class RandomTexts:
 
     def _long_word(self) -> str:
         """Around the limit of 100 characters beyond which a word is unknown."""
-        return self._from_ranges(self._random.choice(list(SCRIPTS.values()))) * self._random.choice((99, 100, 101, 250))
+        return self._from_ranges(self._random.choice(list(SCRIPTS.values()))) * self._random.choice(
+            (99, 100, 101, 250, 2100)
+        )

@@ -6,8 +6,8 @@ from pathlib import Path
 from tests.parity.tokenizers_under_test import Backend, Package, Reference, UnderTest
 
 
-def _package(folder: Path, reference: Reference, truncation_side: str) -> UnderTest:
-    return Package(folder, reference, truncation_side)
+def _package(folder: Path, _reference: Reference, truncation_side: str) -> UnderTest:
+    return Package(folder, truncation_side)
 
 
 def _core(_folder: Path, reference: Reference, truncation_side: str) -> UnderTest:

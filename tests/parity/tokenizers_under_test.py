@@ -35,12 +35,6 @@ class Reference:
 
     def __init__(self, folder: Path, truncation_side: str = "right") -> None:
         self.tokenizer = transformers.BertTokenizer.from_pretrained(folder, truncation_side=truncation_side)
-        self._added = {id_: self.tokenizer.convert_ids_to_tokens(id_) for id_ in self.tokenizer.added_tokens_decoder}
-
-    @property
-    def added(self) -> dict[int, str]:
-        """Added tokens as ``convert_ids_to_tokens`` gives them."""
-        return self._added
 
     def encode(self, call: Call) -> Rows:
         """The reference's rows; Refused also where it returns nonsense (a ``max_length`` below the special tokens)."""
@@ -70,10 +64,7 @@ class Reference:
         encodings = batch.encodings
         rows["word_ids"] = [encoding.word_ids for encoding in encodings]
         rows["sequence_ids"] = [encoding.sequence_ids for encoding in encodings]
-        rows["tokens"] = [
-            _shown(encoding.tokens, ids, self._added)
-            for encoding, ids in zip(encodings, rows["input_ids"], strict=True)
-        ]
+        rows["tokens"] = [encoding.tokens for encoding in encodings]
         rows["decoded"] = decoded(rows, lambda ids, skip: self.tokenizer.decode(ids, skip_special_tokens=skip))
         return rows
 
@@ -83,11 +74,10 @@ class Package:
 
     pads = True
 
-    def __init__(self, folder: Path, reference: Reference, truncation_side: str = "right") -> None:
+    def __init__(self, folder: Path, truncation_side: str = "right") -> None:
         from ferrobert.wordpiece import BertTokenizer
 
         self.tokenizer = BertTokenizer.from_pretrained(folder, truncation_side=truncation_side)
-        self._added = reference.added
 
     def encode(self, call: Call) -> Rows:
         """Its rows. Any error but ValueError passes through: it is a difference."""
@@ -111,7 +101,7 @@ class Package:
         count = range(len(rows["input_ids"]))
         rows["word_ids"] = [list(batch.word_ids(row)) for row in count]
         rows["sequence_ids"] = [list(batch.sequence_ids(row)) for row in count]
-        rows["tokens"] = [_shown(batch.tokens(row), rows["input_ids"][row], self._added) for row in count]
+        rows["tokens"] = [list(batch.tokens(row)) for row in count]
         rows["decoded"] = decoded(rows, lambda ids, skip: self.tokenizer.decode(ids, skip_special_tokens=skip))
         return rows
 
@@ -124,10 +114,9 @@ class Backend:
     def __init__(self, backend: type[Any], reference: Reference, truncation_side: str = "right") -> None:
         self.tokenizer = backend(**backend_arguments(reference.tokenizer))
         self._truncation_side = truncation_side
-        self._added = reference.added
 
     def encode(self, call: Call) -> Rows:
-        """Its rows, unpadded."""
+        """Its rows, unpadded, without tokens: a backend knows ids alone."""
         options = call.options
         try:
             columns = self.tokenizer.encode(
@@ -147,7 +136,6 @@ class Backend:
             raise Refused(str(error)) from error
         ids, types, sequences, offsets, words, splits, samples = (column.tolist() for column in columns)
         spans = list(pairwise(splits))
-        tokens = self.tokenizer.id_to_token
         rows = {
             "input_ids": [ids[start:end] for start, end in spans],
             "token_type_ids": [types[start:end] for start, end in spans],
@@ -156,9 +144,6 @@ class Backend:
             "offset_mapping": [[tuple(span) for span in offsets[start:end]] for start, end in spans],
             "word_ids": [_optional(words[start:end]) for start, end in spans],
             "sequence_ids": [_optional(sequences[start:end]) for start, end in spans],
-            "tokens": [
-                _shown([tokens(id_) for id_ in ids[start:end]], ids[start:end], self._added) for start, end in spans
-            ],
             "overflow_to_sample_mapping": samples,
         }
         rows["decoded"] = decoded(rows, self.tokenizer.decode)
@@ -180,14 +165,19 @@ def backend_arguments(tokenizer: Any) -> dict[str, Any]:
                 for id_ in specials[special["id"]]["ids"]:
                     yield "special", id_, special["type_id"]
 
-    flags = ("id", "content", "single_word", "lstrip", "rstrip", "normalized", "special")
+    flags = ("id", "content", "single_word", "lstrip", "rstrip", "normalized")
+    named = set(tokenizer.all_special_tokens)
     return {
         "vocab": model["vocab"],
         "unk_token": model["unk_token"],
         "continuing_subword_prefix": model["continuing_subword_prefix"],
         "max_input_chars_per_word": model["max_input_chars_per_word"],
         **{name: normalizer[name] for name in ("clean_text", "handle_chinese_chars", "strip_accents", "lowercase")},
-        "added_tokens": [tuple(token[flag] for flag in flags) for token in settings["added_tokens"]],
+        # What was added as special once stays special to the reference, even if a later flag says otherwise.
+        "added_tokens": [
+            (*(token[flag] for flag in flags), token["special"] or token["content"] in named)
+            for token in settings["added_tokens"]
+        ],
         "single": list(template(processor["single"])),
         "pair": list(template(processor["pair"])),
         "decoder_prefix": settings["decoder"]["prefix"],
@@ -206,11 +196,6 @@ def _rows_of(batch: Any, call: Call) -> Rows:
         else list(range(len(rows["input_ids"])))
     )
     return rows
-
-
-def _shown(tokens: list[str], ids: list[int], added: dict[int, str]) -> list[str]:
-    """Tokens, with added ones by name: the reference shows the text that they matched, white space included."""
-    return [added.get(id_, token) for token, id_ in zip(tokens, ids, strict=True)]
 
 
 def _optional(values: list[int]) -> list[int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from ferrobert import _core
@@ -142,6 +142,7 @@ class BertTokenizer(Tokenizer):
             split_special_tokens=bool(split_special_tokens),
             name_or_path=str(name_or_path),
         )
+        names = {token.content for token in (*named.values(), *extra)}
         backend = self._backend_class(
             vocab,
             unk_token=named["unk_token"].content,
@@ -151,10 +152,7 @@ class BertTokenizer(Tokenizer):
             handle_chinese_chars=bool(tokenize_chinese_chars),
             strip_accents=strip_accents,
             lowercase=bool(do_lower_case),
-            added_tokens=[
-                (id, token.content, token.single_word, token.lstrip, token.rstrip, token.normalized, token.special)
-                for id, token in added.items()
-            ],
+            added_tokens=[_backend_token(id, token, names) for id, token in added.items()],
             single=[_template_piece(piece, ids, vocab) for piece in single],
             pair=[_template_piece(piece, ids, vocab) for piece in pair],
             decoder_prefix=continuing_subword_prefix,
@@ -257,6 +255,12 @@ def _with_ids(tokens: Iterable[AddedToken], vocab: Mapping[str, int]) -> dict[in
         id = vocab.get(token.content, last + 1 if last >= len(vocab) else len(vocab))
         added[id] = token
     return dict(sorted(added.items()))
+
+
+def _backend_token(id: int, token: AddedToken, names: Collection[str]) -> tuple[int, str, bool, bool, bool, bool, bool]:
+    """The token as the backend takes it. What has a name (``mask_token``) is special, whatever its own flag says."""
+    special = token.special or token.content in names
+    return id, token.content, token.single_word, token.lstrip, token.rstrip, token.normalized, special
 
 
 def _warn_of_equal_patterns(added: Mapping[int, AddedToken], backend: Backend) -> None:

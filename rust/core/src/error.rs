@@ -36,6 +36,14 @@ pub enum Error {
         /// What the matcher said.
         reason: String,
     },
+    /// An added token of white space lies in white space that is already taken.
+    #[error(
+        "added token {content:?} matches inside the white space that the added token before it took along"
+    )]
+    AddedTokenTaken {
+        /// Content of the token.
+        content: String,
+    },
     /// Texts and pairs differ in number.
     #[error("batch length of text is {texts}, of text_pair {pairs}; they must be equal")]
     BatchLengths {

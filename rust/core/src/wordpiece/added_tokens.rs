@@ -114,13 +114,23 @@ impl AddedTokens {
     }
 
     /// Cuts the original text at the tokens that are matched before normalization.
-    pub(super) fn split_raw(&self, text: &str, split_special: bool, part: impl FnMut(Part)) {
-        self.split(self.raw.as_ref(), text, split_special, part);
+    pub(super) fn split_raw(
+        &self,
+        text: &str,
+        split_special: bool,
+        part: impl FnMut(Part),
+    ) -> Result<()> {
+        self.split(self.raw.as_ref(), text, split_special, part)
     }
 
     /// Cuts normalized text at the tokens that are matched after normalization.
-    pub(super) fn split_normalized(&self, text: &str, split_special: bool, part: impl FnMut(Part)) {
-        self.split(self.normalized.as_ref(), text, split_special, part);
+    pub(super) fn split_normalized(
+        &self,
+        text: &str,
+        split_special: bool,
+        part: impl FnMut(Part),
+    ) -> Result<()> {
+        self.split(self.normalized.as_ref(), text, split_special, part)
     }
 
     fn split(
@@ -129,7 +139,7 @@ impl AddedTokens {
         text: &str,
         split_special: bool,
         mut part: impl FnMut(Part),
-    ) {
+    ) -> Result<()> {
         let mut done = 0;
         if let Some(matcher) = matcher {
             for found in matcher.automaton.find_iter(text) {
@@ -157,11 +167,19 @@ impl AddedTokens {
                         end: start,
                     });
                 }
-                part(Part {
-                    id: Some(token.id),
-                    start,
-                    end,
-                });
+                if start < end {
+                    part(Part {
+                        id: Some(token.id),
+                        start,
+                        end,
+                    });
+                } else if start > end {
+                    // The reference panics.
+                    return Err(Error::AddedTokenTaken {
+                        content: token.content.clone(),
+                    });
+                }
+                // A token of white space moves this back into what the token before took along, as in the reference.
                 done = end;
             }
         }
@@ -172,6 +190,7 @@ impl AddedTokens {
                 end: text.len(),
             });
         }
+        Ok(())
     }
 }
 

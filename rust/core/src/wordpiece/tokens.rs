@@ -79,9 +79,9 @@ impl Tokens {
                 });
             }
             if options.align {
-                reader.read::<true>(text, word);
+                reader.read::<true>(text, word)?;
             } else {
-                reader.read::<false>(text, word);
+                reader.read::<false>(text, word)?;
             }
             Ok(limit.reached(reader.tokens))
         };
@@ -125,36 +125,48 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     /// Tokens of `text`; all belong to `word` where one is given, else words are counted.
-    fn read<const ALIGN: bool>(&mut self, text: &str, word: Option<i32>) {
+    fn read<const ALIGN: bool>(&mut self, text: &str, word: Option<i32>) -> Result<()> {
         let mut byte = 0;
         let mut source = 0;
-        self.tokenizer
-            .added
-            .split_raw(text, self.split_special, |Part { id, start, end }| {
-                if self.limit.reached(self.tokens) {
-                    return;
-                }
-                if ALIGN {
-                    source = move_to(text, byte, source, start);
-                }
-                if let Some(id) = id {
-                    let first = source;
-                    if ALIGN {
-                        source = move_to(text, start, source, end);
+        let mut inside = Ok(());
+        let around =
+            self.tokenizer
+                .added
+                .split_raw(text, self.split_special, |Part { id, start, end }| {
+                    if inside.is_err() || self.limit.reached(self.tokens) {
+                        return;
                     }
-                    let word = self.next_word(word);
-                    self.tokens.push::<ALIGN>(id, [first, source], word);
-                } else {
-                    source = self.read_text::<ALIGN>(&text[start..end], source, word);
-                }
-                byte = end;
-            });
+                    if ALIGN {
+                        source = move_to(text, byte, source, start);
+                    }
+                    if let Some(id) = id {
+                        let first = source;
+                        if ALIGN {
+                            source = move_to(text, start, source, end);
+                        }
+                        let word = self.next_word(word);
+                        self.tokens.push::<ALIGN>(id, [first, source], word);
+                    } else {
+                        match self.read_text::<ALIGN>(&text[start..end], source, word) {
+                            Ok(behind) => source = behind,
+                            Err(error) => inside = Err(error),
+                        }
+                    }
+                    byte = end;
+                });
+        around.and(inside)
     }
 
     /// Text between the tokens that are matched before normalization. Returns the source behind it.
-    fn read_text<const ALIGN: bool>(&mut self, text: &str, first: u32, word: Option<i32>) -> u32 {
+    fn read_text<const ALIGN: bool>(
+        &mut self,
+        text: &str,
+        first: u32,
+        word: Option<i32>,
+    ) -> Result<u32> {
         let mut normalized = std::mem::take(&mut self.tokens.normalized);
         let mut source = first;
+        let mut split = Ok(());
         if self.tokenizer.added.matches_normalized() {
             normalized.clear();
             source = self
@@ -163,7 +175,7 @@ impl Reader<'_> {
                 .normalize::<ALIGN>(text, source, &mut normalized);
             // Normalized text is UTF-8: it is made of whole characters only.
             let view = std::str::from_utf8(&normalized.text).unwrap_or_default();
-            self.tokenizer.added.split_normalized(
+            split = self.tokenizer.added.split_normalized(
                 view,
                 self.split_special,
                 |Part { id, start, end }| {
@@ -194,7 +206,7 @@ impl Reader<'_> {
             }
         }
         self.tokens.normalized = normalized;
-        source
+        split.map(|()| source)
     }
 
     /// Words of normalized text: white space separates them, punctuation is a word a character.
