@@ -15,6 +15,7 @@ from tokenizers.normalizers import BertNormalizer
 from ferrobert.reference import _unicode
 
 SCALARS_A_TASK = 1 << 13
+SCALARS_OF_A_STEP = 20
 CODE_POINTS = 0x110000
 SURROGATES = range(0xD800, 0xE000)
 NORMALIZATIONS = ((True, None), (False, None), (True, False), (False, True))
@@ -55,16 +56,17 @@ class ScalarTask(NamedTuple):
 
 
 def tasks(subject: str, every: int = 1) -> Iterator[ScalarTask]:
-    """All scalars under all normalizations.
+    """All scalars, cased and uncased; under each step alone those that a Unicode table singles out, and some others.
 
     Args:
         every: above 1, only one in ``every`` of the scalars that no Unicode table singles out.
     """
-    singled_out = _singled_out() if every > 1 else set()
-    codes = [
-        code for code in range(CODE_POINTS) if code not in SURROGATES and (code % every == 0 or code in singled_out)
-    ]
+    singled_out = _singled_out()
     for do_lower_case, strip_accents in NORMALIZATIONS:
+        step = every if strip_accents is None else max(every, SCALARS_OF_A_STEP)
+        codes = [
+            code for code in range(CODE_POINTS) if code not in SURROGATES and (code % step == 0 or code in singled_out)
+        ]
         for start in range(0, len(codes), SCALARS_A_TASK):
             yield ScalarTask(subject, tuple(codes[start : start + SCALARS_A_TASK]), do_lower_case, strip_accents)
 
