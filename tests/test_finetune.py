@@ -532,7 +532,7 @@ def test_a_loaded_model_is_refused(tiny_encoder):
 
 
 def test_a_model_that_is_not_there_is_refused(tmp_path):
-    refused(CheckpointError, "no such checkpoint folder", tmp_path / "none", output_dir=tmp_path)
+    refused(CheckpointError, "no such file or folder", tmp_path / "none", output_dir=tmp_path)
 
 
 def test_a_share_of_all_rows_is_refused(tiny_encoder):

@@ -302,7 +302,7 @@ def test_an_encoder_without_a_head_is_refused(tiny_encoder):
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match="no such checkpoint folder"):
+    with pytest.raises(CheckpointError, match="no such file or folder"):
         fb.pipeline("text-classification", tmp_path / "nothing")
 
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ferrobert.errors import CheckpointError, ConfigError, MissingDependencyError, UnsafeCheckpointError
+from ferrobert.errors import CheckpointError, MissingDependencyError, UnsafeCheckpointError
+from ferrobert.hub import checkpoint_files
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+CONFIG = "config.json"
 SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
@@ -72,10 +74,12 @@ def load_sequence_classifier(
     import transformers
 
     name = os.fspath(source)
-    local = _is_local(name)
-    if local:
+    if Path(name).expanduser().exists():
         check_folder(Path(name).expanduser(), allow_pickle=allow_pickle)
         name = str(Path(name).expanduser())
+    else:
+        with quiet_transformers():
+            checkpoint_files(source, [CONFIG])
     settings: dict[str, Any] = {}
     if labels is not None:
         settings |= {
@@ -98,7 +102,7 @@ def load_sequence_classifier(
     except MemoryError:
         raise
     except Exception as error:
-        raise _loading_error(name, local, error) from error
+        raise _loading_error(name, error) from error
     fresh = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
     _check_complete(name, model, fresh, head_expected=labels is None)
     model.eval()
@@ -116,7 +120,7 @@ def check_folder(folder: Path, *, allow_pickle: bool = False) -> None:
         raise CheckpointError(f"no such checkpoint folder: {folder}")
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is a file; a checkpoint is a folder with config.json and model.safetensors")
-    config = folder / "config.json"
+    config = folder / CONFIG
     if not config.is_file():
         if (folder / "adapter_config.json").is_file():
             raise CheckpointError(f"{folder} holds a LoRA adapter without its model; merge the two and save the model")
@@ -154,10 +158,6 @@ def position_limit(model: PreTrainedModel) -> int | None:
     return min(limits, default=None)
 
 
-def _is_local(name: str) -> bool:
-    return Path(name).expanduser().exists() or name.startswith((".", "~", os.sep)) or name.count("/") > 1
-
-
 def _check_complete(name: str, model: PreTrainedModel, fresh: frozenset[str], *, head_expected: bool) -> None:
     prefix = f"{model.base_model_prefix}."
     head = sorted(key for key in fresh if not key.startswith(prefix))
@@ -175,7 +175,7 @@ def _check_complete(name: str, model: PreTrainedModel, fresh: frozenset[str], *,
         )
 
 
-def _loading_error(name: str, local: bool, error: Exception) -> Exception:
+def _loading_error(name: str, error: Exception) -> Exception:
     reason = " ".join(str(error).split())
     if isinstance(error, ImportError):
         return MissingDependencyError(f"loading {name} needs a package that is not installed: {reason}")
@@ -183,26 +183,23 @@ def _loading_error(name: str, local: bool, error: Exception) -> Exception:
         return CheckpointError(
             f"{name}: the weights do not fit config.json (a head with another number of labels?): {reason[:400]}"
         )
-    if not local and isinstance(error, OSError):
-        return CheckpointError(
-            f"{name!r} is neither a folder here nor a model that can be loaded from the hub: {reason[:400]}"
-        )
-    if isinstance(error, ConfigError):
-        return error
     return CheckpointError(f"{name} cannot be loaded as a text classifier: {reason[:400]}")
 
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' progress bar and loading report off the screen: what they say is checked here."""
+    """Keep progress bars, loading reports and retries off the screen: what goes wrong is said here, once."""
+    from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
 
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    verbosity, bars, of_hub = logging.get_verbosity(), logging.is_progress_bar_enabled(), hub_logging.get_verbosity()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    hub_logging.set_verbosity(hub_logging.ERROR)
     try:
         yield
     finally:
+        hub_logging.set_verbosity(of_hub)
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
