@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
 
@@ -13,14 +14,43 @@ TASKS = {"text-classification": "ferrobert.training.text_classification"}
 ALIASES = {"sentiment-analysis": "text-classification"}
 
 
-def finetune(task: str, model: Any, train: Any, validation: Any = None, *, output_dir: Any, **settings: Any) -> Any:
+def finetune(
+    task: str,
+    model: Any,
+    train: Any,
+    validation: Any = None,
+    *,
+    output_dir: str | os.PathLike[str],
+    epochs: int = 3,
+    learning_rate: float = 2e-5,
+    batch_size: int = 16,
+    warmup_ratio: float = 0.1,
+    max_grad_norm: float = 1.0,
+    weight_decay: float = 0.01,
+    freeze_encoder: bool = False,
+    lora: Any = None,
+    class_weight: Any = None,
+    seed: int = 42,
+    resume: bool = False,
+    **settings: Any,
+) -> Any:
     """Train a model for a task, save it, and return a pipeline with it.
 
     Args:
         task: "text-classification" or its alias "sentiment-analysis".
         model: the checkpoint to start from: a folder or the id of a model on the hub.
-        train, validation, output_dir, **settings: see the task's own function,
-            `ferrobert.training.text_classification.finetune`.
+        train: the examples: a path to CSV, TSV, JSONL or Parquet; a list of ``(text, label)`` or dicts; a dict of
+            columns; a DataFrame; a `datasets.Dataset`.
+        validation: likewise, or a share of ``train`` to set aside, such as 0.1.
+        output_dir: where the trained model and ``training_report.json`` go.
+        epochs, learning_rate, batch_size, warmup_ratio, max_grad_norm, weight_decay, seed: the optimisation: AdamW
+            with linear warm-up and decay.
+        freeze_encoder: train the head alone.
+        lora: train a low-rank addition: ``True``, a rank, or settings of ``peft.LoraConfig``.
+        class_weight: "balanced", or a weight for each label.
+        resume: go on from the last checkpoint in ``output_dir``.
+        **settings: those of the task, see `ferrobert.training.text_classification.finetune`: names of columns and
+            labels, ``max_length``, ``early_stopping_patience``, ``mixed_precision``, ...
 
     Returns:
         The task's pipeline on the trained model.
@@ -47,4 +77,21 @@ def finetune(task: str, model: Any, train: Any, validation: Any = None, *, outpu
     if unknown:
         known = ", ".join(setting for setting in trainer.finetune.__kwdefaults__)
         raise ConfigError(f"unknown setting {unknown[0]!r}; the settings are {known}")
-    return trainer.finetune(model, train, validation, output_dir=output_dir, **settings)
+    return trainer.finetune(
+        model,
+        train,
+        validation,
+        output_dir=output_dir,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        warmup_ratio=warmup_ratio,
+        max_grad_norm=max_grad_norm,
+        weight_decay=weight_decay,
+        freeze_encoder=freeze_encoder,
+        lora=lora,
+        class_weight=class_weight,
+        seed=seed,
+        resume=resume,
+        **settings,
+    )

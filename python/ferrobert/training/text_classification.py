@@ -321,6 +321,8 @@ def _prepare_folder(folder: Path, recipe: Recipe, *, resume: bool, overwrite: bo
             told = ", ".join(f"{name} {before.get(name)!r} -> {settings[name]!r}" for name in differ)
             raise ConfigError(f"{checkpoints} belongs to a run with other settings ({told}); it cannot be resumed")
         return last
+    if os.environ.get("RANK", "0") != "0":
+        return None  # under torchrun the first process makes the folder
     if checkpoints.exists():
         shutil.rmtree(checkpoints)
     checkpoints.mkdir(parents=True)
@@ -402,6 +404,7 @@ def _arguments(
         metric_for_best_model=None if best is None else f"eval_{best}",
         greater_is_better=None if best is None else best != "loss",
         label_names=["labels"],
+        ddp_find_unused_parameters=False,
         remove_unused_columns=False,
         disable_tqdm=True,
         report_to="none",
