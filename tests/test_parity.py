@@ -7,7 +7,8 @@ import pytest
 from tests.parity import corpus, random_calls, scalars
 from tests.parity.calls import Call, Options, Rows
 from tests.parity.compare import Report, compare
-from tests.parity.folders import Settings
+from tests.parity.folders import Added, Settings
+from tests.parity.subjects import load
 from tests.parity.tokenizers_under_test import Backend, Reference
 
 pytestmark = pytest.mark.parity
@@ -42,6 +43,33 @@ def test_corpus_lines_are_encoded_as_by_the_reference_with_every_vocabulary() ->
     tasks = list(corpus.tasks("package"))[::7]
     report = run(task._replace(last_line=task.first_line + 25) for task in tasks)
     assert {task.vocabulary for task in tasks} == set(corpus.WORDPIECE_VOCABULARIES)
+    assert not report.differences, report.differences[0]
+
+
+ONCE_DIFFERENT = {
+    "a mask token that is stored as not special": (
+        Settings(added=(Added("[MASK]", special=False),)),
+        Call(("[MASK] a",), None, Options(split_special_tokens=True)),
+    ),
+    "an added token that is a piece of the vocabulary too": (
+        Settings(added=(Added("##a", lstrip=True, normalized=False),)),
+        Call(("ba ##a",)),
+    ),
+    "an added token that takes the space beside an ideograph": (
+        Settings(added=(Added("[MASK]", rstrip=True),)),
+        Call(("[MASK]\u4e00 [mask] a",)),
+    ),
+    "an added token whose white space the one before has taken": (
+        Settings(added=(Added(" x ", lstrip=True, rstrip=True, normalized=False),)),
+        Call((" x  x ",)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ONCE_DIFFERENT)
+def test_a_call_that_once_differed_is_encoded_as_by_the_reference(name: str, tmp_path: Path) -> None:
+    settings, call = ONCE_DIFFERENT[name]
+    report = compare(*load("package", settings.write(tmp_path)), call)
     assert not report.differences, report.differences[0]
 
 

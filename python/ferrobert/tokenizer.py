@@ -319,8 +319,7 @@ class Tokenizer:
             added = self._added.get(id)
             if added is not None and (added.lstrip or added.rstrip):
                 text = self._backend.normalize(written(place)) if added.normalized else written(place)
-                # Where the vocabulary has the token too (##s), a piece of a word may stand here.
-                token = text if token.strip() in text else token
+                token = _with_white_space(token, text)
             tokens.append(token)
         return tokens
 
@@ -668,6 +667,20 @@ def _plain(value: Any) -> Any:
     if isinstance(value, AddedToken):
         return asdict(value)
     raise TypeError(f"{value!r} has no stable form")
+
+
+def _with_white_space(token: str, text: str) -> str:
+    """The token with the white space around it in ``text``; as it is where it does not stand there.
+
+    It does not where the vocabulary has it too (``##s``) and a piece of a word is meant. More than it stands there
+    where it took the space that normalization puts beside an ideograph.
+    """
+    if text.strip() == token.strip():
+        return text
+    before, found, behind = text.partition(token)
+    if not found:
+        return token
+    return before[len(before.rstrip()) :] + found + behind[: len(behind) - len(behind.lstrip())]
 
 
 def _integers(ids: Any) -> list[int]:

@@ -55,15 +55,16 @@ def main() -> int:
         }
         began = time.monotonic()
         report = run(list(work[part]), arguments.jobs)
-        for difference in report.differences[:DIFFERENCES_SHOWN]:
-            print(difference)
         print(f"{part}: {report}, {time.monotonic() - began:.0f} s", flush=True)
         differs |= bool(report.differences)
     return int(differs)
 
 
 def run(tasks: Sequence[Task], jobs: int) -> Report:
-    """Runs the tasks in ``jobs`` processes; shows progress on stderr, in one line where that is a terminal."""
+    """Runs the tasks in ``jobs`` processes; prints the first differences as they are found.
+
+    Progress goes to stderr, in one line where that is a terminal.
+    """
     # One process a core, one thread a process: the threads of both tokenizers would fight for the cores.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("RAYON_NUM_THREADS", "1")
@@ -75,7 +76,10 @@ def run(tasks: Sequence[Task], jobs: int) -> Report:
         while running:
             future = next(as_completed(running))
             running.remove(future)
-            report += future.result()
+            found = future.result()
+            for difference in found.differences[: max(0, DIFFERENCES_SHOWN - len(report.differences))]:
+                print(difference, flush=True)
+            report += found
             done += 1
             running |= {pool.submit(task.run) for task in islice(remaining, 1)}
             if sys.stderr.isatty():
