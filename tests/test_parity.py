@@ -59,6 +59,10 @@ ONCE_DIFFERENT = {
         Settings(added=(Added("[MASK]", rstrip=True),)),
         Call(("[MASK]\u4e00 [mask] a",)),
     ),
+    "an ideograph as added token behind another one": (
+        Settings(do_lower_case=False, added=(Added("\u4e2d", single_word=True, lstrip=True),)),
+        Call(("\ub4f0\u4e2d\u4e2d",)),
+    ),
     "an added token whose white space the one before has taken": (
         Settings(added=(Added(" x ", lstrip=True, rstrip=True, normalized=False),)),
         Call((" x  x ",)),

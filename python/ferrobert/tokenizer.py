@@ -319,7 +319,7 @@ class Tokenizer:
             added = self._added.get(id)
             if added is not None and (added.lstrip or added.rstrip):
                 text = self._backend.normalize(written(place)) if added.normalized else written(place)
-                token = _with_white_space(token, text)
+                token = _with_white_space(token, text, last=added.lstrip)
             tokens.append(token)
         return tokens
 
@@ -669,15 +669,15 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{value!r} has no stable form")
 
 
-def _with_white_space(token: str, text: str) -> str:
+def _with_white_space(token: str, text: str, last: bool) -> str:
     """The token with the white space around it in ``text``; as it is where it does not stand there.
 
     It does not where the vocabulary has it too (``##s``) and a piece of a word is meant. More than it stands there
-    where it took the space that normalization puts beside an ideograph.
+    where it took the space that normalization puts beside an ideograph; before it where the ``last`` one is meant.
     """
     if text.strip() == token.strip():
         return text
-    before, found, behind = text.partition(token)
+    before, found, behind = text.rpartition(token) if last else text.partition(token)
     if not found:
         return token
     return before[len(before.rstrip()) :] + found + behind[: len(behind) - len(behind.lstrip())]
