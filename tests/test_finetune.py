@@ -549,3 +549,10 @@ def test_a_learning_rate_too_small_for_a_head_alone_is_told(tiny_encoder, tmp_pa
             freeze_encoder=True,
             **{**FAST, "learning_rate": 2e-5},
         )
+
+
+def test_a_model_that_is_there_is_not_replaced_unasked(tmp_path):
+    (tmp_path / "config.json").write_text("{}", "utf-8")
+    with pytest.raises(ConfigError, match="holds a model already; overwrite=True replaces it"):
+        fb.finetune("text-classification", "nowhere", [("a", "x"), ("b", "y")], output_dir=tmp_path)
+    assert (tmp_path / "config.json").read_text("utf-8") == "{}"

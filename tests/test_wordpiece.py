@@ -13,6 +13,7 @@ import pytest
 import transformers
 
 from ferrobert import AddedToken, BertTokenizer, reference
+from ferrobert.errors import ConfigError
 
 TEXTS = [
     "The cat sat on the mat.",
@@ -452,3 +453,27 @@ def test_the_twin_is_the_same_tokenizer_in_python(checkpoint, ours):
             ours(TEXTS, return_offsets_mapping=True, **options),
         )
         assert plain(got) == plain(expected)
+
+
+def test_null_in_the_config_takes_a_special_token_away(checkpoint, tmp_path):
+    (tmp_path / "vocab.txt").write_bytes((checkpoint / "vocab.txt").read_bytes())
+    (tmp_path / "tokenizer_config.json").write_text('{"mask_token": null, "pad_token": null}', "utf-8")
+    ours, theirs = (kind.from_pretrained(tmp_path) for kind in (BertTokenizer, transformers.BertTokenizer))
+    check_equal(ours, theirs, "the [MASK] [PAD]")
+    assert ours.mask_token is ours.pad_token is None
+
+
+def test_an_extra_special_token_keeps_its_flags(checkpoint, tmp_path):
+    (tmp_path / "vocab.txt").write_bytes((checkpoint / "vocab.txt").read_bytes())
+    extra = {"content": "<ent>", "lstrip": True, "rstrip": False, "normalized": False, "single_word": False}
+    config = {"additional_special_tokens": [{**extra, "__type": "AddedToken"}]}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
+    ours, theirs = (kind.from_pretrained(tmp_path) for kind in (BertTokenizer, transformers.BertTokenizer))
+    check_equal(ours, theirs, "the  <ent> cat")
+    ids = ours("the <ent> cat")["input_ids"]
+    assert ours.decode(ids, skip_special_tokens=True) == theirs.decode(ids, skip_special_tokens=True)
+
+
+def test_an_unknown_option_of_from_pretrained_is_an_error_that_says_what_there_is(checkpoint):
+    with pytest.raises(ConfigError, match="unknown option 'never_split'; the options are vocab, do_lower_case"):
+        BertTokenizer.from_pretrained(checkpoint, never_split=[])

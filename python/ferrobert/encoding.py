@@ -5,7 +5,7 @@ Nothing is kept per token but numpy columns; lists, matrices and tensors are mad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -231,12 +231,26 @@ class BatchEncoding(MutableMapping[str, Any]):
         ([2, 5, 3], [None, 0, None], [[0, 0], [0, 5], [0, 0]])
     """
 
-    __slots__ = ("_batched", "_columns", "_padding", "_source", "_tensors", "_tokenizer", "data")
+    __slots__ = ("_batched", "_columns", "_padding", "_source", "_tensors", "_tokenizer", "_values")
 
-    def __init__(
-        self,
-        columns: tuple[Any, ...],
-        align: Callable[[], tuple[Any, ...]],
+    _columns: Columns | None
+    _tokenizer: Tokenizer
+    _source: Source
+    _padding: Padding
+    _tensors: str | None
+    _batched: bool
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, tensor_type: str | None = None) -> None:
+        """Values as they are: of a collator, of ``tokenizer.pad``. The accessors need an encoding of a tokenizer."""
+        self._values: dict[str, Any] = dict(data or {})
+        self._columns = None
+        self._tensors = None
+        self.convert_to_tensors(tensor_type)
+
+    @classmethod
+    def of_columns(
+        cls,
+        columns: Columns,
         *,
         tokenizer: Tokenizer,
         source: Source,
@@ -244,62 +258,70 @@ class BatchEncoding(MutableMapping[str, Any]):
         padding: Padding,
         tensors: str | None,
         batched: bool,
-    ) -> None:
-        self.data: dict[str, Any] = dict.fromkeys(keys, _PENDING)
-        self._columns = Columns(columns, align)
-        self._tokenizer = tokenizer
-        self._source = source
-        self._padding = padding
-        self._tensors = tensors
-        self._batched = batched
-        if tensors == "pt" or (tensors is not None and self._is_uneven()):
+    ) -> Self:
+        """What a tokenizer returns: values are made of the columns when they are asked for."""
+        encoding = cls(dict.fromkeys(keys, _PENDING))
+        encoding._columns = columns
+        encoding._tokenizer = tokenizer
+        encoding._source = source
+        encoding._padding = padding
+        encoding._tensors = tensors
+        encoding._batched = batched
+        if tensors == "pt" or (tensors is not None and encoding._is_uneven()):
             # Errors of a missing torch or of uneven rows belong to the call, not to the first access.
             for key in keys:
-                self[key]
+                encoding[key]
+        return encoding
 
     # --- the mapping -------------------------------------------------------------------------------
 
     def __getitem__(self, key: str | int | slice) -> Any:
         if isinstance(key, slice):
-            return {name: self[name][key] for name in self.data}
+            return {name: self[name][key] for name in self._values}
         if not isinstance(key, str):
-            raise KeyError(f"{key!r}: keys are {', '.join(self.data)}; rows are read with tokens(i), word_ids(i), ...")
-        value = self.data[key]
+            raise KeyError(
+                f"{key!r}: keys are {', '.join(self._values)}; rows are read with tokens(i), word_ids(i), ..."
+            )
+        value = self._values[key]
         if value is _PENDING:
-            value = self.data[key] = self._value(key)
+            value = self._values[key] = self._value(key)
         return value
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self.data[key] = value
+        self._values[key] = value
 
     def __delitem__(self, key: str) -> None:
-        del self.data[key]
+        del self._values[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.data)
+        return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self._values)
 
     def __contains__(self, key: object) -> bool:
-        return key in self.data
+        return key in self._values
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "data" or name not in self.data:
+        if name.startswith("_") or name not in self._values:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; its keys are {', '.join(self)}")
         return self[name]
 
     def __repr__(self) -> str:
-        return repr({key: self[key] for key in self})
+        return repr(self.data)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: getattr(self, name) for name in self.__slots__}
-        state["data"] = {key: self[key] for key in self}
-        return state
+        state = {name: getattr(self, name) for name in self.__slots__ if hasattr(self, name)}
+        return {**state, "_values": self.data}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """All values, in a dictionary of their own."""
+        return {key: self[key] for key in self}
 
     def to(self, device: Any, *, non_blocking: bool = False) -> Self:
         """Moves every tensor to a torch device, in place, and returns the same encoding."""
@@ -319,35 +341,44 @@ class BatchEncoding(MutableMapping[str, Any]):
 
     @property
     def columns(self) -> Columns:
-        """The flat columns of all rows, without padding."""
+        """The flat columns of all rows, without padding.
+
+        Raises:
+            ConfigError: this encoding was made of values, not by a tokenizer.
+        """
+        if self._columns is None:
+            raise ConfigError(
+                "this encoding was made of values, not by a tokenizer: it has no columns, words or offsets; "
+                f"its keys are {', '.join(self) or 'none'}"
+            )
         return self._columns
 
     @property
     def texts(self) -> Sequence[Any]:
         """The texts that were encoded (lists of words, for words), one a sample."""
-        return self._source.texts
+        return self._from().texts
 
     @property
     def text_pairs(self) -> Sequence[Any] | None:
         """The second texts of pairs."""
-        return self._source.pairs
+        return self._from().pairs
 
     @property
     def is_fast(self) -> bool:
-        """Always true: offsets and word ids are there."""
-        return True
+        """Whether offsets and word ids are there: where a tokenizer made the encoding."""
+        return self._columns is not None
 
     @property
     def n_sequences(self) -> int:
         """1 for texts, 2 for pairs."""
-        return 1 if self._source.pairs is None else 2
+        return 1 if self._from().pairs is None else 2
 
     # --- a row -------------------------------------------------------------------------------------
 
     def tokens(self, batch_index: int = 0) -> list[str]:
         """The tokens of a row, as the vocabulary writes them."""
         row = self._row(batch_index)
-        ids = self._columns.ids[row.tokens].tolist()
+        ids = self.columns.ids[row.tokens].tolist()
         tokens = self._tokenizer.tokens_of(ids, lambda token: self._slice(row, token))
         pad = self._tokenizer.pad_token or ""
         return [pad] * row.left + tokens + [pad] * row.right
@@ -362,7 +393,7 @@ class BatchEncoding(MutableMapping[str, Any]):
 
     def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
         """0 for the text, 1 for its pair, ``None`` for added special tokens and padding."""
-        return self._optional(batch_index, self._columns.sequence_ids)
+        return self._optional(batch_index, self.columns.sequence_ids)
 
     def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
         """The sequence of a token: ``token_to_sequence(row, token)``, or of row 0 ``(token)``."""
@@ -379,7 +410,7 @@ class BatchEncoding(MutableMapping[str, Any]):
         batch, token = self._place(batch_or_token_index, token_index)
         row = self._row(batch)
         place = range(-row.left, row.length + row.right)[token]
-        if not 0 <= place < row.length or self._columns.sequence_ids[row.start + place] < 0:
+        if not 0 <= place < row.length or self.columns.sequence_ids[row.start + place] < 0:
             return None
         return CharSpan(*self.columns.offsets[row.start + place].tolist())
 
@@ -431,15 +462,19 @@ class BatchEncoding(MutableMapping[str, Any]):
 
     # --- inside ------------------------------------------------------------------------------------
 
+    def _from(self) -> Source:
+        self.columns  # noqa: B018 - refuses encodings without a source
+        return self._source
+
     @property
     def _rows(self) -> int:
-        return len(self._columns.row_splits) - 1
+        return len(self.columns.row_splits) - 1
 
     def _row(self, index: int) -> _Row:
         if not -self._rows <= index < self._rows:
             raise IndexError(f"row {index} is out of range: there are {self._rows} rows")
         index %= self._rows
-        start, end = self._columns.row_splits[index : index + 2].tolist()
+        start, end = self.columns.row_splits[index : index + 2].tolist()
         padding = max((self._padding.width or 0) - (end - start), 0)
         left = padding if self._padding.side == "left" else 0
         return _Row(index, start, end - start, left, padding - left)
@@ -451,7 +486,7 @@ class BatchEncoding(MutableMapping[str, Any]):
         """Tokens of a sequence of a row; all where there is no such sequence, as in the reference."""
         if sequence >= self.n_sequences:
             return range(row.length)
-        found = np.flatnonzero(self._columns.sequence_ids[row.tokens] == sequence)
+        found = np.flatnonzero(self.columns.sequence_ids[row.tokens] == sequence)
         return range(int(found[0]), int(found[-1]) + 1) if len(found) else range(0)
 
     def _optional(self, index: int, column: NDArray[np.int32]) -> list[int | None]:
@@ -471,7 +506,7 @@ class BatchEncoding(MutableMapping[str, Any]):
         return str(text[start:end])
 
     def _is_uneven(self) -> bool:
-        lengths = np.maximum(np.diff(self._columns.row_splits), self._padding.width or 0)
+        lengths = np.maximum(np.diff(self.columns.row_splits), self._padding.width or 0)
         return len(lengths) > 0 and bool((lengths != lengths[0]).any())
 
     def _value(self, key: str) -> Any:
@@ -485,17 +520,17 @@ class BatchEncoding(MutableMapping[str, Any]):
 
     def _matrix(self, key: str) -> NDArray[np.int64]:
         """The value of a key where all rows have the same width."""
-        splits, padding = self._columns.row_splits, self._padding
+        splits, padding = self.columns.row_splits, self._padding
         width = max(int(np.diff(splits).max(initial=0)), padding.width or 0)
         match key:
             case "input_ids":
-                return _core.pad(self._columns.ids, splits, width, padding.pad_id, padding.side)
+                return _core.pad(self.columns.ids, splits, width, padding.pad_id, padding.side)
             case "token_type_ids":
-                return _core.pad(self._columns.type_ids, splits, width, padding.pad_type_id, padding.side)
+                return _core.pad(self.columns.type_ids, splits, width, padding.pad_type_id, padding.side)
             case "attention_mask":
                 return _core.attention_mask(splits, width, padding.side)
             case "special_tokens_mask":
-                mask = (self._columns.sequence_ids < 0).astype(np.int32)
+                mask = (self.columns.sequence_ids < 0).astype(np.int32)
                 return _core.pad(mask, splits, width, 1, padding.side)
             case "offset_mapping":
                 offsets = self.columns.offsets
@@ -507,7 +542,7 @@ class BatchEncoding(MutableMapping[str, Any]):
                 lengths: NDArray[np.int64] = np.maximum(np.diff(splits), padding.width or 0)
                 return lengths
             case _:
-                samples: NDArray[np.int64] = self._columns.sample_ids
+                samples: NDArray[np.int64] = self.columns.sample_ids
                 return samples
 
     def _lists(self, key: str) -> list[Any]:
@@ -516,19 +551,19 @@ class BatchEncoding(MutableMapping[str, Any]):
         pad = self._padding
         match key:
             case "input_ids":
-                return _padded(rows, self._columns.ids.tolist(), pad.pad_id)
+                return _padded(rows, self.columns.ids.tolist(), pad.pad_id)
             case "token_type_ids":
-                return _padded(rows, self._columns.type_ids.tolist(), pad.pad_type_id)
+                return _padded(rows, self.columns.type_ids.tolist(), pad.pad_type_id)
             case "attention_mask":
                 return [[0] * row.left + [1] * row.length + [0] * row.right for row in rows]
             case "special_tokens_mask":
-                return _padded(rows, (self._columns.sequence_ids < 0).astype(np.int8).tolist(), 1)
+                return _padded(rows, (self.columns.sequence_ids < 0).astype(np.int8).tolist(), 1)
             case "offset_mapping":
                 return _padded(rows, [tuple(span) for span in self.columns.offsets.tolist()], (0, 0))
             case "length":
                 return [row.left + row.length + row.right for row in rows]
             case _:
-                lists: list[Any] = self._columns.sample_ids.tolist()
+                lists: list[Any] = self.columns.sample_ids.tolist()
                 return lists
 
 

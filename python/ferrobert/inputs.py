@@ -55,7 +55,8 @@ def _listed(text: Any, name: str) -> Any:
         return text
     if text is None or isinstance(text, (bytes, bytearray, Mapping, set)) or not hasattr(text, "__iter__"):
         raise TextTypeError(f"{name} must be str or a list of str, got {type(text).__name__}")
-    return list(text)
+    # An Arrow column iterates over scalars of its own.
+    return text.to_pylist() if hasattr(text, "to_pylist") else list(text)
 
 
 def _is_pair(text: Sequence[Any], words: bool) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from ferrobert.encoding import BatchEncoding, Padding, Source, as_tensor
+from ferrobert.encoding import BatchEncoding, Columns, Padding, Source
 from ferrobert.errors import ConfigError, DecodeError
 from ferrobert.inputs import batch_of, check_count, check_side, check_tensors, chosen, columns_of, filled, rows_of
 
@@ -395,6 +395,8 @@ class Tokenizer:
         """
         strategy, width, cut, max_length = self._lengths(padding, truncation, max_length, pad_to_multiple_of)
         stride = check_count("stride", stride, 0)
+        if not isinstance(add_special_tokens, (bool, np.bool_)):
+            raise ConfigError(f"add_special_tokens must be True or False, got {add_special_tokens!r}")
         texts, pairs, batched = batch_of(text, text_pair, is_split_into_words)
         padding_side = check_side("padding_side", padding_side or self._options.padding_side)
         arguments: dict[str, Any] = {
@@ -425,9 +427,8 @@ class Tokenizer:
         keys += ["offset_mapping"] * bool(return_offsets_mapping)
         keys += ["length"] * bool(return_length)
         keys += ["overflow_to_sample_mapping"] * bool(return_overflowing_tokens)
-        return BatchEncoding(
-            columns,
-            lambda: self._backend.encode(texts, pairs, **arguments, align=True),
+        return BatchEncoding.of_columns(
+            Columns(columns, lambda: self._backend.encode(texts, pairs, **arguments, align=True)),
             tokenizer=self,
             source=Source(texts, pairs, bool(is_split_into_words)),
             keys=keys,
@@ -590,7 +591,7 @@ class Tokenizer:
         return_attention_mask: bool | None = None,
         return_tensors: str | None = None,
         verbose: bool = True,
-    ) -> dict[str, Any]:
+    ) -> BatchEncoding:
         """Pads encoded rows to one width.
 
         Args:
@@ -605,7 +606,7 @@ class Tokenizer:
             verbose: Ignored.
 
         Returns:
-            dict: key -> rows.
+            BatchEncoding: key -> rows.
 
         Raises:
             ConfigError: rows have no ``input_ids``, or have other keys than the first.
@@ -615,7 +616,7 @@ class Tokenizer:
         columns: dict[str, list[Any]] = {key: [value] for key, value in rows.items()} if single else columns_of(rows)
         tensors = check_tensors(return_tensors)
         if not columns:
-            return {}
+            return BatchEncoding()
         if "input_ids" not in columns:
             raise ConfigError(f"rows to pad need input_ids; they have {', '.join(columns)}")
         ids = columns["input_ids"]
@@ -641,8 +642,8 @@ class Tokenizer:
                 values = [filled(row, width, fills[key], side) for row in values]
             padded[key] = values
         if tensors is not None:
-            return {key: as_tensor(values, tensors, key) for key, values in padded.items()}
-        return {key: values[0] for key, values in padded.items()} if single else padded
+            return BatchEncoding(padded, tensor_type=tensors)
+        return BatchEncoding({key: values[0] for key, values in padded.items()} if single else padded)
 
 
 def clean_up(text: str) -> str:

@@ -68,7 +68,7 @@ class OneLineErrors(TyperGroup):
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.strerror}: {error.filename}"
-    return str(error)
+    return " ".join([str(error), *(f"({note})" for note in getattr(error, "__notes__", ()))])
 
 
 def _complain(message: str) -> None:

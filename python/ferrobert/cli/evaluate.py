@@ -59,7 +59,7 @@ def evaluate(
     ids = {label: index for index, label in enumerate(labels)}
     confusion = Confusion(labels)
     cut = rows = 0
-    limit = max_length or pipe.max_tokens
+    limit = pipe.max_tokens if max_length is None else max_length
     for chunk in with_bar(chunks(table, CHUNK), table, "evaluating"):
         true = []
         inputs = []

@@ -98,7 +98,7 @@ class Predictions:
         """
         from ferrobert.tables import chunks
 
-        limit = max_length or self.pipe.max_tokens
+        limit = self.pipe.max_tokens if max_length is None else max_length
         for chunk in with_bar(chunks(self.table, CHUNK), self.table, "classifying"):
             inputs = [self._input(row, text_column, pair_column) for row in chunk]
             options: dict[str, Any] = {}

@@ -321,6 +321,8 @@ def _prepare_folder(folder: Path, recipe: Recipe, *, resume: bool, overwrite: bo
             told = ", ".join(f"{name} {before.get(name)!r} -> {settings[name]!r}" for name in differ)
             raise ConfigError(f"{checkpoints} belongs to a run with other settings ({told}); it cannot be resumed")
         return last
+    if (folder / "config.json").is_file() and not overwrite:
+        raise ConfigError(f"{folder} holds a model already; overwrite=True replaces it, or choose another output_dir")
     if os.environ.get("RANK", "0") != "0":
         return None  # under torchrun the first process makes the folder
     if checkpoints.exists():

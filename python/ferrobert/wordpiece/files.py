@@ -135,7 +135,10 @@ def load_config(files: Mapping[str, Path], added: Mapping[int, AddedToken]) -> d
     config = read_json(files["tokenizer_config.json"]) if "tokenizer_config.json" in files else {}
     arguments: dict[str, Any] = {name: config[name] for name in _OPTIONS if name in config}
     special = {name: config[name] for name in SPECIAL_TOKEN_NAMES if config.get(name) is not None}
-    extra = _extra(config)
+    # null takes a token away; without these three there is no template, so there it says nothing.
+    needed = ("unk_token", "cls_token", "sep_token")
+    arguments |= {name: None for name in SPECIAL_TOKEN_NAMES if name in config and name not in {*special, *needed}}
+    extra = _extra(config, special=False)
     if "added_tokens_decoder" in config:
         added = {int(id): AddedToken.of(token, special=False) for id, token in config["added_tokens_decoder"].items()}
     else:
@@ -143,7 +146,7 @@ def load_config(files: Mapping[str, Path], added: Mapping[int, AddedToken]) -> d
             # In older checkpoints this file knows more (flags), so it counts over tokenizer_config.json.
             mapped = read_json(files["special_tokens_map.json"])
             special |= {name: mapped[name] for name in SPECIAL_TOKEN_NAMES if mapped.get(name) is not None}
-            extra += [token for token in _extra(mapped) if token not in extra]
+            extra += [token for token in _extra(mapped, special=True) if token not in extra]
         if "added_tokens.json" in files:
             names = {_content(token) for token in (*special.values(), *extra)}
             for content, id in read_json(files["added_tokens.json"]).items():
@@ -157,9 +160,12 @@ def load_config(files: Mapping[str, Path], added: Mapping[int, AddedToken]) -> d
     return arguments
 
 
-def _extra(config: Mapping[str, Any]) -> list[Any]:
+def _extra(config: Mapping[str, Any], *, special: bool) -> list[Any]:
+    """Special tokens without a name that BERT knows; ``special`` is the flag of those that are written without it."""
     extra = config.get("extra_special_tokens") or config.get("additional_special_tokens") or []
-    return list(extra.values() if isinstance(extra, Mapping) else extra)
+    tokens = list(extra.values() if isinstance(extra, Mapping) else extra)
+    tokens += (config.get("model_specific_special_tokens") or {}).values()
+    return [token if isinstance(token, str) else AddedToken.of(token, special=special) for token in tokens]
 
 
 def _content(token: Any) -> str:

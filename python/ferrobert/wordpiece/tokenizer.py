@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -114,6 +115,8 @@ class BertTokenizer(Tokenizer):
         for name in ("unk_token", "cls_token", "sep_token"):
             if name not in named:
                 raise ConfigError(f"{name} must be a token, got None: BERT's template needs it")
+        if isinstance(extra_special_tokens, Mapping):
+            extra_special_tokens = extra_special_tokens.values()
         extra = [AddedToken.of(token) for token in extra_special_tokens]
         if vocab is None:
             names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
@@ -124,9 +127,7 @@ class BertTokenizer(Tokenizer):
         if not vocab:
             raise VocabError("the vocabulary is empty; a WordPiece vocabulary has at least the unknown token")
         stored = {int(id): AddedToken.of(token, special=False) for id, token in (added_tokens or {}).items()}
-        added = dict(
-            sorted(_with_ids([*(stored[id] for id in sorted(stored)), *named.values(), *extra], vocab).items())
-        )
+        added = _with_ids([*(stored[id] for id in sorted(stored)), *named.values(), *extra], vocab)
         ids = {token.content: id for id, token in added.items()}
         if single is None or pair is None:
             cls, sep = named["cls_token"].content, named["sep_token"].content
@@ -142,7 +143,7 @@ class BertTokenizer(Tokenizer):
             split_special_tokens=bool(split_special_tokens),
             name_or_path=str(name_or_path),
         )
-        special = {token.content for token in (*named.values(), *extra)}
+        special = {token.content for token in named.values()}
         backend = self._backend_class(
             vocab,
             unk_token=named["unk_token"].content,
@@ -193,7 +194,9 @@ class BertTokenizer(Tokenizer):
         cache_dir: str | os.PathLike[str] | None = None,
         token: str | bool | None = None,
         local_files_only: bool = False,
+        force_download: bool = False,
         subfolder: str = "",
+        use_fast: bool = True,  # noqa: ARG003 - callers of transformers pass it; there is one kind only
         **options: Any,
     ) -> Self:
         r"""Loads a tokenizer.
@@ -204,7 +207,9 @@ class BertTokenizer(Tokenizer):
             cache_dir: Where downloads are kept.
             token: Access token of the hub.
             local_files_only: Use only what was downloaded before.
+            force_download: Download again what was downloaded before.
             subfolder: Folder inside the checkpoint.
+            use_fast: Ignored.
             **options: Arguments of the constructor, over those of the files.
 
         Of a folder, tokenizer.json gives vocabulary, added tokens and template, tokenizer_config.json the options
@@ -213,6 +218,7 @@ class BertTokenizer(Tokenizer):
 
         Raises:
             VocabError: a file is missing, broken or describes no BERT WordPiece tokenizer.
+            ConfigError: an option is not known.
 
         Example:
             >>> import tempfile, pathlib
@@ -227,9 +233,14 @@ class BertTokenizer(Tokenizer):
             cache_dir=cache_dir,
             token=token,
             local_files_only=local_files_only,
+            force_download=force_download,
             subfolder=subfolder,
         )
-        return cls(**{"name_or_path": str(name), **load_checkpoint(files), **options})
+        arguments = {"name_or_path": str(name), **load_checkpoint(files), **options}
+        known = inspect.signature(cls).parameters.keys()
+        if unknown := sorted(arguments.keys() - known):
+            raise ConfigError(f"unknown option {unknown[0]!r}; the options are {', '.join(known)}")
+        return cls(**arguments)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **_: Any) -> tuple[str, ...]:
         """Writes tokenizer.json, tokenizer_config.json and vocab.txt, as transformers loads them.
