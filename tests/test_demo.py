@@ -83,7 +83,17 @@ def test_wrong_and_unsure_answers_are_told():
     assert "19 of 20 right." in output
     assert output.count("wrong: positive") == 1
     assert "Unsure (confidence below 90%) on 1:" in output
-    assert f"61%  {rows[1]['text']}" in output
+    assert f"61.0%  {rows[1]['text']}" in output
+    assert "least sure" not in output
+
+
+def test_the_least_sure_answers_are_told_where_none_is_unsure():
+    rows = rows_of(demo.TEST)
+    answers = {row["text"]: {"label": row["label"], "score": 0.98 + index / 1000} for index, row in enumerate(rows)}
+    output = printed(demo.show_answers, Fixed(answers))
+    assert "20 of 20 right." in output
+    told = output.split("on none; the least sure:")[1].splitlines()
+    assert [line.split("  ")[-1] for line in told if line] == [row["text"] for row in rows[:3]]
 
 
 def test_own_texts_are_classified():

@@ -28,6 +28,7 @@ EPOCHS = 5
 LEARNING_RATE = 1e-4
 # Below this confidence the demo calls its answer unsure.
 SURE = 0.9
+LEAST_SURE = 3
 TIMED_ROUNDS = 5
 MAX_LENGTH = 128
 
@@ -127,16 +128,15 @@ def show_answers(out: Console, classifier: Any) -> None:
     true = [row["label"] for row in rows]
     right = sum(result["label"] == label for result, label in zip(results, true, strict=True))
     out.print(_answers([row["text"] for row in rows], results, true))
-    unsure = [
-        (row["text"], result["score"]) for row, result in zip(rows, results, strict=True) if result["score"] < SURE
-    ]
+    ranked = sorted(zip(results, rows, strict=True), key=lambda pair: float(pair[0]["score"]))
+    unsure = [pair for pair in ranked if pair[0]["score"] < SURE]
     out.print(f"[bold]{right} of {len(rows)} right.[/bold]")
     if unsure:
         out.print(f"Unsure (confidence below {SURE:.0%}) on {len(unsure)}:")
-        for one, score in sorted(unsure, key=lambda item: item[1]):
-            out.print(f"  {score:.0%}  {one}", markup=False)
     else:
-        out.print(f"Unsure (confidence below {SURE:.0%}) on none.")
+        out.print(f"Unsure (confidence below {SURE:.0%}) on none; the least sure:")
+    for result, row in unsure or ranked[:LEAST_SURE]:
+        out.print(f"  {result['score']:.1%}  {row['text']}", markup=False)
 
 
 def classify_own(out: Console, classifier: Any, texts: Sequence[str]) -> None:
