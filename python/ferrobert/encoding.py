@@ -107,6 +107,23 @@ class Ragged:
         return pa.LargeListArray.from_arrays(pa.array(self.row_splits), pa.array(self.values))
 
 
+class FlatColumns(NamedTuple):
+    """What a backend returns: the flat columns as arrays. ``_core.Encodings`` has the same attributes."""
+
+    ids: NDArray[np.int32]
+    type_ids: NDArray[np.int32]
+    sequence_ids: NDArray[np.int32]
+    offsets: NDArray[np.int32] | None
+    word_ids: NDArray[np.int32] | None
+    row_splits: NDArray[np.int64]
+    sample_ids: NDArray[np.int64]
+
+    @property
+    def all_types_are_zero(self) -> bool:
+        """Whether no token has another type than 0."""
+        return not self.type_ids.any()
+
+
 class Columns:
     """A batch of token rows as flat numpy columns; no padding. Also indexed by name: ``columns["ids"]``.
 
@@ -120,59 +137,71 @@ class Columns:
         (array([1, 3, 2, 1, 3, 3, 2], dtype=int32), array([0, 3, 7]))
     """
 
-    __slots__ = ("_align", "_arrays")
+    __slots__ = ("_align", "_flat", "_made")
 
-    def __init__(self, arrays: tuple[Any, ...], align: Callable[[], tuple[Any, ...]] | None = None) -> None:
-        self._arrays = arrays
+    def __init__(
+        self, flat: FlatColumns | _core.Encodings, align: Callable[[], FlatColumns | _core.Encodings] | None = None
+    ) -> None:
+        self._flat = flat
         self._align = align
+        # Arrays that the core makes anew each time it is asked.
+        self._made: dict[str, NDArray[np.int32]] = {}
 
     @property
     def ids(self) -> NDArray[np.int32]:
         """Token ids, ``(tokens,)``."""
-        return self._column(0)
+        return self._flat.ids
 
     @property
     def type_ids(self) -> NDArray[np.int32]:
         """Token type ids, ``(tokens,)``."""
-        return self._column(1)
+        return self._once("type_ids")
 
     @property
     def sequence_ids(self) -> NDArray[np.int32]:
         """0 for the text, 1 for its pair, -1 for special tokens that were added, ``(tokens,)``."""
-        return self._column(2)
+        return self._once("sequence_ids")
 
     @property
     def offsets(self) -> NDArray[np.int32]:
         """Half-open spans of characters of the original text (of the word, for words), ``(tokens, 2)``."""
         self.align()
-        return self._column(3)
+        offsets: NDArray[np.int32] = self._flat.offsets
+        return offsets
 
     @property
     def word_ids(self) -> NDArray[np.int32]:
         """Word of each token, -1 for special tokens that were added, ``(tokens,)``."""
         self.align()
-        return self._column(4)
+        word_ids: NDArray[np.int32] = self._flat.word_ids
+        return word_ids
 
     @property
     def row_splits(self) -> NDArray[np.int64]:
         """First token of each row and, last, the number of tokens, ``(rows + 1,)``."""
-        return self._column(5)
+        return self._flat.row_splits
 
     @property
     def sample_ids(self) -> NDArray[np.int64]:
         """Index of the sample that each row is a window of, ``(rows,)``."""
-        return self._column(6)
+        return self._flat.sample_ids
+
+    @property
+    def all_types_are_zero(self) -> bool:
+        """Whether no token has another type than 0, without making the column where the core did the work."""
+        return self._flat.all_types_are_zero
 
     def align(self) -> None:
         """Computes offsets and word ids, unless they are there."""
         align = self._align  # another thread may be here too
-        if self._arrays[3] is None and align is not None:
-            self._arrays = align()
+        if self._flat.offsets is None and align is not None:
+            self._flat = align()
         self._align = None
 
-    def _column(self, index: int) -> NDArray[Any]:
-        column: NDArray[Any] = self._arrays[index]
-        return column
+    def _once(self, name: str) -> NDArray[np.int32]:
+        if name not in self._made:
+            self._made[name] = getattr(self._flat, name)
+        return self._made[name]
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self.keys():
@@ -182,15 +211,14 @@ class Columns:
 
     def keys(self) -> tuple[str, ...]:
         """Names of the columns."""
-        return ("ids", "type_ids", "sequence_ids", "offsets", "word_ids", "row_splits", "sample_ids")
+        return FlatColumns._fields
 
     def __repr__(self) -> str:
         return f"Columns(rows={len(self.sample_ids)}, tokens={len(self.ids)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is left to compute is computed before the tokenizer may be far away.
-        self.align()
-        return Columns, (self._arrays,)
+        return Columns, (FlatColumns(*(self[name] for name in self.keys())),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +259,10 @@ class BatchEncoding(MutableMapping[str, Any]):
         ([2, 5, 3], [None, 0, None], [[0, 0], [0, 5], [0, 0]])
     """
 
-    __slots__ = ("_batched", "_columns", "_padding", "_source", "_tensors", "_tokenizer", "_values")
+    __slots__ = ("_batched", "_columns", "_encode", "_padding", "_source", "_tensors", "_tokenizer", "_values")
 
     _columns: Columns | None
+    _encode: tuple[Callable[..., BatchEncoding], Any, str] | None
     _tokenizer: Tokenizer
     _source: Source
     _padding: Padding
@@ -244,8 +273,18 @@ class BatchEncoding(MutableMapping[str, Any]):
         """Values as they are: of a collator, of ``tokenizer.pad``. The accessors need an encoding of a tokenizer."""
         self._values: dict[str, Any] = dict(data or {})
         self._columns = None
+        self._encode = None
         self._tensors = None
         self.convert_to_tensors(tensor_type)
+
+    @classmethod
+    def of_text(cls, values: dict[str, Any], encode: tuple[Callable[..., BatchEncoding], Any, str]) -> Self:
+        """The lists of one text; ``function, plan, text`` encode it once more where anything else is asked for."""
+        encoding = cls.__new__(cls)
+        encoding._values = values
+        encoding._columns = None
+        encoding._encode = encode
+        return encoding
 
     @classmethod
     def of_columns(
@@ -311,8 +350,10 @@ class BatchEncoding(MutableMapping[str, Any]):
         return repr(self.data)
 
     def __getstate__(self) -> dict[str, Any]:
+        if self._encode is not None:
+            self.columns  # noqa: B018 - what is left to compute is computed before the tokenizer may be far away
         state = {name: getattr(self, name) for name in self.__slots__ if hasattr(self, name)}
-        return {**state, "_values": self.data}
+        return {**state, "_values": self.data, "_encode": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
@@ -346,6 +387,12 @@ class BatchEncoding(MutableMapping[str, Any]):
         Raises:
             ConfigError: this encoding was made of values, not by a tokenizer.
         """
+        if self._columns is None and self._encode is not None:
+            function, plan, text = self._encode
+            whole = function(plan, [text])
+            for name in ("_padding", "_source", "_tensors", "_tokenizer", "_batched"):
+                setattr(self, name, getattr(whole, name))
+            self._columns = whole._columns
         if self._columns is None:
             raise ConfigError(
                 "this encoding was made of values, not by a tokenizer: it has no columns, words or offsets; "
@@ -366,7 +413,7 @@ class BatchEncoding(MutableMapping[str, Any]):
     @property
     def is_fast(self) -> bool:
         """Whether offsets and word ids are there: where a tokenizer made the encoding."""
-        return self._columns is not None
+        return self._columns is not None or self._encode is not None
 
     @property
     def n_sequences(self) -> int:
@@ -525,6 +572,8 @@ class BatchEncoding(MutableMapping[str, Any]):
         match key:
             case "input_ids":
                 return _core.pad(self.columns.ids, splits, width, padding.pad_id, padding.side)
+            case "token_type_ids" if self.columns.all_types_are_zero and padding.pad_type_id == 0:
+                return np.zeros((len(splits) - 1, width), np.int64)
             case "token_type_ids":
                 return _core.pad(self.columns.type_ids, splits, width, padding.pad_type_id, padding.side)
             case "attention_mask":
@@ -547,24 +596,29 @@ class BatchEncoding(MutableMapping[str, Any]):
 
     def _lists(self, key: str) -> list[Any]:
         """The value of a key as lists."""
-        rows = [self._row(index) for index in range(self._rows)]
         pad = self._padding
         match key:
             case "input_ids":
-                return _padded(rows, self.columns.ids.tolist(), pad.pad_id)
+                return self._row_lists(self.columns.ids, pad.pad_id)
             case "token_type_ids":
-                return _padded(rows, self.columns.type_ids.tolist(), pad.pad_type_id)
+                return self._row_lists(self.columns.type_ids, pad.pad_type_id)
             case "attention_mask":
-                return [[0] * row.left + [1] * row.length + [0] * row.right for row in rows]
+                return self._row_lists(np.ones(len(self.columns.ids), np.int32), 0)
             case "special_tokens_mask":
-                return _padded(rows, (self.columns.sequence_ids < 0).astype(np.int8).tolist(), 1)
+                return self._row_lists((self.columns.sequence_ids < 0).astype(np.int32), 1)
             case "offset_mapping":
-                return _padded(rows, [tuple(span) for span in self.columns.offsets.tolist()], (0, 0))
+                spans = [tuple(span) for span in self.columns.offsets.tolist()]
+                rows = [self._row(index) for index in range(self._rows)]
+                return [[(0, 0)] * row.left + spans[row.tokens] + [(0, 0)] * row.right for row in rows]
             case "length":
-                return [row.left + row.length + row.right for row in rows]
+                lengths: list[Any] = np.maximum(np.diff(self.columns.row_splits), pad.width or 0).tolist()
+                return lengths
             case _:
-                lists: list[Any] = self.columns.sample_ids.tolist()
-                return lists
+                samples: list[Any] = self.columns.sample_ids.tolist()
+                return samples
+
+    def _row_lists(self, values: NDArray[np.int32], fill: int) -> list[Any]:
+        return _core.lists(values, self.columns.row_splits, self._padding.width or 0, fill, self._padding.side)
 
 
 _PENDING: Any = object()
@@ -583,10 +637,6 @@ class _Row:
     @property
     def tokens(self) -> slice:
         return slice(self.start, self.start + self.length)
-
-
-def _padded(rows: list[_Row], values: list[Any], fill: Any) -> list[Any]:
-    return [[fill] * row.left + values[row.tokens] + [fill] * row.right for row in rows]
 
 
 def as_tensor(value: Any, kind: str, key: str) -> Any:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
 
-from ferrobert.encoding import BatchEncoding, Columns, Padding, Source
+from ferrobert import _core
+from ferrobert.encoding import BatchEncoding, Columns, FlatColumns, Padding, Source
 from ferrobert.errors import ConfigError, DecodeError
 from ferrobert.inputs import batch_of, check_count, check_side, check_tensors, chosen, columns_of, filled, rows_of
 
@@ -26,6 +28,8 @@ NO_MAX_LENGTH = int(1e30)
 """``model_max_length`` of a tokenizer without one, as in transformers."""
 
 _LARGE = int(1e20)
+# Different options that are kept: more than a program has calls, and little memory.
+_PLANS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Backend(Protocol):
         is_split_into_words: bool,
         align: bool,
         split_special_tokens: bool,
-    ) -> tuple[Any, ...]:
+    ) -> FlatColumns | _core.Encodings:
         """Rows of a batch as flat columns."""
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str:
@@ -129,6 +133,25 @@ class TokenizerOptions:
             check_side(name, getattr(self, name))
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the options of a call come to: checked once, used for every call with the same."""
+
+    arguments: dict[str, Any]
+    """Those of :meth:`Backend.encode`."""
+    keys: tuple[str, ...]
+    strategy: str | None
+    """``"longest"`` or ``"max_length"`` padding, or none."""
+    multiple: int
+    padding: Padding
+    tensors: str | None
+    longest_row: int
+    """Longer rows are warned of."""
+    warning: str | None
+    encode_text: Callable[[str], dict[str, list[int]]] | None
+    """Makes the values of a single text, where they are all lists."""
+
+
 class Tokenizer:
     """Immutable; usable from many threads, picklable, and after ``fork``. Options change by :meth:`replace`.
 
@@ -141,6 +164,7 @@ class Tokenizer:
     _added: dict[int, AddedToken]
     _extra_special_tokens: tuple[str, ...]
     _state: dict[str, Any]
+    _plans: dict[Any, Plan]
 
     is_fast = True
 
@@ -393,32 +417,69 @@ class Tokenizer:
             UnicodeEncodeError: a string holds a lone surrogate.
             ConfigError: options that are not allowed, cannot be met or contradict each other.
         """
-        strategy, width, cut, max_length = self._lengths(padding, truncation, max_length, pad_to_multiple_of)
+        options = (
+            padding,
+            truncation,
+            max_length,
+            pad_to_multiple_of,
+            padding_side,
+            return_tensors,
+            add_special_tokens,
+            truncation_side,
+            stride,
+            return_overflowing_tokens,
+            is_split_into_words,
+            split_special_tokens,
+            return_offsets_mapping,
+            return_token_type_ids,
+            return_attention_mask,
+            return_special_tokens_mask,
+            return_length,
+            verbose,
+        )
+        # Values of other types may be equal to allowed ones: 1 and True, 8.0 and 8.
+        types = (padding.__class__, truncation.__class__, max_length.__class__, pad_to_multiple_of.__class__)
+        try:
+            plan = self._plans[options, types, add_special_tokens.__class__, stride.__class__]
+        except (KeyError, TypeError):
+            plan = self._plan(*options)
+            self._keep_plan((options, types, add_special_tokens.__class__, stride.__class__), plan)
+        if plan.warning is not None:
+            warnings.warn(plan.warning, stacklevel=2)
+        if plan.encode_text is not None and text_pair is None and text.__class__ is str:
+            values = plan.encode_text(text)
+            if len(values["input_ids"]) > plan.longest_row:
+                self._warn_of_long_row(len(values["input_ids"]))
+            return BatchEncoding.of_text(values, (self._encode, plan, text))
+        texts, pairs, batched = batch_of(text, text_pair, plan.arguments["is_split_into_words"])
+        return self._encode(plan, texts, pairs, batched)
+
+    def _plan(
+        self,
+        padding: Any,
+        truncation: Any,
+        max_length: Any,
+        pad_to_multiple_of: Any,
+        padding_side: Any,
+        return_tensors: Any,
+        add_special_tokens: Any,
+        truncation_side: Any,
+        stride: Any,
+        return_overflowing_tokens: Any,
+        is_split_into_words: Any,
+        split_special_tokens: Any,
+        return_offsets_mapping: Any,
+        return_token_type_ids: Any,
+        return_attention_mask: Any,
+        return_special_tokens_mask: Any,
+        return_length: Any,
+        verbose: Any,
+    ) -> Plan:
+        """What the options of a call come to, or ConfigError."""
+        strategy, width, cut, max_length, warning = self._lengths(padding, truncation, max_length, pad_to_multiple_of)
         stride = check_count("stride", stride, 0)
         if not isinstance(add_special_tokens, (bool, np.bool_)):
             raise ConfigError(f"add_special_tokens must be True or False, got {add_special_tokens!r}")
-        texts, pairs, batched = batch_of(text, text_pair, is_split_into_words)
-        padding_side = check_side("padding_side", padding_side or self._options.padding_side)
-        arguments: dict[str, Any] = {
-            "add_special_tokens": bool(add_special_tokens),
-            "truncation": cut,
-            "max_length": max_length if cut else None,
-            "truncation_side": check_side("truncation_side", truncation_side or self._options.truncation_side),
-            "stride": stride,
-            "overflow": bool(return_overflowing_tokens),
-            "is_split_into_words": bool(is_split_into_words),
-            "split_special_tokens": bool(
-                self._options.split_special_tokens if split_special_tokens is None else split_special_tokens
-            ),
-        }
-        tensors = check_tensors(return_tensors)
-        columns = self._backend.encode(texts, pairs, **arguments, align=bool(return_offsets_mapping))
-        if strategy == "longest":
-            width = _longest(columns, return_overflowing_tokens)
-        if width is not None and pad_to_multiple_of:
-            width = -(-width // pad_to_multiple_of) * pad_to_multiple_of
-        if verbose and max_length is None:
-            self._warn_if_too_long(columns)
         names = self._options.model_input_names
         keys = ["input_ids"]
         keys += ["token_type_ids"] * chosen(return_token_type_ids, "token_type_ids" in names)
@@ -427,20 +488,83 @@ class Tokenizer:
         keys += ["offset_mapping"] * bool(return_offsets_mapping)
         keys += ["length"] * bool(return_length)
         keys += ["overflow_to_sample_mapping"] * bool(return_overflowing_tokens)
+        text_arguments: dict[str, Any] = {
+            "add_special_tokens": bool(add_special_tokens),
+            "truncation": cut,
+            "max_length": max_length if cut else None,
+            "truncation_side": check_side("truncation_side", truncation_side or self._options.truncation_side),
+            "split_special_tokens": bool(chosen(split_special_tokens, self._options.split_special_tokens)),
+        }
+        plan = Plan(
+            arguments={
+                **text_arguments,
+                "stride": stride,
+                "overflow": bool(return_overflowing_tokens),
+                "is_split_into_words": bool(is_split_into_words),
+            },
+            keys=tuple(keys),
+            strategy=strategy,
+            multiple=pad_to_multiple_of or 1,
+            padding=Padding(
+                width,
+                check_side("padding_side", padding_side or self._options.padding_side),
+                self._pad_id(strategy),
+                self._options.pad_token_type_id,
+            ),
+            tensors=check_tensors(return_tensors),
+            longest_row=self._options.model_max_length if verbose and max_length is None else NO_MAX_LENGTH,
+            warning=warning,
+            encode_text=None,
+        )
+        is_plain = strategy is plan.tensors is None and not is_split_into_words and stride == 0
+        text_encoder = getattr(self._backend, "text_encoder", None)
+        if text_encoder is None or not is_plain or not {*keys} <= {"input_ids", "token_type_ids", "attention_mask"}:
+            return plan
+        lists = {key: key in keys for key in ("token_type_ids", "attention_mask")}
+        return replace(plan, encode_text=text_encoder(**text_arguments, **lists))
+
+    def _keep_plan(self, key: Any, plan: Plan) -> None:
+        """Remembers what the options of a call come to; not where they are arrays, or there are ever new ones."""
+        try:
+            hash(key)
+        except TypeError:
+            return
+        if len(self._plans) >= _PLANS:
+            self._plans.clear()
+        self._plans[key] = plan
+
+    def _encode(self, plan: Plan, texts: Any, pairs: Any = None, batched: bool = False) -> BatchEncoding:
+        """Encodes a batch; ``batched`` tells whether it came as one."""
+        encode, arguments = self._backend.encode, plan.arguments
+        columns = Columns(
+            encode(texts, pairs, **arguments, align="offset_mapping" in plan.keys),
+            lambda: encode(texts, pairs, **arguments, align=True),
+        )
+        padding = plan.padding
+        if plan.strategy is not None:
+            width = padding.width
+            if width is None:
+                width = _longest(columns, arguments["overflow"])
+            padding = replace(padding, width=-(-width // plan.multiple) * plan.multiple)
+        if len(columns.ids) > plan.longest_row:
+            longest = int(np.diff(columns.row_splits).max(initial=0))
+            if longest > plan.longest_row:
+                self._warn_of_long_row(longest)
         return BatchEncoding.of_columns(
-            Columns(columns, lambda: self._backend.encode(texts, pairs, **arguments, align=True)),
+            columns,
             tokenizer=self,
-            source=Source(texts, pairs, bool(is_split_into_words)),
-            keys=keys,
-            padding=Padding(width, padding_side, self._pad_id(strategy), self._options.pad_token_type_id),
-            tensors=tensors,
-            batched=batched or bool(return_overflowing_tokens),
+            source=Source(texts, pairs, arguments["is_split_into_words"]),
+            keys=plan.keys,
+            padding=padding,
+            tensors=plan.tensors,
+            batched=batched or arguments["overflow"],
         )
 
     def _lengths(
         self, padding: Any, truncation: Any, max_length: Any, multiple: Any
-    ) -> tuple[str | None, int | None, str | None, int | None]:
-        """Padding strategy, fixed width, truncation strategy and maximum length of a call."""
+    ) -> tuple[str | None, int | None, str | None, int | None, str | None]:
+        """Padding strategy, fixed width, truncation strategy, maximum length and a warning of a call."""
+        warning = None
         padding, truncation = (getattr(option, "value", option) for option in (padding, truncation))
         if max_length is not None:
             max_length = check_count("max_length", max_length, 0)
@@ -461,10 +585,9 @@ class Tokenizer:
             )
         strategy, cut = strategies[padding], cuts[truncation]
         if padding is True and max_length is not None and cut is None:
-            warnings.warn(
+            warning = (
                 "max_length is ignored where padding=True and nothing is truncated; "
-                'pass padding="max_length" to pad to it',
-                stacklevel=3,
+                'pass padding="max_length" to pad to it'
             )
         if max_length is None and (strategy == "max_length" or cut is not None):
             if self._options.model_max_length > _LARGE:
@@ -480,22 +603,17 @@ class Tokenizer:
                 "where rows are both truncated and padded"
             )
         width = max_length if strategy == "max_length" else None
-        return strategy, width, cut, max_length
+        return strategy, width, cut, max_length, warning
 
     def _pad_id(self, strategy: str | None) -> int:
         return 0 if strategy is None else int(self.pad_token_id)
 
-    def _warn_if_too_long(self, columns: tuple[Any, ...]) -> None:
-        limit = self._options.model_max_length
-        if len(columns[0]) <= limit:
-            return
-        longest = int(np.diff(columns[5]).max(initial=0))
-        if longest > limit:
-            warnings.warn(
-                f"a row has {longest} tokens, the model takes {limit}: pass truncation=True, "
-                "or return_overflowing_tokens=True for windows",
-                stacklevel=3,
-            )
+    def _warn_of_long_row(self, longest: int) -> None:
+        warnings.warn(
+            f"a row has {longest} tokens, the model takes {self._options.model_max_length}: pass truncation=True, "
+            "or return_overflowing_tokens=True for windows",
+            stacklevel=_caller(),
+        )
 
     def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any) -> Any:
         """The tokens of a text, as strings."""
@@ -620,7 +738,7 @@ class Tokenizer:
         if "input_ids" not in columns:
             raise ConfigError(f"rows to pad need input_ids; they have {', '.join(columns)}")
         ids = columns["input_ids"]
-        strategy, width, _, _ = self._lengths(padding, False, max_length, pad_to_multiple_of)
+        strategy, width, _, _, _ = self._lengths(padding, False, max_length, pad_to_multiple_of)
         if strategy == "longest":
             width = max((len(row) for row in ids), default=0)
         if width is not None and pad_to_multiple_of:
@@ -695,9 +813,17 @@ def _integers(ids: Any) -> list[int]:
         raise DecodeError(f"token ids must be integers, got {ids!r:.200}") from None
 
 
-def _longest(columns: tuple[Any, ...], overflow: bool) -> int:
+def _longest(columns: Columns, overflow: bool) -> int:
     """The longest row; of windows only each sample's first counts, as in the reference."""
-    lengths, samples = np.diff(columns[5]), columns[6]
+    lengths, samples = np.diff(columns.row_splits), columns.sample_ids
     if overflow and len(samples):
         lengths = lengths[np.diff(samples, prepend=-1) != 0]
     return int(lengths.max(initial=0))
+
+
+def _caller() -> int:
+    """How far up the stack, from the function that asks, the user's call is."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "ferrobert":
+        frame, level = frame.f_back, level + 1
+    return level

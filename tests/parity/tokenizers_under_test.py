@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import transformers
 from tests.parity.calls import Call, Refused, Rows, decoded
 
+from ferrobert.encoding import FlatColumns
 from ferrobert.errors import ConfigError
 
 # The reference would log "sequence too long" and the like on every other call.
@@ -134,7 +135,9 @@ class Backend:
             )
         except ConfigError as error:
             raise Refused(str(error)) from error
-        ids, types, sequences, offsets, words, splits, samples = (column.tolist() for column in columns)
+        ids, types, sequences, offsets, words, splits, samples = (
+            getattr(columns, name).tolist() for name in FlatColumns._fields
+        )
         spans = list(pairwise(splits))
         rows = {
             "input_ids": [ids[start:end] for start, end in spans],

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 from tokenizers.models import Unigram
 
+from ferrobert.encoding import FlatColumns
 from ferrobert.errors import ConfigError, TextTypeError
 from ferrobert.subword.families import SpecialTokens
 from ferrobert.tokenizer import AddedToken
@@ -25,7 +26,6 @@ from ferrobert.tokenizer import AddedToken
 Text: TypeAlias = str | Sequence[str]
 Int32: TypeAlias = NDArray[np.int32]
 Int64: TypeAlias = NDArray[np.int64]
-Columns: TypeAlias = tuple[Int32, Int32, Int32, Int32 | None, Int32 | None, Int64, Int64]
 
 # max_length, strategy, side, stride; None where nothing is truncated.
 _Truncation: TypeAlias = tuple[int, str, str, int] | None
@@ -80,7 +80,7 @@ class TokenizersBackend:
         is_split_into_words: bool,
         align: bool,
         split_special_tokens: bool,
-    ) -> Columns:
+    ) -> FlatColumns:
         """Tokenize a batch.
 
         Args:
@@ -244,7 +244,7 @@ def restore(text: str) -> TokenizersBackend:
     return TokenizersBackend(tokenizer)
 
 
-def _columns(rows: Sequence[Encoding], samples: Sequence[int], align: bool) -> Columns:
+def _columns(rows: Sequence[Encoding], samples: Sequence[int], align: bool) -> FlatColumns:
     splits = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row) for row in rows], out=splits[1:])
     count = int(splits[-1])
@@ -264,7 +264,9 @@ def _columns(rows: Sequence[Encoding], samples: Sequence[int], align: bool) -> C
         offsets = np.fromiter(pairs, np.int32, 2 * count).reshape(count, 2)
         word_ids = column_with_none("word_ids")
     sample_ids = np.asarray(samples, np.int64)
-    return column("ids"), column("type_ids"), column_with_none("sequence_ids"), offsets, word_ids, splits, sample_ids
+    return FlatColumns(
+        column("ids"), column("type_ids"), column_with_none("sequence_ids"), offsets, word_ids, splits, sample_ids
+    )
 
 
 def _check_stride(row: int, sequence_ids: Sequence[int | None], room: int, strategy: str, stride: int) -> None:

@@ -122,6 +122,7 @@ class TokenizersTokenizer(Tokenizer):
             "settings": dict(settings or {}),
         }
         self._set(
+            _plans={},
             _backend=backend,
             _options=options,
             _special={name: token.content for name, token in named.items()},

@@ -177,6 +177,7 @@ class BertTokenizer(Tokenizer):
             "decoder_cleanup": bool(decoder_cleanup),
         }
         self._set(
+            _plans={},
             _backend=backend,
             _options=options,
             _special={name: token.content for name, token in named.items()},

@@ -20,6 +20,18 @@ static POOL: AtomicPtr<ProcessPool> = AtomicPtr::new(std::ptr::null_mut());
 /// after `fork`; each process gets its own pool here. The parent's is left alone (a few hundred
 /// bytes a fork). Where threads cannot be started the job runs on the caller's.
 pub(crate) fn in_pool<R: Send>(job: impl FnOnce() -> R + Send) -> R {
+    match pool() {
+        Some(pool) => pool.install(job),
+        None => job(),
+    }
+}
+
+/// Threads that [`in_pool`] uses.
+pub(crate) fn threads() -> usize {
+    pool().map_or(1, ThreadPool::current_num_threads)
+}
+
+fn pool() -> Option<&'static ThreadPool> {
     let process = std::process::id();
     let current = POOL.load(Ordering::Acquire);
     // SAFETY: the pointer is null or comes from `Box::leak` below, and is never freed.
@@ -35,8 +47,5 @@ pub(crate) fn in_pool<R: Send>(job: impl FnOnce() -> R + Send) -> R {
             fresh
         }
     };
-    match &pool.pool {
-        Some(pool) => pool.install(job),
-        None => job(),
-    }
+    pool.pool.as_ref()
 }

@@ -110,7 +110,7 @@ fn a_word_of_more_than_100_characters_is_unknown() -> Result<()> {
 fn special_tokens_in_the_text_are_matched_as_written() -> Result<()> {
     let rows = encode("the[MASK]cat")?;
     assert_eq!(rows.ids, [2, 5, 4, 6, 3]);
-    assert_eq!(rows.sequence_ids, [-1, 0, 0, 0, -1]);
+    assert_eq!(rows.sequences.sequence_ids(), [-1, 0, 0, 0, -1]);
     assert_eq!(rows.offsets[2], [3, 9]);
     Ok(())
 }

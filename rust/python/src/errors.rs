@@ -49,19 +49,20 @@ pub(crate) fn run<R: Send>(
     py: Python<'_>,
     job: impl FnOnce() -> ferrobert_core::Result<R> + Send,
 ) -> PyResult<R> {
-    match py.detach(|| catch_unwind(AssertUnwindSafe(job))) {
-        Ok(result) => result.map_err(|error| to_exception(&error)),
-        Err(panic) => {
-            let what = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("unknown");
-            Err(python::InternalError::new_err(format!(
-                "the Rust core panicked ({what}); please report it"
-            )))
-        }
-    }
+    py.detach(|| catch_panic(job))?
+        .map_err(|error| to_exception(&error))
+}
+
+/// Runs a job; a panic becomes `InternalError`.
+pub(crate) fn catch_panic<R>(job: impl FnOnce() -> R) -> PyResult<R> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(|panic| {
+        let what = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("unknown");
+        python::InternalError::new_err(format!("the Rust core panicked ({what}); please report it"))
+    })
 }
 
 /// Panics inside [`run`], so that a test can see what becomes of it.

@@ -2,6 +2,7 @@
 
 mod encoding;
 mod errors;
+mod text_encoder;
 mod wordpiece;
 
 use pyo3::prelude::*;
@@ -11,7 +12,10 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     m.add_class::<wordpiece::WordPiece>()?;
+    m.add_class::<encoding::Encodings>()?;
+    m.add_class::<text_encoder::TextEncoder>()?;
     m.add_function(wrap_pyfunction!(encoding::pad, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)?;
+    m.add_function(wrap_pyfunction!(encoding::lists, m)?)?;
     m.add_function(wrap_pyfunction!(errors::panic_for_test, m)?)
 }

@@ -1,37 +1,26 @@
 //! Text -> ids, offsets, word ids.
 
+use crate::encoding::Encodings;
 use crate::errors::{config_error, run, text_type_error, to_exception, vocab_error};
+use crate::text_encoder::TextEncoder;
 use ferrobert_core::NormalizerConfig;
-use ferrobert_core::encoding::Encodings;
 use ferrobert_core::vocab::Vocab;
 use ferrobert_core::wordpiece::{
     self as core, AddedToken, EncodeOptions, Piece, Template, Texts, Truncation, TruncationSide,
     TruncationStrategy, WordPieceConfig,
 };
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
+use std::sync::Arc;
 
 /// (id, content, single_word, lstrip, rstrip, normalized, special)
 type AddedTokenTuple = (u32, String, bool, bool, bool, bool, bool);
 /// ("special", id, type id) or ("sequence", index, type id)
 type PieceTuple = (String, u32, u32);
-type Ints<'py> = Bound<'py, PyArray1<i32>>;
-/// ids, type ids, sequence ids, offsets, word ids, row splits, sample ids
-type Columns<'py> = (
-    Ints<'py>,
-    Ints<'py>,
-    Ints<'py>,
-    Option<Bound<'py, PyArray2<i32>>>,
-    Option<Ints<'py>>,
-    Bound<'py, PyArray1<i64>>,
-    Bound<'py, PyArray1<i64>>,
-);
-
 /// BERT's tokenizer.
 #[pyclass(frozen, module = "ferrobert._core")]
-pub(crate) struct WordPiece(core::WordPiece);
+pub(crate) struct WordPiece(Arc<core::WordPiece>);
 
 #[pymethods]
 impl WordPiece {
@@ -85,7 +74,8 @@ impl WordPiece {
             decoder_prefix,
             decoder_cleanup,
         };
-        run(py, || core::WordPiece::new(Vocab::new(vocab)?, config)).map(Self)
+        run(py, || core::WordPiece::new(Vocab::new(vocab)?, config))
+            .map(|tokenizer| Self(Arc::new(tokenizer)))
     }
 
     #[pyo3(signature = (texts, pairs, *, add_special_tokens, truncation, max_length, truncation_side, stride, overflow,
@@ -105,7 +95,7 @@ impl WordPiece {
         is_split_into_words: bool,
         align: bool,
         split_special_tokens: bool,
-    ) -> PyResult<Columns<'py>> {
+    ) -> PyResult<Encodings> {
         let texts = Strings::new(texts, is_split_into_words, "text")?;
         let pairs = pairs
             .map(|pairs| Strings::new(pairs, is_split_into_words, "text_pair"))
@@ -129,7 +119,34 @@ impl WordPiece {
                 &options,
             )
         })?;
-        columns(py, rows, align)
+        Encodings::new(py, rows, align)
+    }
+
+    #[pyo3(signature = (*, add_special_tokens, truncation, max_length, truncation_side, split_special_tokens,
+        token_type_ids, attention_mask))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords")]
+    fn text_encoder(
+        &self,
+        add_special_tokens: bool,
+        truncation: Option<&str>,
+        max_length: Option<usize>,
+        truncation_side: &str,
+        split_special_tokens: bool,
+        token_type_ids: bool,
+        attention_mask: bool,
+    ) -> PyResult<TextEncoder> {
+        Ok(TextEncoder {
+            tokenizer: Arc::clone(&self.0),
+            options: EncodeOptions {
+                add_special_tokens,
+                truncation: parse_truncation(truncation, max_length, truncation_side, 0)?,
+                overflow: false,
+                align: false,
+                split_special_tokens,
+            },
+            token_type_ids,
+            attention_mask,
+        })
     }
 
     fn decode(&self, ids: Vec<i64>, skip_special_tokens: bool) -> PyResult<String> {
@@ -252,27 +269,6 @@ fn batch<'t>(strings: &'t [&'t str], splits: &'t Option<Vec<usize>>) -> Texts<'t
         None => Texts::Plain(strings),
         Some(splits) => Texts::Words(strings, splits),
     }
-}
-
-fn columns(py: Python<'_>, rows: Encodings, align: bool) -> PyResult<Columns<'_>> {
-    let offsets = align
-        .then(|| {
-            let tokens = rows.offsets.len();
-            rows.offsets
-                .into_flattened()
-                .into_pyarray(py)
-                .reshape([tokens, 2])
-        })
-        .transpose()?;
-    Ok((
-        rows.ids.into_pyarray(py),
-        rows.type_ids.into_pyarray(py),
-        rows.sequence_ids.into_pyarray(py),
-        offsets,
-        align.then(|| rows.word_ids.into_pyarray(py)),
-        rows.row_splits.into_pyarray(py),
-        rows.sample_ids.into_pyarray(py),
-    ))
 }
 
 fn added_token(token: AddedTokenTuple) -> AddedToken {

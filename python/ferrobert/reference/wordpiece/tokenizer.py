@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ferrobert.encoding import FlatColumns
 from ferrobert.errors import ConfigError, DecodeError, TextTypeError, VocabError
 from ferrobert.reference.wordpiece.added_tokens import AddedTokens
 from ferrobert.reference.wordpiece.decode import join_tokens
@@ -17,16 +18,6 @@ _MAX_ID = 2**31 - 1
 
 TemplatePiece = tuple[str, int, int]
 Text = str | Sequence[str]
-FlatColumns = tuple[
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.int32] | None,
-    NDArray[np.int32] | None,
-    NDArray[np.int64],
-    NDArray[np.int64],
-]
-"""``ids, type_ids, sequence_ids, offsets, word_ids, row_splits, sample_ids``: see :meth:`WordPiece.encode`."""
 
 
 class _Cell(NamedTuple):
@@ -321,7 +312,7 @@ def _columns(rows: list[_Row], sample_ids: list[int], align: bool) -> FlatColumn
     def column(values: Iterable[Any]) -> NDArray[np.int32]:
         return np.array(list(values), dtype=np.int32)
 
-    return (
+    return FlatColumns(
         column(cell.id for cell in cells),
         column(cell.type_id for cell in cells),
         column(cell.sequence for cell in cells),

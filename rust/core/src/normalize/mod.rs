@@ -10,7 +10,9 @@ mod tables;
 pub(crate) use chars::{class_at, is_punctuation, is_whitespace, is_word};
 
 use chars::{class_of, combining_class, decompose, lowercase};
-use tables::{CJK, COMBINES, DECOMPOSES, LOWERCASES, NONSPACING_MARK, REMOVED, WHITESPACE};
+use tables::{
+    CJK, COMBINES, DECOMPOSES, LOWERCASES, NONSPACING_MARK, PUNCTUATION, REMOVED, WHITESPACE,
+};
 
 /// Marks an ASCII byte that is dropped; no ASCII output has this value.
 const DROPPED: u8 = 0xFF;
@@ -65,6 +67,17 @@ impl Default for NormalizerConfig {
     }
 }
 
+/// What a character is to the words around it, before anything is normalized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Boundary {
+    /// White space: words end here.
+    Space,
+    /// Punctuation or an ideograph that is set apart: a word of its own, which stays as it is.
+    Word,
+    /// Anything else, and what normalization may make a boundary.
+    None,
+}
+
 /// BERT's normalizer, ready to run.
 #[derive(Debug, Clone)]
 pub(crate) struct Normalizer {
@@ -74,6 +87,8 @@ pub(crate) struct Normalizer {
     lowercase: bool,
     /// What each ASCII byte becomes, or [`DROPPED`].
     ascii: [u8; 128],
+    /// Classes of characters that are not simply kept as a part of a word.
+    special: u8,
 }
 
 impl Normalizer {
@@ -87,13 +102,62 @@ impl Normalizer {
                 _ => byte,
             };
         }
+        let strip_accents = config.strip_accents.unwrap_or(config.lowercase);
+        let mut special = WHITESPACE | PUNCTUATION;
+        for (applies, classes) in [
+            (config.clean_text, REMOVED),
+            (config.handle_chinese_chars, CJK),
+            (strip_accents, DECOMPOSES | COMBINES | NONSPACING_MARK),
+            (config.lowercase, LOWERCASES),
+        ] {
+            if applies {
+                special |= classes;
+            }
+        }
         Self {
             clean_text: config.clean_text,
             handle_chinese_chars: config.handle_chinese_chars,
-            strip_accents: config.strip_accents.unwrap_or(config.lowercase),
+            strip_accents,
             lowercase: config.lowercase,
             ascii,
+            special,
         }
+    }
+
+    /// Whether ASCII is cleaned, as BERT does it.
+    pub(crate) fn cleans_text(&self) -> bool {
+        self.clean_text
+    }
+
+    /// Whether letters are lower-cased.
+    pub(crate) fn lowercases(&self) -> bool {
+        self.lowercase
+    }
+
+    /// What the character of this class is to the words around it. Nothing is reordered across a boundary.
+    #[inline]
+    pub(crate) fn boundary(&self, class: u8) -> Boundary {
+        match class & self.special {
+            WHITESPACE => Boundary::Space,
+            PUNCTUATION | CJK => Boundary::Word,
+            _ => Boundary::None,
+        }
+    }
+
+    /// Whether a text is a single word, which normalization leaves as it is.
+    pub(crate) fn keeps_as_word(&self, text: &str) -> bool {
+        let mut chars = text.chars().map(|c| self.boundary_or_change(c));
+        match (chars.next(), chars.next()) {
+            (Some(first), None) => matches!(first, None | Some(Boundary::Word)),
+            (Some(None), Some(None)) => chars.all(|kind| kind.is_none()),
+            _ => false,
+        }
+    }
+
+    /// `None` for a character that is kept as a part of a word.
+    fn boundary_or_change(&self, c: char) -> Option<Boundary> {
+        let class = class_of(c);
+        (class & self.special != 0).then(|| self.boundary(class))
     }
 
     /// Appends the normalized `text` to `out`. `first` is the index of its first character in the
@@ -146,6 +210,7 @@ impl Normalizer {
         self.clean_text && class & REMOVED != 0
     }
 
+    #[inline]
     fn normalize_char<const ALIGN: bool>(
         &self,
         c: char,
@@ -153,6 +218,10 @@ impl Normalizer {
         source: u32,
         out: &mut Normalized,
     ) {
+        if class & self.special & !PUNCTUATION == 0 {
+            out.push::<ALIGN>(c, source);
+            return;
+        }
         if self.removes(class) {
             return;
         }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::normalize::{Normalized, Normalizer, is_word};
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A token that is matched as a whole, ahead of WordPiece.
@@ -38,6 +38,8 @@ pub(super) struct Part {
 #[derive(Debug, Clone)]
 struct Matcher {
     automaton: AhoCorasick,
+    /// The bytes that patterns start with.
+    starts: StartBytes,
     /// Index into the added tokens of each pattern.
     patterns: Vec<usize>,
 }
@@ -113,14 +115,24 @@ impl AddedTokens {
         self.normalized.is_some()
     }
 
-    /// Cuts the original text at the tokens that are matched before normalization.
+    /// Whether one of the tokens that are matched before normalization may start in `text`.
+    #[inline]
+    pub(super) fn may_start_in(&self, text: &str) -> bool {
+        self.raw
+            .as_ref()
+            .is_some_and(|matcher| matcher.starts.occur_in(text.as_bytes()))
+    }
+
+    /// Cuts the original text at the tokens that are matched before normalization, from byte `first` on. None of
+    /// them starts before.
     pub(super) fn split_raw(
         &self,
         text: &str,
+        first: usize,
         split_special: bool,
         part: impl FnMut(Part),
     ) -> Result<()> {
-        self.split(self.raw.as_ref(), text, split_special, part)
+        self.split(self.raw.as_ref(), text, first, split_special, part)
     }
 
     /// Cuts normalized text at the tokens that are matched after normalization.
@@ -130,19 +142,23 @@ impl AddedTokens {
         split_special: bool,
         part: impl FnMut(Part),
     ) -> Result<()> {
-        self.split(self.normalized.as_ref(), text, split_special, part)
+        self.split(self.normalized.as_ref(), text, 0, split_special, part)
     }
 
     fn split(
         &self,
         matcher: Option<&Matcher>,
         text: &str,
+        first: usize,
         split_special: bool,
         mut part: impl FnMut(Part),
     ) -> Result<()> {
+        // Where the token before ended, and where the text that is left begins.
         let mut done = 0;
+        let mut text_start = first;
         if let Some(matcher) = matcher {
-            for found in matcher.automaton.find_iter(text) {
+            let input = Input::new(text).span(first..text.len());
+            for found in matcher.automaton.find_iter(input) {
                 let token = &self.tokens[matcher.patterns[found.pattern().as_usize()]];
                 let (mut start, mut end) = (found.start(), found.end());
                 if split_special && self.special.contains(token.content.as_str()) {
@@ -160,10 +176,10 @@ impl AddedTokens {
                 if token.rstrip {
                     end = text.len() - text[end..].trim_start().len();
                 }
-                if done < start {
+                if text_start < start {
                     part(Part {
                         id: None,
-                        start: done,
+                        start: text_start,
                         end: start,
                     });
                 }
@@ -181,12 +197,13 @@ impl AddedTokens {
                 }
                 // A token of white space moves this back into what the token before took along, as in the reference.
                 done = end;
+                text_start = end;
             }
         }
-        if done < text.len() {
+        if text_start < text.len() {
             part(Part {
                 id: None,
-                start: done,
+                start: text_start,
                 end: text.len(),
             });
         }
@@ -218,8 +235,43 @@ impl Matcher {
             })?;
         Ok(Some(Self {
             automaton,
+            starts: StartBytes::new(patterns.iter().map(|(_, pattern)| pattern.as_bytes()[0])),
             patterns: patterns.into_iter().map(|(index, _)| index).collect(),
         }))
+    }
+}
+
+/// Few different bytes, for a quick search.
+#[derive(Debug, Clone)]
+enum StartBytes {
+    One(u8),
+    Two(u8, u8),
+    Three(u8, u8, u8),
+    /// More than are looked for: they may be anywhere.
+    Many,
+}
+
+impl StartBytes {
+    fn new(bytes: impl Iterator<Item = u8>) -> Self {
+        let mut bytes: Vec<u8> = bytes.collect();
+        bytes.sort_unstable();
+        bytes.dedup();
+        match bytes[..] {
+            [a] => Self::One(a),
+            [a, b] => Self::Two(a, b),
+            [a, b, c] => Self::Three(a, b, c),
+            _ => Self::Many,
+        }
+    }
+
+    #[inline]
+    fn occur_in(&self, text: &[u8]) -> bool {
+        match *self {
+            Self::One(a) => memchr::memchr(a, text).is_some(),
+            Self::Two(a, b) => memchr::memchr2(a, b, text).is_some(),
+            Self::Three(a, b, c) => memchr::memchr3(a, b, c, text).is_some(),
+            Self::Many => true,
+        }
     }
 }
 

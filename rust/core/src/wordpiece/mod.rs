@@ -7,29 +7,38 @@
 mod added_tokens;
 mod decoding;
 mod pieces;
+mod prefetch;
+mod scan;
 mod template;
 mod tokens;
 mod truncation;
-mod whole_words;
+mod word_table;
 
 pub use added_tokens::AddedToken;
 pub use template::{Piece, Template};
 pub use truncation::{Truncation, TruncationSide, TruncationStrategy};
 
-use crate::encoding::Encodings;
+use crate::encoding::{Encodings, Layout};
 use crate::error::{Error, Result};
 use crate::normalize::{Normalizer, NormalizerConfig};
-use crate::parallel::in_pool;
+use crate::parallel::{in_pool, threads};
 use crate::vocab::Vocab;
 use added_tokens::AddedTokens;
+use arc_swap::ArcSwap;
 use pieces::Pieces;
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::Arc;
 use tokens::{Limit, Tokens};
-use truncation::{Windows, whole};
+use truncation::Windows;
+use word_table::WordTable;
 
-/// Samples that one task of the thread pool encodes.
-const SAMPLES_PER_TASK: usize = 128;
+/// Fewest samples that are worth a task of the thread pool: starting one costs what encoding some of them does.
+const SAMPLES_PER_TASK: usize = 64;
+/// Tasks a thread: the last ones even out what the first ones left uneven.
+const TASKS_PER_THREAD: usize = 16;
+/// Samples after which the table of words is replaced if it is full.
+const SAMPLES_PER_TABLE: usize = 256;
 
 /// Everything that a [`WordPiece`] tokenizer is built from.
 #[derive(Debug, Clone)]
@@ -62,6 +71,7 @@ pub enum Texts<'t> {
 }
 
 impl<'t> Texts<'t> {
+    #[inline]
     fn len(self) -> usize {
         match self {
             Self::Plain(texts) => texts.len(),
@@ -99,14 +109,16 @@ pub struct EncodeOptions {
     pub split_special_tokens: bool,
 }
 
-/// BERT's tokenizer: immutable, shared by any number of threads.
-#[derive(Debug, Clone)]
+/// BERT's tokenizer: immutable to its users, shared by any number of threads.
+#[derive(Debug)]
 pub struct WordPiece {
     vocab: Vocab,
     pieces: Pieces,
+    /// What threads remember; never what decides a result.
+    table: ArcSwap<WordTable>,
     normalizer: Normalizer,
     added: AddedTokens,
-    template: Template,
+    template: Arc<Template>,
     decoder_prefix: String,
     decoder_cleanup: bool,
 }
@@ -126,12 +138,14 @@ impl WordPiece {
         )?;
         let normalizer = Normalizer::new(config.normalizer);
         let added = AddedTokens::new(config.added_tokens, &normalizer)?;
+        let table = WordTable::new(&vocab, |token| is_word(&normalizer, &pieces, token));
         Ok(Self {
             vocab,
             pieces,
+            table: ArcSwap::from_pointee(table),
             normalizer,
             added,
-            template: config.template,
+            template: Arc::new(config.template),
             decoder_prefix: config.decoder_prefix,
             decoder_cleanup: config.decoder_cleanup,
         })
@@ -164,8 +178,13 @@ impl WordPiece {
         if let Some(truncation) = &options.truncation {
             truncation.check(special, self.template.special_tokens(false))?;
         }
+        let layout = Layout {
+            template: Arc::clone(&self.template),
+            is_pair: pairs.is_some(),
+            add_special_tokens: options.add_special_tokens,
+        };
         let encode = |samples: Range<usize>| {
-            let mut encoder = Encoder::new(self, options, special);
+            let mut encoder = Encoder::new(self, options, special, layout.clone());
             for sample in samples {
                 encoder.encode(
                     sample,
@@ -175,18 +194,32 @@ impl WordPiece {
             }
             Ok(encoder.rows)
         };
-        if texts.len() <= SAMPLES_PER_TASK {
-            return encode(0..texts.len());
+        let samples = texts.len();
+        if samples <= SAMPLES_PER_TASK || threads() == 1 {
+            return encode(0..samples);
         }
+        let size = samples
+            .div_ceil(threads() * TASKS_PER_THREAD)
+            .max(SAMPLES_PER_TASK);
         in_pool(|| {
-            let parts = (0..texts.len().div_ceil(SAMPLES_PER_TASK))
+            let parts = (0..samples.div_ceil(size))
                 .into_par_iter()
-                .map(|task| {
-                    encode(task * SAMPLES_PER_TASK..texts.len().min((task + 1) * SAMPLES_PER_TASK))
-                })
+                .map(|task| encode(task * size..samples.min((task + 1) * size)))
                 .collect::<Result<Vec<_>>>()?;
-            Ok(Encodings::concat(parts))
+            Ok(Encodings::concat(parts, layout.clone()))
         })
+    }
+
+    /// The table of words; a new one where texts have filled it.
+    fn table(&self) -> Arc<WordTable> {
+        let table = self.table.load_full();
+        if !table.is_full() {
+            return table;
+        }
+        let is_word = |token: &str| is_word(&self.normalizer, &self.pieces, token);
+        let fresh = Arc::new(table.replacement(&self.vocab, is_word));
+        self.table.store(Arc::clone(&fresh));
+        fresh
     }
 
     /// Id of a token: added tokens first, then the vocabulary.
@@ -213,9 +246,15 @@ impl WordPiece {
     }
 }
 
+/// Whether a token of the vocabulary is a word of text too, which becomes this token.
+fn is_word(normalizer: &Normalizer, pieces: &Pieces, token: &str) -> bool {
+    normalizer.keeps_as_word(token) && !pieces.is_too_long(token.as_bytes())
+}
+
 /// Encodes samples one after the other into rows, reusing its buffers.
 struct Encoder<'w> {
     tokenizer: &'w WordPiece,
+    table: Arc<WordTable>,
     options: &'w EncodeOptions,
     /// Special tokens that the template adds.
     special: usize,
@@ -225,62 +264,78 @@ struct Encoder<'w> {
 }
 
 impl<'w> Encoder<'w> {
-    fn new(tokenizer: &'w WordPiece, options: &'w EncodeOptions, special: usize) -> Self {
+    fn new(
+        tokenizer: &'w WordPiece,
+        options: &'w EncodeOptions,
+        special: usize,
+        layout: Layout,
+    ) -> Self {
         Self {
             tokenizer,
+            table: tokenizer.table(),
             options,
             special,
             first: Tokens::default(),
             second: Tokens::default(),
-            rows: Encodings::new(),
+            rows: Encodings::new(layout),
         }
     }
 
     fn encode(&mut self, sample: usize, text: Text<'_>, pair: Option<Text<'_>>) -> Result<()> {
+        if sample % SAMPLES_PER_TABLE == SAMPLES_PER_TABLE - 1 {
+            self.table = self.tokenizer.table();
+        }
         let limit = self.limit(pair.is_some());
-        self.first
-            .read(self.tokenizer, text, self.options, limit, sample)?;
-        if let Some(pair) = pair {
-            self.second
-                .read(self.tokenizer, pair, self.options, limit, sample)?;
-            if limit.reached(&self.first) && limit.reached(&self.second) && limit.is_odd() {
-                // The odd token goes to the longer sequence: now their whole lengths matter.
-                self.first
-                    .read(self.tokenizer, text, self.options, Limit::NONE, sample)?;
-                self.second
-                    .read(self.tokenizer, pair, self.options, Limit::NONE, sample)?;
-            }
+        self.read(text, pair, limit, sample)?;
+        if pair.is_some()
+            && limit.is_odd()
+            && limit.reached(&self.first)
+            && limit.reached(&self.second)
+        {
+            // The odd token goes to the longer sequence: now their whole lengths matter.
+            self.read(text, pair, Limit::NONE, sample)?;
         }
         let (first, second) = (self.first.len(), pair.map(|_| self.second.len()));
-        let windows = match &self.options.truncation {
-            None => Windows {
-                first: whole(first),
-                second: second.map_or_else(Vec::new, whole),
-            },
+        let (first, second) = match &self.options.truncation {
+            None => (Windows::whole(first), second.map(Windows::whole)),
             Some(truncation) => {
                 truncation.windows(first, second, truncation.max_length - self.special, sample)?
             }
         };
-        for first in 0..if self.options.overflow {
-            windows.first.len()
-        } else {
-            1
-        } {
-            self.push_row(sample, &windows, first, 0);
+        self.push_row(sample, first, second, 0, 0);
+        if self.options.overflow {
             // The reference's order: windows of the text with every window of the pair, and last the
             // first window of the text with the other windows of the pair.
-            if first > 0 {
-                for second in 1..windows.second.len() {
-                    self.push_row(sample, &windows, first, second);
+            let others = 1..second.map_or(1, |second| second.count());
+            for window in 1..first.count() {
+                self.push_row(sample, first, second, window, 0);
+                for other in others.clone() {
+                    self.push_row(sample, first, second, window, other);
                 }
             }
-        }
-        if self.options.overflow {
-            for second in 1..windows.second.len() {
-                self.push_row(sample, &windows, 0, second);
+            for other in others {
+                self.push_row(sample, first, second, 0, other);
             }
         }
         Ok(())
+    }
+
+    fn read(
+        &mut self,
+        text: Text<'_>,
+        pair: Option<Text<'_>>,
+        limit: Limit,
+        sample: usize,
+    ) -> Result<()> {
+        let (tokenizer, table, options) = (self.tokenizer, &self.table, self.options);
+        self.first
+            .read(tokenizer, table, text, options, limit, sample)?;
+        match pair {
+            Some(pair) => self
+                .second
+                .read(tokenizer, table, pair, options, limit, sample),
+            None => Ok(()),
+        }
     }
 
     /// Where tokenization may stop because nothing behind can be in the result.
@@ -300,49 +355,49 @@ impl<'w> Encoder<'w> {
         }
     }
 
-    fn push_row(&mut self, sample: usize, windows: &Windows, first: usize, second: usize) {
-        let is_pair = !windows.second.is_empty();
-        for piece in self.tokenizer.template.pieces(is_pair) {
+    /// A row of window `first` of the text and, in a pair, window `second` of the other.
+    fn push_row(
+        &mut self,
+        sample: usize,
+        first_windows: Windows,
+        second_windows: Option<Windows>,
+        first: usize,
+        second: usize,
+    ) {
+        let rows = &mut self.rows;
+        let first_range = first_windows.get(first);
+        let second_range = second_windows.map_or(0..0, |windows| windows.get(second));
+        for piece in self.tokenizer.template.pieces(second_windows.is_some()) {
             match *piece {
-                Piece::Special { id, type_id } if self.options.add_special_tokens => {
-                    self.rows.ids.push(id as i32);
-                    self.rows.type_ids.push(type_id as i32);
-                    self.rows.sequence_ids.push(-1);
+                Piece::Special { id, .. } if self.options.add_special_tokens => {
+                    rows.ids.push(id as i32);
                     if self.options.align {
-                        self.rows.offsets.push([0, 0]);
-                        self.rows.word_ids.push(-1);
+                        rows.offsets.push([0, 0]);
+                        rows.word_ids.push(-1);
                     }
                 }
                 Piece::Special { .. } => {}
-                Piece::Sequence { index, type_id } => {
-                    let (tokens, windows, window) = match index {
-                        0 => (&self.first, &windows.first, first),
-                        _ => (&self.second, &windows.second, second),
+                Piece::Sequence { index, .. } => {
+                    let (tokens, range) = match index {
+                        0 => (&self.first, &first_range),
+                        _ => (&self.second, &second_range),
                     };
-                    let Some(range) = windows.get(window).cloned() else {
-                        continue;
-                    };
-                    // Only a sequence's first window takes the template's type id in the reference.
-                    let type_id = if window == 0 {
-                        type_id as i32
-                    } else {
-                        index as i32
-                    };
-                    let length = self.rows.ids.len() + range.len();
-                    self.rows.type_ids.resize(length, type_id);
-                    self.rows.sequence_ids.resize(length, index as i32);
-                    self.rows.ids.extend_from_slice(&tokens.ids[range.clone()]);
+                    rows.ids.extend_from_slice(&tokens.ids()[range.clone()]);
                     if self.options.align {
-                        self.rows
-                            .offsets
-                            .extend_from_slice(&tokens.offsets[range.clone()]);
-                        self.rows
-                            .word_ids
-                            .extend_from_slice(&tokens.word_ids[range]);
+                        rows.offsets
+                            .extend_from_slice(&tokens.offsets()[range.clone()]);
+                        rows.word_ids
+                            .extend_from_slice(&tokens.word_ids()[range.clone()]);
                     }
                 }
             }
         }
-        self.rows.end_row(sample);
+        rows.end_row(
+            sample,
+            [
+                (first_range.len(), first > 0),
+                (second_range.len(), second > 0),
+            ],
+        );
     }
 }

@@ -1,35 +1,28 @@
-//! Greedy longest-match-first WordPiece over a byte trie.
+//! Greedy longest-match-first WordPiece in one pass over the word.
+//!
+//! The pieces are two tries, one of those that start a word and one of those that continue it, with a failure
+//! link at each node: what to emit, and where to go on, when no longer piece follows. Each byte is read once.
+//! Song et al. 2021, Fast WordPiece Tokenization (LinMaxMatch). The tries are a double array: Aoe 1989.
 
-use super::whole_words::WholeWords;
 use crate::error::{Error, Result};
 use crate::vocab::Vocab;
+use std::collections::VecDeque;
+use std::ops::Range;
 
-const NO_TOKEN: u32 = u32::MAX;
-const NO_NODE: u32 = u32::MAX;
+const NONE: u32 = u32::MAX;
 /// Root of the pieces that start a word.
 const INITIAL: u32 = 0;
 /// Root of the pieces that continue a word (without their prefix).
 const CONTINUING: u32 = 1;
-
-/// One edge of the trie, in an open-addressing table.
-#[derive(Debug, Clone, Copy)]
-struct Edge {
-    parent: u32,
-    byte: u8,
-    child: u32,
-}
-
-const EMPTY: Edge = Edge {
-    parent: NO_NODE,
-    byte: 0,
-    child: NO_NODE,
-};
+/// Children of a node lie in one block of the array, as many as a byte has values.
+const BLOCK: usize = 256;
+/// Free places that are tried for the children of a node before a new block is taken.
+const TRIALS: usize = 64;
 
 /// The pieces of a vocabulary.
 #[derive(Debug, Clone)]
 pub(super) struct Pieces {
-    trie: Trie,
-    whole: WholeWords,
+    automaton: Automaton,
     unk: u32,
     max_chars: usize,
 }
@@ -46,8 +39,7 @@ impl Pieces {
             size: vocab.len(),
         })?;
         Ok(Self {
-            trie: Trie::new(vocab, prefix),
-            whole: WholeWords::new(vocab),
+            automaton: Automaton::new(vocab, prefix),
             unk,
             max_chars,
         })
@@ -56,27 +48,15 @@ impl Pieces {
     /// Calls `emit` with (id, start, end) in bytes for each piece of a word of valid UTF-8. `false`
     /// where the word is unknown: too long, or without pieces at some place behind those emitted.
     ///
-    /// O(n * longest piece); the word is walked again only behind its last match.
+    /// O(n).
     #[inline]
     pub(super) fn tokenize(&self, word: &[u8], emit: &mut impl FnMut(u32, usize, usize)) -> bool {
-        if word.len() > self.max_chars && count_chars(word) > self.max_chars {
-            return false;
-        }
-        if let Some(id) = self.whole.get(word) {
-            emit(id, 0, word.len());
-            return true;
-        }
-        let mut root = INITIAL;
-        let mut start = 0;
-        while start < word.len() {
-            let Some((id, length)) = self.trie.longest(root, &word[start..]) else {
-                return false;
-            };
-            emit(id, start, start + length);
-            start += length;
-            root = CONTINUING;
-        }
-        true
+        !self.is_too_long(word) && self.automaton.tokenize(word, emit)
+    }
+
+    /// Whether a word has more characters than are looked at.
+    pub(super) fn is_too_long(&self, word: &[u8]) -> bool {
+        word.len() > self.max_chars && count_chars(word) > self.max_chars
     }
 
     pub(super) fn unk(&self) -> u32 {
@@ -84,103 +64,365 @@ impl Pieces {
     }
 }
 
-/// Two tries in one table: pieces that start a word, and pieces that continue one.
-///
-/// Memory: 12 bytes a slot at a load of at most one half, about 6 MB for bert-base-uncased.
-#[derive(Debug, Clone)]
-struct Trie {
-    edges: Vec<Edge>,
-    shift: u32,
-    tokens: Vec<u32>,
+/// A node of the tries; 16 bytes, four in a cache line.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    /// The child over byte b is at `base ^ b`, if that one's `parent` is this node.
+    base: u32,
+    parent: u32,
+    /// Where to go on when no child matches; [`NONE`] where the word is then unknown.
+    fail: u32,
+    /// First of the pieces to emit on the way there.
+    pops: u32,
 }
 
-impl Trie {
+const FREE: Node = Node {
+    base: 0,
+    parent: NONE,
+    fail: NONE,
+    pops: 0,
+};
+
+/// A piece that is emitted by a failure link.
+#[derive(Debug, Clone, Copy)]
+struct Pop {
+    id: u32,
+    bytes: u32,
+}
+
+#[derive(Debug, Clone)]
+struct Automaton {
+    nodes: Vec<Node>,
+    /// The pieces of all failure links, each run ended by [`Pop::END`].
+    pops: Vec<Pop>,
+}
+
+impl Pop {
+    const END: Self = Self { id: NONE, bytes: 0 };
+}
+
+impl Automaton {
     fn new(vocab: &Vocab, prefix: &str) -> Self {
-        let bytes: usize = vocab.iter().map(|(token, _)| token.len()).sum();
-        // Every byte of a token adds at most one edge to each trie.
-        let mut trie = Self::with_capacity(4 * bytes + 2);
-        for (token, id) in vocab.iter() {
-            trie.insert(INITIAL, token.as_bytes(), id);
-            if let Some(continuing) = token.strip_prefix(prefix) {
-                trie.insert(CONTINUING, continuing.as_bytes(), id);
+        let mut initial: Vec<(&[u8], u32)> = vocab
+            .iter()
+            .map(|(token, id)| (token.as_bytes(), id))
+            .collect();
+        let mut continuing: Vec<(&[u8], u32)> = initial
+            .iter()
+            .filter_map(|&(token, id)| Some((token.strip_prefix(prefix.as_bytes())?, id)))
+            .collect();
+        initial.retain(|(piece, _)| !piece.is_empty());
+        continuing.retain(|(piece, _)| !piece.is_empty());
+        initial.sort_unstable();
+        continuing.sort_unstable();
+        let mut builder = Builder::new();
+        // By depth in both tries: failure links lead to nodes of less depth.
+        let mut queue = VecDeque::from([
+            Subtrie::root(INITIAL, &initial),
+            Subtrie::root(CONTINUING, &continuing),
+        ]);
+        while let Some(subtrie) = queue.pop_front() {
+            let children = subtrie.children();
+            builder.place(
+                subtrie.node,
+                children.iter().map(|child| child.byte(subtrie.depth)),
+            );
+            for mut child in children {
+                let byte = child.byte(subtrie.depth);
+                child.node = builder.automaton.nodes[subtrie.node as usize].base ^ u32::from(byte);
+                builder.link(subtrie.node, byte, child.node, child.token());
+                queue.push_back(child);
             }
         }
-        trie.shrunk()
+        builder.automaton
     }
 
-    fn with_capacity(slots: usize) -> Self {
-        let slots = slots.next_power_of_two();
+    #[inline]
+    fn child(&self, node: u32, byte: u8) -> Option<u32> {
+        let child = self.nodes[node as usize].base ^ u32::from(byte);
+        (self.nodes[child as usize].parent == node).then_some(child)
+    }
+
+    #[inline]
+    fn tokenize(&self, word: &[u8], emit: &mut impl FnMut(u32, usize, usize)) -> bool {
+        let mut node = INITIAL;
+        let mut start = 0;
+        for &byte in word {
+            node = loop {
+                if let Some(child) = self.child(node, byte) {
+                    break child;
+                }
+                match self.follow(node, &mut start, emit) {
+                    Some(next) => node = next,
+                    None => return false,
+                }
+            };
+        }
+        while node != CONTINUING {
+            match self.follow(node, &mut start, emit) {
+                Some(next) => node = next,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Goes along a failure link: emits its pieces.
+    #[inline]
+    fn follow(
+        &self,
+        node: u32,
+        start: &mut usize,
+        emit: &mut impl FnMut(u32, usize, usize),
+    ) -> Option<u32> {
+        let Node { fail, pops, .. } = self.nodes[node as usize];
+        if fail == NONE {
+            return None;
+        }
+        for pop in self.pops[pops as usize..]
+            .iter()
+            .take_while(|pop| pop.id != NONE)
+        {
+            let end = *start + pop.bytes as usize;
+            emit(pop.id, *start, end);
+            *start = end;
+        }
+        Some(fail)
+    }
+}
+
+/// The pieces below a node: a run of the sorted ones that have the first `depth` bytes in common.
+struct Subtrie<'v> {
+    node: u32,
+    pieces: &'v [(&'v [u8], u32)],
+    depth: usize,
+}
+
+impl<'v> Subtrie<'v> {
+    fn root(node: u32, pieces: &'v [(&'v [u8], u32)]) -> Self {
         Self {
-            edges: vec![EMPTY; slots],
-            shift: 64 - slots.trailing_zeros(),
-            tokens: vec![NO_TOKEN; 2],
+            node,
+            pieces,
+            depth: 0,
         }
     }
 
-    /// The same tries in the smallest table that is at most half full.
-    fn shrunk(self) -> Self {
-        let mut small = Self::with_capacity(2 * self.tokens.len());
-        for edge in self.edges.iter().filter(|edge| edge.child != NO_NODE) {
-            let slot = small.slot(edge.parent, edge.byte);
-            small.edges[slot] = *edge;
-        }
-        small.tokens = self.tokens;
-        small
+    fn byte(&self, depth: usize) -> u8 {
+        self.pieces[0].0[depth]
     }
 
-    fn insert(&mut self, root: u32, piece: &[u8], id: u32) {
-        let mut node = root;
-        for &byte in piece {
-            let slot = self.slot(node, byte);
-            if self.edges[slot].child == NO_NODE {
-                let child = self.tokens.len() as u32;
-                self.edges[slot] = Edge {
-                    parent: node,
-                    byte,
-                    child,
+    /// The piece that ends here and its length.
+    fn token(&self) -> Option<Pop> {
+        let (piece, id) = self.pieces[0];
+        (piece.len() == self.depth).then_some(Pop {
+            id,
+            bytes: self.depth as u32,
+        })
+    }
+
+    fn children(&self) -> Vec<Self> {
+        let longer = self
+            .pieces
+            .partition_point(|(piece, _)| piece.len() <= self.depth);
+        self.pieces[longer..]
+            .chunk_by(|(a, _), (b, _)| a[self.depth] == b[self.depth])
+            .map(|pieces| Self {
+                node: NONE,
+                pieces,
+                depth: self.depth + 1,
+            })
+            .collect()
+    }
+}
+
+struct Builder {
+    automaton: Automaton,
+    used: Vec<bool>,
+    /// Places before are used, or were tried in vain.
+    first_free: usize,
+}
+
+impl Builder {
+    fn new() -> Self {
+        let mut builder = Self {
+            automaton: Automaton {
+                nodes: Vec::new(),
+                // The roots emit nothing: they lead nowhere.
+                pops: vec![Pop::END],
+            },
+            used: Vec::new(),
+            first_free: 2,
+        };
+        builder.add_block();
+        builder.used[..2].fill(true);
+        builder
+    }
+
+    fn add_block(&mut self) -> Range<usize> {
+        let places = self.used.len()..self.used.len() + BLOCK;
+        self.automaton.nodes.resize(places.end, FREE);
+        self.used.resize(places.end, false);
+        places
+    }
+
+    /// Finds a base for a node, so that the places of all of its children are free, and takes them.
+    fn place(&mut self, node: u32, bytes: impl Iterator<Item = u8> + Clone) {
+        let Some(first) = bytes.clone().next() else {
+            return;
+        };
+        while self.used.get(self.first_free) == Some(&true) {
+            self.first_free += 1;
+        }
+        let free = (self.first_free..self.used.len())
+            .filter(|&place| !self.used[place])
+            .take(TRIALS)
+            .map(|place| place ^ usize::from(first))
+            .find(|base| {
+                bytes
+                    .clone()
+                    .all(|byte| !self.used[base ^ usize::from(byte)])
+            });
+        let base = free.unwrap_or_else(|| {
+            let block = self.add_block().start;
+            // What could not be used here is left: its places are too few in a row.
+            self.first_free = self.first_free.max(block.saturating_sub(8 * BLOCK));
+            block
+        });
+        self.automaton.nodes[node as usize].base = base as u32;
+        for byte in bytes {
+            let child = base ^ usize::from(byte);
+            self.used[child] = true;
+            self.automaton.nodes[child].parent = node;
+        }
+    }
+
+    /// Sets the failure link of a child: its own piece if it is one, else what its parent would emit, as far as
+    /// the byte does not follow there either.
+    fn link(&mut self, parent: u32, byte: u8, child: u32, token: Option<Pop>) {
+        let (fail, pops) = match token {
+            Some(pop) => (CONTINUING, vec![pop]),
+            None => {
+                let mut pops = Vec::new();
+                let mut node = parent;
+                let fail = loop {
+                    let Node {
+                        fail, pops: first, ..
+                    } = self.automaton.nodes[node as usize];
+                    if fail == NONE {
+                        break NONE;
+                    }
+                    pops.extend(
+                        self.automaton.pops[first as usize..]
+                            .iter()
+                            .take_while(|pop| pop.id != NONE),
+                    );
+                    if let Some(next) = self.automaton.child(fail, byte) {
+                        break next;
+                    }
+                    node = fail;
                 };
-                self.tokens.push(NO_TOKEN);
+                (fail, pops)
             }
-            node = self.edges[slot].child;
+        };
+        let first = self.automaton.pops.len() as u32;
+        let node = &mut self.automaton.nodes[child as usize];
+        node.fail = fail;
+        if fail != NONE && !pops.is_empty() {
+            node.pops = first;
+            self.automaton.pops.extend(pops);
+            self.automaton.pops.push(Pop::END);
         }
-        self.tokens[node as usize] = id;
-    }
-
-    /// The slot that holds an edge, or the free one where it would stand. The table is never full.
-    #[inline]
-    fn slot(&self, parent: u32, byte: u8) -> usize {
-        let key = u64::from(parent) << 8 | u64::from(byte);
-        // Fibonacci hashing: the multiplier is 2^64 divided by the golden ratio.
-        let mut slot = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
-        loop {
-            let edge = &self.edges[slot];
-            if edge.child == NO_NODE || (edge.parent == parent && edge.byte == byte) {
-                return slot;
-            }
-            slot = (slot + 1) & (self.edges.len() - 1);
-        }
-    }
-
-    /// The longest piece that starts `rest`: its id and length in bytes.
-    #[inline]
-    fn longest(&self, root: u32, rest: &[u8]) -> Option<(u32, usize)> {
-        let mut node = root;
-        let mut found = None;
-        for (length, &byte) in (1..).zip(rest) {
-            node = self.edges[self.slot(node, byte)].child;
-            if node == NO_NODE {
-                break;
-            }
-            let token = self.tokens[node as usize];
-            if token != NO_TOKEN {
-                found = Some((token, length));
-            }
-        }
-        found
     }
 }
 
 /// Characters in valid UTF-8: the bytes that do not continue one.
-fn count_chars(utf8: &[u8]) -> usize {
+pub(super) fn count_chars(utf8: &[u8]) -> usize {
     utf8.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pieces of a word by the definition: the longest one first, again and again.
+    fn longest_first(vocab: &Vocab, word: &str) -> Option<Vec<(u32, usize, usize)>> {
+        let mut pieces = Vec::new();
+        let mut start = 0;
+        while start < word.len() {
+            let prefix = if start == 0 { "" } else { "##" };
+            let (id, end) = (start + 1..=word.len())
+                .rev()
+                .filter(|&end| word.is_char_boundary(end))
+                .find_map(|end| {
+                    Some((vocab.id(&format!("{prefix}{}", &word[start..end]))?, end))
+                })?;
+            pieces.push((id, start, end));
+            start = end;
+        }
+        Some(pieces)
+    }
+
+    fn by_automaton(pieces: &Pieces, word: &str) -> Option<Vec<(u32, usize, usize)>> {
+        let mut found = Vec::new();
+        pieces
+            .tokenize(word.as_bytes(), &mut |id, start, end| {
+                found.push((id, start, end));
+            })
+            .then_some(found)
+    }
+
+    /// Every word of up to `length` of the letters.
+    fn words(letters: &[&str], length: usize) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut last = words.clone();
+        for _ in 0..length {
+            last = last
+                .iter()
+                .flat_map(|word| letters.iter().map(move |letter| format!("{word}{letter}")))
+                .collect();
+            words.extend(last.clone());
+        }
+        words.remove(0);
+        words
+    }
+
+    #[test]
+    fn the_automaton_finds_the_longest_pieces_of_every_word() -> Result<()> {
+        let letters = ["a", "b", "\u{e9}"];
+        let vocabularies: [&[&str]; 6] = [
+            &["[UNK]", "a", "abab", "##b", "##ba", "##aab", "##a"],
+            &["[UNK]", "ab", "abb", "##a", "##bab", "##bb"],
+            &["[UNK]", "a", "##aaab", "##aa", "##b", "\u{e9}", "##\u{e9}b"],
+            &["[UNK]", "##a", "##b", "aabb\u{e9}a", "a", "##abb\u{e9}b"],
+            &["[UNK]", "##", "a", "##ab", "b"],
+            &["[UNK]"],
+        ];
+        for tokens in vocabularies {
+            let vocab = Vocab::new((0..).zip(tokens).map(|(id, &token)| (token.to_owned(), id)))?;
+            let pieces = Pieces::new(&vocab, "[UNK]", "##", 100)?;
+            for word in words(&letters, 7) {
+                assert_eq!(
+                    by_automaton(&pieces, &word),
+                    longest_first(&vocab, &word),
+                    "{word} with {tokens:?}"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_word_of_too_many_characters_is_unknown() -> Result<()> {
+        let vocab = Vocab::new(
+            [("[UNK]", 0), ("\u{e9}", 1), ("##\u{e9}", 2)]
+                .map(|(token, id)| (token.to_owned(), id)),
+        )?;
+        let pieces = Pieces::new(&vocab, "[UNK]", "##", 3)?;
+        assert_eq!(
+            by_automaton(&pieces, "\u{e9}\u{e9}\u{e9}").map(|found| found.len()),
+            Some(3)
+        );
+        assert_eq!(by_automaton(&pieces, "\u{e9}\u{e9}\u{e9}\u{e9}"), None);
+        Ok(())
+    }
 }

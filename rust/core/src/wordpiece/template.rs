@@ -60,7 +60,7 @@ impl Template {
         Self { single, pair }
     }
 
-    pub(super) fn pieces(&self, is_pair: bool) -> &[Piece] {
+    pub(crate) fn pieces(&self, is_pair: bool) -> &[Piece] {
         if is_pair { &self.pair } else { &self.single }
     }
 

@@ -1,13 +1,24 @@
 //! One sequence as tokens, before special tokens and truncation.
 
 use super::added_tokens::Part;
+use super::pieces::count_chars;
+use super::scan::Scan;
+use super::word_table::{
+    Entry, Key, MAX_BYTES as MAX_RUN_BYTES, MAX_TOKENS, Place, RunToken, WordTable,
+};
 use super::{EncodeOptions, Text, WordPiece};
 use crate::error::{Error, Result};
-use crate::normalize::{Normalized, class_at, is_punctuation, is_whitespace};
+use crate::normalize::{Boundary, Normalized, class_at, is_punctuation, is_whitespace};
+use std::ops::Range;
 
-/// Bytes of text that are normalized at a time: they stay in the first-level cache, and a text that
-/// is cut at `max_length` is not normalized to its end.
+/// Bytes of text that are looked at together: what is made of them stays in the first-level cache.
 const CHUNK: usize = 4096;
+/// Bytes a token that is still wanted, where a text is cut: English has about five.
+const BYTES_PER_TOKEN: usize = 8;
+const MIN_CHUNK: usize = 256;
+
+/// Look-ups whose memory is asked for together, before the first of them is done.
+const GROUP: usize = 16;
 
 /// Longest text: character positions are signed 32-bit.
 const MAX_BYTES: usize = i32::MAX as usize;
@@ -28,6 +39,11 @@ impl Limit {
         tokens.len() >= self.0
     }
 
+    /// Tokens that are still wanted, if there is a limit.
+    fn missing(self, tokens: &Tokens) -> Option<usize> {
+        (self != Self::NONE).then(|| self.0.saturating_sub(tokens.len()))
+    }
+
     pub(super) fn is_odd(self) -> bool {
         // `after` added one.
         self != Self::NONE && self.0 % 2 == 0
@@ -37,35 +53,56 @@ impl Limit {
 /// Tokens of one sequence, with the buffers that their making needs.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    pub(super) ids: Vec<i32>,
-    /// Start and end in characters; empty where nothing is aligned.
-    pub(super) offsets: Vec<[i32; 2]>,
-    /// Empty where nothing is aligned.
-    pub(super) word_ids: Vec<i32>,
-    normalized: Normalized,
+    /// Longer than the tokens, as are the other columns: what is behind them means nothing.
+    ids: Vec<i32>,
+    offsets: Vec<[i32; 2]>,
+    word_ids: Vec<i32>,
+    length: usize,
     next_word: i32,
+    scan: Scan,
+    normalized: Normalized,
+    /// Tokens of one run.
+    run: Vec<RunToken>,
 }
 
 impl Tokens {
     pub(super) fn len(&self) -> usize {
-        self.ids.len()
+        self.length
+    }
+
+    pub(super) fn ids(&self) -> &[i32] {
+        &self.ids[..self.length]
+    }
+
+    /// Start and end in characters; empty where nothing is aligned.
+    pub(super) fn offsets(&self) -> &[[i32; 2]] {
+        &self.offsets[..self.length.min(self.offsets.len())]
+    }
+
+    /// Empty where nothing is aligned.
+    pub(super) fn word_ids(&self) -> &[i32] {
+        &self.word_ids[..self.length.min(self.word_ids.len())]
     }
 
     /// Replaces the tokens by those of `text`, up to `limit` (some may stand behind it).
     pub(super) fn read(
         &mut self,
         tokenizer: &WordPiece,
+        table: &WordTable,
         text: Text<'_>,
         options: &EncodeOptions,
         limit: Limit,
         sample: usize,
     ) -> Result<()> {
-        self.ids.clear();
-        self.offsets.clear();
-        self.word_ids.clear();
+        self.length = 0;
         self.next_word = 0;
+        if !options.align {
+            self.offsets.clear();
+            self.word_ids.clear();
+        }
         let mut reader = Reader {
             tokenizer,
+            table,
             split_special: options.split_special_tokens,
             limit,
             tokens: self,
@@ -100,24 +137,52 @@ impl Tokens {
         Ok(())
     }
 
-    fn push<const ALIGN: bool>(&mut self, id: u32, offsets: [u32; 2], word: i32) {
-        self.ids.push(id as i32);
-        if ALIGN {
-            self.offsets.push(offsets.map(|position| position as i32));
-            self.word_ids.push(word);
+    /// Makes room for `count` more tokens.
+    #[inline]
+    fn make_room<const ALIGN: bool>(&mut self, count: usize) {
+        let needed = self.length + count;
+        if self.ids.len() < needed {
+            self.ids.resize(2 * needed, 0);
+        }
+        if ALIGN && self.offsets.len() < needed {
+            self.offsets.resize(2 * needed, [0; 2]);
+            self.word_ids.resize(2 * needed, 0);
         }
     }
 
-    fn truncate(&mut self, length: usize) {
-        self.ids.truncate(length);
-        self.offsets.truncate(length);
-        self.word_ids.truncate(length);
+    fn push<const ALIGN: bool>(&mut self, id: u32, offsets: [u32; 2], word: i32) {
+        self.make_room::<ALIGN>(1);
+        self.ids[self.length] = id as i32;
+        if ALIGN {
+            self.offsets[self.length] = offsets.map(|position| position as i32);
+            self.word_ids[self.length] = word;
+        }
+        self.length += 1;
+    }
+
+    /// Appends the tokens of a run that starts at character `source`. There is room for them.
+    #[inline]
+    fn push_entry<const ALIGN: bool>(&mut self, entry: Entry, source: u32, word: Option<i32>) {
+        let first = self.length;
+        self.ids[first..first + MAX_TOKENS].copy_from_slice(&entry.ids());
+        if ALIGN {
+            let offsets = &mut self.offsets[first..first + MAX_TOKENS];
+            let word_ids = &mut self.word_ids[first..first + MAX_TOKENS];
+            for token in 0..MAX_TOKENS {
+                let (start, end, starts_word) = entry.place(token);
+                offsets[token] = [(source + start) as i32, (source + end) as i32];
+                self.next_word += i32::from(starts_word);
+                word_ids[token] = word.unwrap_or(self.next_word - 1);
+            }
+        }
+        self.length += entry.len();
     }
 }
 
 /// Reads one string into [`Tokens`].
 struct Reader<'r> {
     tokenizer: &'r WordPiece,
+    table: &'r WordTable,
     split_special: bool,
     limit: Limit,
     tokens: &'r mut Tokens,
@@ -125,154 +190,302 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     /// Tokens of `text`; all belong to `word` where one is given, else words are counted.
+    #[inline]
     fn read<const ALIGN: bool>(&mut self, text: &str, word: Option<i32>) -> Result<()> {
+        if word.is_some() && self.read_word_string::<ALIGN>(text, word) {
+            return Ok(());
+        }
+        let added = &self.tokenizer.added;
         let mut byte = 0;
         let mut source = 0;
+        while !added.matches_normalized() && byte < text.len() {
+            if self.limit.reached(self.tokens) {
+                return Ok(());
+            }
+            let end = byte + self.chunk_end(&text[byte..]);
+            if added.may_start_in(&text[byte..end]) {
+                break;
+            }
+            source = self.read_text::<ALIGN>(&text[byte..end], source, word)?;
+            byte = end;
+        }
+        self.read_around_added::<ALIGN>(text, byte, source, word)
+    }
+
+    /// The tokens behind byte `byte`, character `source`, which no added token spans.
+    fn read_around_added<const ALIGN: bool>(
+        &mut self,
+        text: &str,
+        mut byte: usize,
+        mut source: u32,
+        word: Option<i32>,
+    ) -> Result<()> {
+        if byte == text.len() {
+            return Ok(());
+        }
         let mut inside = Ok(());
-        let around =
-            self.tokenizer
-                .added
-                .split_raw(text, self.split_special, |Part { id, start, end }| {
-                    if inside.is_err() || self.limit.reached(self.tokens) {
-                        return;
-                    }
+        let around = self.tokenizer.added.split_raw(
+            text,
+            byte,
+            self.split_special,
+            |Part { id, start, end }| {
+                if inside.is_err() || self.limit.reached(self.tokens) {
+                    return;
+                }
+                if ALIGN {
+                    source = move_to(text, byte, source, start);
+                }
+                if let Some(id) = id {
+                    let first = source;
                     if ALIGN {
-                        source = move_to(text, byte, source, start);
+                        source = move_to(text, start, source, end);
                     }
-                    if let Some(id) = id {
-                        let first = source;
-                        if ALIGN {
-                            source = move_to(text, start, source, end);
-                        }
-                        let word = self.next_word(word);
-                        self.tokens.push::<ALIGN>(id, [first, source], word);
-                    } else {
-                        match self.read_text::<ALIGN>(&text[start..end], source, word) {
-                            Ok(behind) => source = behind,
-                            Err(error) => inside = Err(error),
-                        }
+                    let word = self.next_word(word);
+                    self.tokens.push::<ALIGN>(id, [first, source], word);
+                } else {
+                    match self.read_text::<ALIGN>(&text[start..end], source, word) {
+                        Ok(behind) => source = behind,
+                        Err(error) => inside = Err(error),
                     }
-                    byte = end;
-                });
+                }
+                byte = end;
+            },
+        );
         around.and(inside)
     }
 
-    /// Text between the tokens that are matched before normalization. Returns the source behind it.
+    /// A short string that is one word to the caller: known as a whole, or from now on. `false` where it has to be
+    /// read as any text.
+    #[inline]
+    fn read_word_string<const ALIGN: bool>(&mut self, text: &str, word: Option<i32>) -> bool {
+        let Self {
+            tokenizer, table, ..
+        } = *self;
+        if text.len() > table_bytes(tokenizer) {
+            return false;
+        }
+        let mut key = Key::of(text.as_bytes());
+        if tokenizer.normalizer.lowercases() {
+            key = key.lowercase();
+        }
+        self.tokens.make_room::<ALIGN>(MAX_TOKENS);
+        if let Some(entry) = table.get(key, table.place(key)) {
+            self.tokens.push_entry::<ALIGN>(entry, 0, word);
+            return true;
+        }
+        if tokenizer.added.may_start_in(text) {
+            return false;
+        }
+        self.find_tokens(text);
+        table.insert(key, &self.tokens.run);
+        self.push_run::<ALIGN>(0, word);
+        true
+    }
+
+    /// Text between the tokens that are matched before normalization. Returns the source behind it, if aligned.
     fn read_text<const ALIGN: bool>(
         &mut self,
         text: &str,
         first: u32,
         word: Option<i32>,
     ) -> Result<u32> {
-        let mut normalized = std::mem::take(&mut self.tokens.normalized);
+        let tokenizer = self.tokenizer;
         let mut source = first;
-        let mut split = Ok(());
-        if self.tokenizer.added.matches_normalized() {
-            normalized.clear();
-            source = self
-                .tokenizer
-                .normalizer
-                .normalize::<ALIGN>(text, source, &mut normalized);
-            // Normalized text is UTF-8: it is made of whole characters only.
-            let view = std::str::from_utf8(&normalized.text).unwrap_or_default();
-            split = self.tokenizer.added.split_normalized(
-                view,
-                self.split_special,
-                |Part { id, start, end }| {
-                    if let Some(id) = id {
-                        let word = self.next_word(word);
-                        let offsets = if ALIGN {
-                            span(&normalized, start, end)
-                        } else {
-                            [0, 0]
-                        };
-                        self.tokens.push::<ALIGN>(id, offsets, word);
-                    } else {
-                        self.read_words::<ALIGN>(&normalized, start, end, word);
-                    }
-                },
-            );
-        } else {
+        if !tokenizer.added.matches_normalized() {
             let mut rest = text;
             while !rest.is_empty() && !self.limit.reached(self.tokens) {
-                let (chunk, behind) = rest.split_at(chunk_end(rest));
-                normalized.clear();
-                source =
-                    self.tokenizer
-                        .normalizer
-                        .normalize::<ALIGN>(chunk, source, &mut normalized);
-                self.read_words::<ALIGN>(&normalized, 0, normalized.text.len(), word);
+                let (chunk, behind) = rest.split_at(self.chunk_end(rest));
+                source = if tokenizer.normalizer.cleans_text() {
+                    self.read_chunk::<ALIGN>(chunk, source, word)
+                } else {
+                    self.read_run::<ALIGN>(chunk, source, word);
+                    source + count_chars(chunk.as_bytes()) as u32
+                };
                 rest = behind;
             }
+            return Ok(source);
         }
+        let mut normalized = std::mem::take(&mut self.tokens.normalized);
+        normalized.clear();
+        source = tokenizer
+            .normalizer
+            .normalize::<ALIGN>(text, source, &mut normalized);
+        // Normalized text is UTF-8: it is made of whole characters only.
+        let view = std::str::from_utf8(&normalized.text).unwrap_or_default();
+        let split = tokenizer.added.split_normalized(
+            view,
+            self.split_special,
+            |Part { id, start, end }| {
+                if let Some(id) = id {
+                    let word = self.next_word(word);
+                    let offsets = if ALIGN {
+                        span(&normalized, start, end)
+                    } else {
+                        [0, 0]
+                    };
+                    self.tokens.push::<ALIGN>(id, offsets, word);
+                } else {
+                    self.tokens.run.clear();
+                    find_words::<ALIGN>(tokenizer, &normalized, start..end, &mut self.tokens.run);
+                    self.push_run::<ALIGN>(0, word);
+                }
+            },
+        );
         self.tokens.normalized = normalized;
         split.map(|()| source)
     }
 
-    /// Words of normalized text: white space separates them, punctuation is a word a character.
-    fn read_words<const ALIGN: bool>(
-        &mut self,
-        normalized: &Normalized,
-        start: usize,
-        end: usize,
-        word: Option<i32>,
-    ) {
-        let mut word_start = start;
-        let mut position = start;
-        while position < end {
-            let (class, length) = class_at(&normalized.text[position..end]);
-            if is_whitespace(class) || is_punctuation(class) {
-                if word_start < position {
-                    self.read_word::<ALIGN>(normalized, word_start, position, word);
-                    if self.limit.reached(self.tokens) {
-                        return;
+    /// Text that starts at character `first`, run by run. Returns the character behind it, if aligned and not cut.
+    fn read_chunk<const ALIGN: bool>(&mut self, chunk: &str, first: u32, word: Option<i32>) -> u32 {
+        let table = self.table;
+        let mut scan = std::mem::take(&mut self.tokens.scan);
+        scan.scan(chunk.as_bytes(), self.tokenizer.normalizer.lowercases());
+        // Bytes that continue a character: as many more bytes than characters.
+        let mut continuing = 0;
+        let mut lookups = [(Key::default(), Place::default()); GROUP];
+        let groups = scan.starts().chunks(GROUP).zip(scan.ends().chunks(GROUP));
+        for (starts, ends) in groups {
+            for (lookup, (&start, &end)) in lookups.iter_mut().zip(starts.iter().zip(ends)) {
+                let key = Key::at(scan.text(), start as usize, (end - start) as usize);
+                *lookup = (key, table.place(key));
+                table.prefetch(lookup.1);
+            }
+            self.tokens.make_room::<ALIGN>(GROUP * MAX_TOKENS);
+            for (&(key, place), (&start, &end)) in lookups.iter().zip(starts.iter().zip(ends)) {
+                let source = first + start - continuing;
+                if let Some(entry) = table.get(key, place) {
+                    self.tokens.push_entry::<ALIGN>(entry, source, word);
+                    if ALIGN {
+                        continuing += key.continuing_bytes();
                     }
-                }
-                word_start = position + length;
-                if is_punctuation(class) {
-                    self.read_word::<ALIGN>(normalized, position, word_start, word);
+                } else {
+                    let run = start as usize..end as usize;
+                    continuing +=
+                        self.read_unknown::<ALIGN>(chunk, scan.text(), run, key, source, word);
+                    self.tokens.make_room::<ALIGN>(GROUP * MAX_TOKENS);
                 }
             }
-            position += length;
+            if self.limit.reached(self.tokens) {
+                break;
+            }
         }
-        if word_start < end {
-            self.read_word::<ALIGN>(normalized, word_start, end, word);
+        self.tokens.scan = scan;
+        first + chunk.len() as u32 - continuing
+    }
+
+    /// A run that the table does not know. Returns how many of its bytes continue a character.
+    #[cold]
+    #[inline(never)]
+    fn read_unknown<const ALIGN: bool>(
+        &mut self,
+        chunk: &str,
+        scanned: &[u8],
+        run: Range<usize>,
+        key: Key,
+        source: u32,
+        word: Option<i32>,
+    ) -> u32 {
+        let text = &chunk[run.clone()];
+        let scanned_run = &scanned[run.clone()];
+        if scanned_run.is_ascii() {
+            self.tokens.run.clear();
+            find_pieces(self.tokenizer, scanned_run, &mut self.tokens.run);
+        } else if text.len() <= MAX_RUN_BYTES {
+            self.find_tokens(text);
+        } else {
+            return self.read_parts::<ALIGN>(text, &scanned[run.start..], source, word);
         }
+        self.table.insert(key, &self.tokens.run);
+        self.push_run::<ALIGN>(source, word);
+        (text.len() - count_chars(text.as_bytes())) as u32
+    }
+
+    /// A long run with characters that are not ASCII: part by part, as those that are words of their own divide it.
+    fn read_parts<const ALIGN: bool>(
+        &mut self,
+        run: &str,
+        scanned: &[u8],
+        first: u32,
+        word: Option<i32>,
+    ) -> u32 {
+        let normalizer = &self.tokenizer.normalizer;
+        let bytes = run.as_bytes();
+        let (mut start, mut end, mut source, mut chars) = (0, 0, first, 0);
+        while end < bytes.len() {
+            let (class, length) = class_at(&bytes[end..]);
+            let boundary = normalizer.boundary(class);
+            if boundary != Boundary::None {
+                self.read_part::<ALIGN>(&run[start..end], &scanned[start..], source, word);
+                source += chars;
+                if boundary == Boundary::Word {
+                    let behind = end + length;
+                    self.read_part::<ALIGN>(&run[end..behind], &scanned[end..], source, word);
+                }
+                source += 1;
+                chars = 0;
+                start = end + length;
+                if self.limit.reached(self.tokens) {
+                    return 0;
+                }
+            } else {
+                chars += 1;
+            }
+            end += length;
+        }
+        self.read_part::<ALIGN>(&run[start..], &scanned[start..], source, word);
+        bytes.len() as u32 - (source + chars - first)
     }
 
     #[inline]
-    fn read_word<const ALIGN: bool>(
+    fn read_part<const ALIGN: bool>(
         &mut self,
-        normalized: &Normalized,
-        start: usize,
-        end: usize,
+        part: &str,
+        scanned: &[u8],
+        source: u32,
         word: Option<i32>,
     ) {
-        let word = self.next_word(word);
-        let before = self.tokens.len();
-        let tokens = &mut *self.tokens;
-        let mut push = |id, first: usize, last: usize| {
-            let offsets = if ALIGN {
-                span(normalized, start + first, start + last)
-            } else {
-                [0, 0]
-            };
-            tokens.push::<ALIGN>(id, offsets, word);
-        };
-        if !self
-            .tokenizer
-            .pieces
-            .tokenize(&normalized.text[start..end], &mut push)
-        {
-            self.tokens.truncate(before);
-            let offsets = if ALIGN {
-                span(normalized, start, end)
-            } else {
-                [0, 0]
-            };
-            self.tokens
-                .push::<ALIGN>(self.tokenizer.pieces.unk(), offsets, word);
+        if part.is_empty() {
+            return;
         }
+        let key = Key::at(scanned, 0, part.len());
+        self.tokens.make_room::<ALIGN>(MAX_TOKENS);
+        if let Some(entry) = self.table.get(key, self.table.place(key)) {
+            self.tokens.push_entry::<ALIGN>(entry, source, word);
+            return;
+        }
+        self.find_tokens(part);
+        self.table.insert(key, &self.tokens.run);
+        self.push_run::<ALIGN>(source, word);
+    }
+
+    /// A text that starts at character `source`, by normalization of the whole.
+    fn read_run<const ALIGN: bool>(&mut self, text: &str, source: u32, word: Option<i32>) {
+        self.find_tokens(text);
+        self.push_run::<ALIGN>(source, word);
+    }
+
+    /// The tokens of a text on its own, as `self.tokens.run`.
+    fn find_tokens(&mut self, text: &str) {
+        let tokenizer = self.tokenizer;
+        let Tokens {
+            normalized, run, ..
+        } = &mut *self.tokens;
+        normalized.clear();
+        run.clear();
+        tokenizer.normalizer.normalize::<true>(text, 0, normalized);
+        find_words::<true>(tokenizer, normalized, 0..normalized.text.len(), run);
+    }
+
+    fn push_run<const ALIGN: bool>(&mut self, source: u32, word: Option<i32>) {
+        let tokens = &mut *self.tokens;
+        let run = std::mem::take(&mut tokens.run);
+        for token in &run {
+            tokens.next_word += i32::from(token.starts_word);
+            let offsets = [source + token.start, source + token.end];
+            let word = word.unwrap_or(tokens.next_word - 1);
+            tokens.push::<ALIGN>(token.id, offsets, word);
+        }
+        tokens.run = run;
     }
 
     fn next_word(&mut self, word: Option<i32>) -> i32 {
@@ -280,6 +493,114 @@ impl Reader<'_> {
             self.tokens.next_word += 1;
             self.tokens.next_word - 1
         })
+    }
+
+    /// Where the next chunk of `text` ends: behind ASCII white space, which separates words and never takes part
+    /// in a combining sequence, or at the end of the text. A text that is cut is not read to its end.
+    fn chunk_end(&self, text: &str) -> usize {
+        let bytes = text.as_bytes();
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        let size = self.limit.missing(self.tokens).map_or(CHUNK, |tokens| {
+            tokens
+                .saturating_mul(BYTES_PER_TOKEN)
+                .clamp(MIN_CHUNK, CHUNK)
+        });
+        if bytes.len() <= size {
+            return bytes.len();
+        }
+        if let Some(last) = bytes[..size].iter().rposition(is_space) {
+            return last + 1;
+        }
+        bytes[size..]
+            .iter()
+            .position(is_space)
+            .map_or(bytes.len(), |next| size + next + 1)
+    }
+}
+
+/// Longest string that the table may know as a whole.
+fn table_bytes(tokenizer: &WordPiece) -> usize {
+    if tokenizer.added.matches_normalized() {
+        0
+    } else {
+        MAX_RUN_BYTES
+    }
+}
+
+/// Words of normalized text: white space separates them, punctuation is a word a character.
+fn find_words<const ALIGN: bool>(
+    tokenizer: &WordPiece,
+    normalized: &Normalized,
+    range: Range<usize>,
+    tokens: &mut Vec<RunToken>,
+) {
+    let mut find = |start, end| find_word::<ALIGN>(tokenizer, normalized, start, end, tokens);
+    let mut word_start = range.start;
+    let mut position = range.start;
+    while position < range.end {
+        let (class, length) = class_at(&normalized.text[position..range.end]);
+        if is_whitespace(class) || is_punctuation(class) {
+            if word_start < position {
+                find(word_start, position);
+            }
+            word_start = position + length;
+            if is_punctuation(class) {
+                find(position, word_start);
+            }
+        }
+        position += length;
+    }
+    if word_start < range.end {
+        find(word_start, range.end);
+    }
+}
+
+fn find_word<const ALIGN: bool>(
+    tokenizer: &WordPiece,
+    normalized: &Normalized,
+    start: usize,
+    end: usize,
+    tokens: &mut Vec<RunToken>,
+) {
+    let word = &normalized.text[start..end];
+    find_pieces_at(tokenizer, word, tokens, |first, last| {
+        if ALIGN {
+            span(normalized, start + first, start + last)
+        } else {
+            [0, 0]
+        }
+    });
+}
+
+/// Pieces of a word whose characters are bytes.
+fn find_pieces(tokenizer: &WordPiece, word: &[u8], tokens: &mut Vec<RunToken>) {
+    find_pieces_at(tokenizer, word, tokens, |first, last| {
+        [first as u32, last as u32]
+    });
+}
+
+/// Appends the pieces of a word, or the unknown token; `span` turns bytes of the word into characters of the text.
+#[inline]
+fn find_pieces_at(
+    tokenizer: &WordPiece,
+    word: &[u8],
+    tokens: &mut Vec<RunToken>,
+    span: impl Fn(usize, usize) -> [u32; 2],
+) {
+    let before = tokens.len();
+    let token = |id, first, last| {
+        let [start, end] = span(first, last);
+        RunToken {
+            id,
+            start,
+            end,
+            starts_word: first == 0,
+        }
+    };
+    let mut push = |id, first, last| tokens.push(token(id, first, last));
+    if !tokenizer.pieces.tokenize(word, &mut push) {
+        tokens.truncate(before);
+        tokens.push(token(tokenizer.pieces.unk(), 0, word.len()));
     }
 }
 
@@ -292,25 +613,8 @@ fn span(normalized: &Normalized, start: usize, end: usize) -> [u32; 2] {
 /// space on its right may end behind the start of the next one, so `to` may lie before `from`.
 fn move_to(text: &str, from: usize, source: u32, to: usize) -> u32 {
     if from <= to {
-        source + text[from..to].chars().count() as u32
+        source + count_chars(&text.as_bytes()[from..to]) as u32
     } else {
-        source - text[to..from].chars().count() as u32
+        source - count_chars(&text.as_bytes()[to..from]) as u32
     }
-}
-
-/// Where the next chunk of `text` ends: behind ASCII white space, which separates words and never
-/// takes part in a combining sequence, or at the end of the text.
-fn chunk_end(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    if bytes.len() <= CHUNK {
-        return bytes.len();
-    }
-    if let Some(last) = bytes[..CHUNK].iter().rposition(is_space) {
-        return last + 1;
-    }
-    bytes[CHUNK..]
-        .iter()
-        .position(is_space)
-        .map_or(bytes.len(), |next| CHUNK + next + 1)
 }

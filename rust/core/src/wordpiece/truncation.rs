@@ -48,11 +48,49 @@ pub struct Truncation {
     pub stride: usize,
 }
 
-/// The windows of a text and of its pair; the first of each makes the main row.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// The windows over one sequence: equally long, but for the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Windows {
-    pub(super) first: Vec<Range<usize>>,
-    pub(super) second: Vec<Range<usize>>,
+    length: usize,
+    /// Tokens of a window.
+    room: usize,
+    /// Tokens from the start of one window to that of the next.
+    step: usize,
+    count: usize,
+    side: TruncationSide,
+}
+
+impl Windows {
+    /// One window over everything.
+    pub(super) fn whole(length: usize) -> Self {
+        Self {
+            length,
+            room: length,
+            step: length,
+            count: 1,
+            side: TruncationSide::Right,
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The tokens of a window; `window` is less than their number.
+    pub(super) fn get(&self, window: usize) -> Range<usize> {
+        if self.room == 0 && window > 0 {
+            // The reference keeps what is cut off as one window of any length.
+            return 0..self.length;
+        }
+        let first = window * self.step;
+        match self.side {
+            TruncationSide::Right => first..(first + self.room).min(self.length),
+            TruncationSide::Left => {
+                let end = self.length - first;
+                end.saturating_sub(self.room)..end
+            }
+        }
+    }
 }
 
 impl Truncation {
@@ -79,14 +117,15 @@ impl Truncation {
         }
     }
 
-    /// Windows over sequences of `first` and `second` tokens where `room` tokens fit.
+    /// Windows over sequences of `first` and `second` tokens where `room` tokens fit. The first of each makes the
+    /// main row.
     pub(super) fn windows(
         &self,
         first: usize,
         second: Option<usize>,
         room: usize,
         sample: usize,
-    ) -> Result<Windows> {
+    ) -> Result<(Windows, Option<Windows>)> {
         let total = first + second.unwrap_or(0);
         let (first_room, second_room) = if total <= room {
             (first, second)
@@ -114,13 +153,11 @@ impl Truncation {
                 }
             }
         };
-        Ok(Windows {
-            first: self.cut(first, first_room, sample)?,
-            second: match (second, second_room) {
-                (Some(second), Some(room)) => self.cut(second, room, sample)?,
-                _ => Vec::new(),
-            },
-        })
+        let second = match (second, second_room) {
+            (Some(second), Some(room)) => Some(self.cut(second, room, sample)?),
+            _ => None,
+        };
+        Ok((self.cut(first, first_room, sample)?, second))
     }
 
     fn shorten(&self, length: usize, remove: usize, sample: usize) -> Result<usize> {
@@ -136,38 +173,30 @@ impl Truncation {
     }
 
     /// Windows of `room` tokens over a sequence of `length`.
-    fn cut(&self, length: usize, room: usize, sample: usize) -> Result<Vec<Range<usize>>> {
+    fn cut(&self, length: usize, room: usize, sample: usize) -> Result<Windows> {
         if room >= length {
-            return Ok(whole(length));
+            return Ok(Windows::whole(length));
         }
-        if room == 0 {
-            // The reference keeps what is cut off as one window of any length.
-            return Ok([0..0, 0..length].into());
-        }
-        if self.stride >= room {
+        if room > 0 && self.stride >= room {
             return Err(Error::NoRoomForStride {
                 stride: self.stride,
                 room,
                 sample,
             });
         }
-        let step = room - self.stride;
-        let count = (length - room).div_ceil(step) + 1;
-        Ok((0..count)
-            .map(|window| match self.side {
-                TruncationSide::Right => window * step..(window * step + room).min(length),
-                TruncationSide::Left => {
-                    let end = length - window * step;
-                    end.saturating_sub(room)..end
-                }
-            })
-            .collect())
+        let step = room.saturating_sub(self.stride);
+        Ok(Windows {
+            length,
+            room,
+            step,
+            count: if room == 0 {
+                2
+            } else {
+                (length - room).div_ceil(step) + 1
+            },
+            side: self.side,
+        })
     }
-}
-
-/// One window over everything.
-pub(super) fn whole(length: usize) -> Vec<Range<usize>> {
-    std::iter::once(0..length).collect()
 }
 
 /// Tokens that are left of two sequences when the longer one gives way first.
@@ -204,13 +233,30 @@ mod tests {
         }
     }
 
+    fn all(windows: Windows) -> Vec<Range<usize>> {
+        (0..windows.count())
+            .map(|window| windows.get(window))
+            .collect()
+    }
+
     #[test]
     fn windows_cover_a_sequence_and_end_with_it() -> Result<()> {
         let right = truncation(TruncationStrategy::LongestFirst, TruncationSide::Right, 1);
-        assert_eq!(right.windows(7, None, 3, 0)?.first, [0..3, 2..5, 4..7]);
-        assert_eq!(right.windows(6, None, 3, 0)?.first, [0..3, 2..5, 4..6]);
+        assert_eq!(all(right.windows(7, None, 3, 0)?.0), [0..3, 2..5, 4..7]);
+        assert_eq!(all(right.windows(6, None, 3, 0)?.0), [0..3, 2..5, 4..6]);
+        assert_eq!(all(right.windows(3, None, 3, 0)?.0), [0..3]);
         let left = truncation(TruncationStrategy::LongestFirst, TruncationSide::Left, 1);
-        assert_eq!(left.windows(6, None, 3, 0)?.first, [3..6, 1..4, 0..2]);
+        assert_eq!(all(left.windows(6, None, 3, 0)?.0), [3..6, 1..4, 0..2]);
+        Ok(())
+    }
+
+    #[test]
+    fn without_room_everything_is_in_the_second_window() -> Result<()> {
+        for side in [TruncationSide::Right, TruncationSide::Left] {
+            let none = truncation(TruncationStrategy::LongestFirst, side, 0);
+            let windows = all(none.windows(7, None, 0, 0)?.0);
+            assert_eq!((windows[0].len(), &windows[1..]), (0, &[0..7][..]));
+        }
         Ok(())
     }
 

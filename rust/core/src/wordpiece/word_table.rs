@@ -1,0 +1,517 @@
+//! Short runs of text and their tokens: one look-up instead of normalization and a walk along the pieces.
+//!
+//! The table starts with the words of the vocabulary and remembers what texts bring. All threads read and fill it at
+//! once without a lock: a slot is written once, by the thread that claims it, and can be read when it says so.
+
+use crate::vocab::Vocab;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// Longest run in the table, in bytes: with its length it fills 16 bytes.
+pub(super) const MAX_BYTES: usize = 15;
+/// Most tokens of a run in the table.
+pub(super) const MAX_TOKENS: usize = 3;
+/// Slots that are looked at for a run: hostile texts cannot make chains longer.
+const PROBES: usize = 8;
+/// 2^18 slots (8 MiB) were the quickest for bert-base-uncased's 30,522 tokens: one in eight is taken at first.
+const SLOTS_PER_TOKEN: usize = 8;
+const MIN_SLOTS: usize = 1 << 12;
+/// A table that texts have filled is replaced by one of at least this many slots.
+const REPLACED_SLOTS: usize = 1 << 18;
+const MAX_SLOTS: usize = 1 << 20;
+
+const EMPTY: u32 = 0;
+const CLAIMED: u32 = 1;
+const READY: u32 = 1 << 31;
+
+/// The bytes of a run, zeros behind them, and last their number. Long runs have the key 0, which is never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Key {
+    low: u64,
+    high: u64,
+}
+
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+impl Key {
+    /// The key of the `length` bytes at `start`; 16 bytes must be there.
+    #[inline]
+    pub(super) fn at(text: &[u8], start: usize, length: usize) -> Self {
+        if length > MAX_BYTES {
+            return Self::default();
+        }
+        let bytes = &text[start..start + 16];
+        let word = |bytes: &[u8]| {
+            let mut word = [0; 8];
+            word.copy_from_slice(bytes);
+            u64::from_le_bytes(word)
+        };
+        let (low, high) = MASKS[length];
+        Self {
+            low: word(&bytes[..8]) & low,
+            high: word(&bytes[8..]) & high | (length as u64) << 56,
+        }
+    }
+
+    /// The key of a run on its own.
+    #[inline]
+    pub(super) fn of(run: &[u8]) -> Self {
+        if run.len() > MAX_BYTES {
+            return Self::default();
+        }
+        let mut bytes = [0; 16];
+        bytes[..run.len()].copy_from_slice(run);
+        Self::at(&bytes, 0, run.len())
+    }
+
+    /// The key with ASCII letters in lower case.
+    #[inline]
+    pub(super) fn lowercase(self) -> Self {
+        Self {
+            low: lowercase(self.low),
+            high: lowercase(self.high),
+        }
+    }
+
+    /// Bytes that continue a character.
+    #[inline]
+    pub(super) fn continuing_bytes(self) -> u32 {
+        if (self.low | self.high) & HIGH_BITS == 0 {
+            return 0;
+        }
+        let continuing = |word: u64| (word & HIGH_BITS & !(word << 1)).count_ones();
+        continuing(self.low) + continuing(self.high)
+    }
+
+    /// Multiply and fold.
+    #[inline]
+    fn hash(self) -> u64 {
+        // Digits of pi: no structure that words could share.
+        let product = u128::from(self.low ^ 0x243F_6A88_85A3_08D3)
+            * u128::from(self.high ^ 0x1319_8A2E_0370_7344);
+        let folded = product as u64 ^ (product >> 64) as u64;
+        // A short run has a constant factor: spread what it leaves in the low bits.
+        folded ^ folded >> 29
+    }
+}
+
+const MASKS: [(u64, u64); MAX_BYTES + 1] = {
+    let mut masks = [(0, 0); MAX_BYTES + 1];
+    let mut length = 1;
+    while length <= MAX_BYTES {
+        masks[length] = if length < 8 {
+            ((1 << (8 * length)) - 1, 0)
+        } else {
+            (u64::MAX, (1 << (8 * (length - 8))) - 1)
+        };
+        length += 1;
+    }
+    masks
+};
+
+/// Eight bytes with ASCII letters in lower case, the others unchanged.
+#[inline]
+fn lowercase(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let ascii = word & !HIGH_BITS;
+    let from_a = ascii + ONES * (0x80 - b'A' as u64);
+    let behind_z = ascii + ONES * (0x80 - b'Z' as u64 - 1);
+    let upper = from_a & !behind_z & !word & HIGH_BITS;
+    word | upper >> 2
+}
+
+/// Where in the table a key may be: the first slot that is looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place(usize);
+
+/// A token of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RunToken {
+    pub(super) id: u32,
+    /// First character, counted from the start of the run.
+    pub(super) start: u32,
+    /// Behind its last character.
+    pub(super) end: u32,
+    /// Whether a word begins here.
+    pub(super) starts_word: bool,
+}
+
+/// The tokens of a run as the table has them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// The first two ids.
+    ids: u64,
+    /// The third id; for each token start, end (4 bits each) and whether a word begins; their number.
+    last: u64,
+}
+
+impl Entry {
+    const LENGTH_SHIFT: u32 = 29;
+
+    fn new(tokens: &[RunToken]) -> Option<Self> {
+        if tokens.len() > MAX_TOKENS {
+            return None;
+        }
+        let mut ids = [0; MAX_TOKENS];
+        let mut places = (tokens.len() as u32) << Self::LENGTH_SHIFT | READY;
+        for (index, token) in tokens.iter().enumerate() {
+            if token.start > 15 || token.end > 15 {
+                return None;
+            }
+            ids[index] = token.id;
+            let place = token.start | token.end << 4 | u32::from(token.starts_word) << 8;
+            places |= place << (9 * index);
+        }
+        Some(Self {
+            ids: u64::from(ids[0]) | u64::from(ids[1]) << 32,
+            last: u64::from(ids[2]) | u64::from(places) << 32,
+        })
+    }
+
+    /// Number of tokens.
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        (self.last >> (32 + Self::LENGTH_SHIFT)) as usize & MAX_TOKENS
+    }
+
+    /// The ids; those behind the tokens mean nothing.
+    #[inline]
+    pub(super) fn ids(self) -> [i32; MAX_TOKENS] {
+        [self.ids as i32, (self.ids >> 32) as i32, self.last as i32]
+    }
+
+    /// Start, end and whether a word begins, of each token; those behind the tokens mean nothing.
+    #[inline]
+    pub(super) fn place(self, token: usize) -> (u32, u32, bool) {
+        let place = (self.last >> (32 + 9 * token)) as u32;
+        (place & 15, place >> 4 & 15, place >> 8 & 1 != 0)
+    }
+}
+
+#[derive(Debug, Default)]
+#[repr(align(32))]
+struct Slot {
+    low: AtomicU64,
+    high: AtomicU64,
+    ids: AtomicU64,
+    third: AtomicU32,
+    /// [`EMPTY`], [`CLAIMED`], or the places of the tokens with [`READY`].
+    places: AtomicU32,
+}
+
+/// Runs of up to 15 bytes with their tokens.
+///
+/// In English text 97 of 100 words and punctuation marks are words of the vocabulary.
+#[derive(Debug)]
+pub(super) struct WordTable {
+    slots: Vec<Slot>,
+    /// Slots that may still be taken: half of the table stays free.
+    room: AtomicUsize,
+    /// Whether the vocabulary has left room.
+    learns: bool,
+}
+
+impl WordTable {
+    /// With the tokens of the vocabulary that `is_word` says are words of text, and become what they are.
+    pub(super) fn new(vocab: &Vocab, is_word: impl Fn(&str) -> bool) -> Self {
+        Self::with_slots(SLOTS_PER_TOKEN * vocab.len(), vocab, is_word)
+    }
+
+    /// The same as new, at least as large as this one: for when this one is full.
+    pub(super) fn replacement(&self, vocab: &Vocab, is_word: impl Fn(&str) -> bool) -> Self {
+        let slots = (2 * self.slots.len()).min(REPLACED_SLOTS);
+        Self::with_slots(slots.max(self.slots.len()), vocab, is_word)
+    }
+
+    fn with_slots(slots: usize, vocab: &Vocab, is_word: impl Fn(&str) -> bool) -> Self {
+        let slots = slots.next_power_of_two().clamp(MIN_SLOTS, MAX_SLOTS);
+        let mut table = Self {
+            slots: std::iter::repeat_with(Slot::default).take(slots).collect(),
+            room: AtomicUsize::new(slots / 2),
+            learns: false,
+        };
+        for (token, id) in vocab.iter() {
+            if token.len() <= MAX_BYTES && is_word(token) {
+                let word = RunToken {
+                    id,
+                    start: 0,
+                    end: token.chars().count() as u32,
+                    starts_word: true,
+                };
+                table.insert(Key::of(token.as_bytes()), &[word]);
+            }
+        }
+        table.learns = !table.has_no_room();
+        table
+    }
+
+    /// Whether texts have filled it: nothing more can be remembered.
+    pub(super) fn is_full(&self) -> bool {
+        self.learns && self.has_no_room()
+    }
+
+    fn has_no_room(&self) -> bool {
+        self.room.load(Ordering::Relaxed) == 0
+    }
+
+    /// Where a key may be.
+    #[inline]
+    pub(super) fn place(&self, key: Key) -> Place {
+        Place(key.hash() as usize & (self.slots.len() - 1))
+    }
+
+    #[inline]
+    fn slot(&self, place: Place, probe: usize) -> &Slot {
+        &self.slots[(place.0 + probe) & (self.slots.len() - 1)]
+    }
+
+    /// Asks for the memory that [`Self::get`] will read.
+    #[inline]
+    pub(super) fn prefetch(&self, place: Place) {
+        super::prefetch::read(self.slot(place, 0));
+    }
+
+    /// Tokens of a run, if they are known; `place` is that of its key. O(1).
+    #[inline]
+    pub(super) fn get(&self, key: Key, place: Place) -> Option<Entry> {
+        for probe in 0..PROBES {
+            let slot = self.slot(place, probe);
+            let places = slot.places.load(Ordering::Acquire);
+            if places == EMPTY {
+                return None;
+            }
+            if slot.low.load(Ordering::Relaxed) == key.low
+                && slot.high.load(Ordering::Relaxed) == key.high
+                && places & READY != 0
+            {
+                let third = slot.third.load(Ordering::Relaxed);
+                return Some(Entry {
+                    ids: slot.ids.load(Ordering::Relaxed),
+                    last: u64::from(third) | u64::from(places) << 32,
+                });
+            }
+        }
+        None
+    }
+
+    /// Remembers the tokens of a run, if there is room for them.
+    pub(super) fn insert(&self, key: Key, tokens: &[RunToken]) {
+        let Some(entry) = Entry::new(tokens).filter(|_| key != Key::default()) else {
+            return;
+        };
+        let place = self.place(key);
+        for probe in 0..PROBES {
+            let slot = self.slot(place, probe);
+            let places = slot.places.load(Ordering::Acquire);
+            if places == EMPTY {
+                let takes = |room: usize| room.checked_sub(1);
+                if self
+                    .room
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, takes)
+                    .is_err()
+                {
+                    return;
+                }
+                if slot
+                    .places
+                    .compare_exchange(EMPTY, CLAIMED, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+                {
+                    slot.low.store(key.low, Ordering::Relaxed);
+                    slot.high.store(key.high, Ordering::Relaxed);
+                    slot.ids.store(entry.ids, Ordering::Relaxed);
+                    slot.third.store(entry.last as u32, Ordering::Relaxed);
+                    slot.places
+                        .store((entry.last >> 32) as u32, Ordering::Release);
+                }
+                // Another thread was quicker, perhaps with the same run: it is remembered next time.
+                return;
+            }
+            let is_known = slot.low.load(Ordering::Relaxed) == key.low
+                && slot.high.load(Ordering::Relaxed) == key.high;
+            if is_known && places & READY != 0 {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Result;
+
+    fn token(id: u32, start: u32, end: u32, starts_word: bool) -> RunToken {
+        RunToken {
+            id,
+            start,
+            end,
+            starts_word,
+        }
+    }
+
+    fn get(table: &WordTable, run: &[u8]) -> Option<Entry> {
+        let key = Key::of(run);
+        table.get(key, table.place(key))
+    }
+
+    fn tokens(entry: Entry) -> Vec<RunToken> {
+        (0..entry.len())
+            .map(|index| {
+                let (start, end, starts_word) = entry.place(index);
+                token(entry.ids()[index] as u32, start, end, starts_word)
+            })
+            .collect()
+    }
+
+    fn table() -> Result<WordTable> {
+        let vocab = Vocab::new(
+            [
+                "[UNK]",
+                "the",
+                ".",
+                "##s",
+                "Cat",
+                "\u{e9}",
+                "x y",
+                "\u{4e2d}",
+                "\u{4e2d}a",
+                "averyveryverylong",
+            ]
+            .into_iter()
+            .zip(0..)
+            .map(|(token, id)| (token.to_owned(), id)),
+        )?;
+        Ok(WordTable::new(&vocab, |token| {
+            ["the", ".", "\u{4e2d}", "averyveryverylong"].contains(&token)
+        }))
+    }
+
+    #[test]
+    fn words_of_the_vocabulary_are_there_from_the_start() -> Result<()> {
+        let table = table()?;
+        let known = |word: &str| get(&table, word.as_bytes()).map(tokens);
+        assert_eq!(known("the"), Some(vec![token(1, 0, 3, true)]));
+        assert_eq!(known("."), Some(vec![token(2, 0, 1, true)]));
+        assert_eq!(known("\u{4e2d}"), Some(vec![token(7, 0, 1, true)]));
+        // No words, or not what the text would become.
+        for other in [
+            "[UNK]",
+            "##s",
+            "\u{e9}",
+            "x y",
+            "\u{4e2d}a",
+            "averyveryverylong",
+            "th",
+            "thee",
+            "",
+        ] {
+            assert_eq!(known(other), None, "{other}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_remembered_comes_back() -> Result<()> {
+        let table = table()?;
+        let runs: [(&str, &[RunToken]); 4] = [
+            ("nothing", &[]),
+            ("fifteen-bytes-x", &[token(u32::MAX >> 1, 0, 15, true)]),
+            (
+                "it's",
+                &[
+                    token(1, 0, 2, true),
+                    token(2, 2, 3, true),
+                    token(3, 3, 4, true),
+                ],
+            ),
+            ("cats", &[token(5, 0, 3, true), token(3, 3, 4, false)]),
+        ];
+        for (run, found) in runs {
+            table.insert(Key::of(run.as_bytes()), found);
+            assert_eq!(
+                get(&table, run.as_bytes()).map(tokens).as_deref(),
+                Some(found)
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_does_not_fit_a_slot_is_not_remembered() -> Result<()> {
+        let table = table()?;
+        let four = [token(1, 0, 1, true); 4];
+        table.insert(Key::of(b"four"), &four);
+        table.insert(Key::of(b"far"), &[token(1, 0, 16, true)]);
+        table.insert(Key::of(b"sixteen-bytes-xy"), &four[..1]);
+        for run in ["four", "far", "sixteen-bytes-xy"] {
+            assert!(get(&table, run.as_bytes()).is_none());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_full_table_takes_no_more_and_keeps_what_it_has() -> Result<()> {
+        let table = table()?;
+        for number in 0..2 * MIN_SLOTS as u32 {
+            table.insert(Key::of(&number.to_be_bytes()), &[token(number, 0, 4, true)]);
+        }
+        assert!(table.is_full());
+        let kept = (0..2 * MIN_SLOTS as u32)
+            .filter_map(|number| Some((number, get(&table, &number.to_be_bytes())?)))
+            .inspect(|&(number, entry)| assert_eq!(tokens(entry), [token(number, 0, 4, true)]))
+            .count();
+        assert!((MIN_SLOTS / 4..=MIN_SLOTS / 2).contains(&kept), "{kept}");
+        Ok(())
+    }
+
+    #[test]
+    fn threads_that_fill_it_at_once_see_whole_entries_only() -> Result<()> {
+        let table = table()?;
+        let runs = 1_000_u32;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for number in (0..runs).chain(0..runs) {
+                        let key = Key::of(&number.to_be_bytes());
+                        let found = [token(number, 0, 4, true), token(!number >> 1, 1, 2, false)];
+                        if let Some(entry) = table.get(key, table.place(key)) {
+                            assert_eq!(tokens(entry), found);
+                        }
+                        table.insert(key, &found);
+                    }
+                });
+            }
+        });
+        Ok(())
+    }
+
+    #[test]
+    fn keys_are_lower_cased_as_text_is() {
+        for byte in 0..=u8::MAX {
+            let run = [b'A', byte, b'z', 0xC3, byte, b'Z', b'[', b'@', byte];
+            assert_eq!(
+                Key::of(&run).lowercase(),
+                Key::of(&run.map(|byte| byte.to_ascii_lowercase()))
+            );
+        }
+    }
+
+    #[test]
+    fn bytes_that_continue_characters_are_counted() {
+        for run in [
+            "",
+            "a",
+            "caf\u{e9}",
+            "\u{4e2d}\u{1f600}",
+            "\u{7f}\u{80}",
+            "\u{ffff}abcdefgh\u{100}",
+        ] {
+            let continuing = run.len() - run.chars().count();
+            assert_eq!(
+                Key::of(run.as_bytes()).continuing_bytes() as usize,
+                continuing,
+                "{run}"
+            );
+        }
+    }
+}
