@@ -9,6 +9,7 @@ mod decoding;
 mod pieces;
 mod prefetch;
 mod scan;
+mod slots;
 mod template;
 mod tokens;
 mod truncation;

@@ -4,7 +4,7 @@ use super::added_tokens::Part;
 use super::pieces::count_chars;
 use super::scan::Scan;
 use super::word_table::{
-    Entry, Key, MAX_BYTES as MAX_RUN_BYTES, MAX_TOKENS, Place, RunToken, WordTable,
+    Key, Lookup, MAX_BYTES as MAX_RUN_BYTES, MAX_TOKENS, RunToken, View, WordTable,
 };
 use super::{EncodeOptions, Text, WordPiece};
 use crate::error::{Error, Result};
@@ -13,11 +13,11 @@ use std::ops::Range;
 
 /// Bytes of text that are looked at together: what is made of them stays in the first-level cache.
 const CHUNK: usize = 4096;
-/// Bytes a token that is still wanted, where a text is cut: English has about five.
-const BYTES_PER_TOKEN: usize = 8;
+/// Bytes a token that is still wanted, where a text is cut: English has 4.5.
+const BYTES_PER_TOKEN: usize = 5;
 const MIN_CHUNK: usize = 256;
 
-/// Look-ups whose memory is asked for together, before the first of them is done.
+/// Look-ups after which it is asked whether the text is cut here.
 const GROUP: usize = 16;
 
 /// Longest text: character positions are signed 32-bit.
@@ -60,6 +60,7 @@ pub(super) struct Tokens {
     length: usize,
     next_word: i32,
     scan: Scan,
+    lookups: Vec<Lookup>,
     normalized: Normalized,
     /// Tokens of one run.
     run: Vec<RunToken>,
@@ -160,22 +161,42 @@ impl Tokens {
         self.length += 1;
     }
 
-    /// Appends the tokens of a run that starts at character `source`. There is room for them.
+    /// Appends the tokens of runs that the table knows, up to the first that it does not. There is room for them.
+    ///
+    /// `starts` are the bytes where runs start, the first of them character `source`. Returns how many were known.
     #[inline]
-    fn push_entry<const ALIGN: bool>(&mut self, entry: Entry, source: u32, word: Option<i32>) {
-        let first = self.length;
-        self.ids[first..first + MAX_TOKENS].copy_from_slice(&entry.ids());
-        if ALIGN {
-            let offsets = &mut self.offsets[first..first + MAX_TOKENS];
-            let word_ids = &mut self.word_ids[first..first + MAX_TOKENS];
-            for token in 0..MAX_TOKENS {
-                let (start, end, starts_word) = entry.place(token);
-                offsets[token] = [(source + start) as i32, (source + end) as i32];
-                self.next_word += i32::from(starts_word);
-                word_ids[token] = word.unwrap_or(self.next_word - 1);
+    fn push_known<const ALIGN: bool>(
+        &mut self,
+        table: View<'_>,
+        lookups: &[Lookup],
+        starts: &[u32],
+        source: &mut u32,
+        word: Option<i32>,
+    ) -> usize {
+        let mut length = self.length;
+        let mut known = 0;
+        for (&lookup, start) in lookups.iter().zip(starts) {
+            let Some(entry) = table.get(lookup) else {
+                break;
+            };
+            if let Some(ids) = self.ids[length..].first_chunk_mut() {
+                *ids = entry.ids();
             }
+            if ALIGN {
+                let first = source.wrapping_add(*start);
+                for token in 0..entry.len() {
+                    let (start, end, starts_word) = entry.place(token);
+                    self.next_word += i32::from(starts_word);
+                    self.offsets[length + token] = [(first + start) as i32, (first + end) as i32];
+                    self.word_ids[length + token] = word.unwrap_or(self.next_word - 1);
+                }
+                *source = source.wrapping_sub(lookup.continuing_bytes());
+            }
+            length += entry.len();
+            known += 1;
         }
-        self.length += entry.len();
+        self.length = length;
+        known
     }
 }
 
@@ -268,9 +289,7 @@ impl Reader<'_> {
         if tokenizer.normalizer.lowercases() {
             key = key.lowercase();
         }
-        self.tokens.make_room::<ALIGN>(MAX_TOKENS);
-        if let Some(entry) = table.get(key, table.place(key)) {
-            self.tokens.push_entry::<ALIGN>(entry, 0, word);
+        if self.push_if_known::<ALIGN>(key, 0, word) {
             return true;
         }
         if tokenizer.added.may_start_in(text) {
@@ -340,37 +359,58 @@ impl Reader<'_> {
         let table = self.table;
         let mut scan = std::mem::take(&mut self.tokens.scan);
         scan.scan(chunk.as_bytes(), self.tokenizer.normalizer.lowercases());
-        // Bytes that continue a character: as many more bytes than characters.
-        let mut continuing = 0;
-        let mut lookups = [(Key::default(), Place::default()); GROUP];
-        let groups = scan.starts().chunks(GROUP).zip(scan.ends().chunks(GROUP));
-        for (starts, ends) in groups {
-            for (lookup, (&start, &end)) in lookups.iter_mut().zip(starts.iter().zip(ends)) {
-                let key = Key::at(scan.text(), start as usize, (end - start) as usize);
-                *lookup = (key, table.place(key));
-                table.prefetch(lookup.1);
+        let view = self.table.view();
+        let (text, starts, ends) = (scan.text(), scan.starts(), scan.ends());
+        // All of them at once: while the last ones are made, the memory that the first ones need arrives.
+        let mut lookups = std::mem::take(&mut self.tokens.lookups);
+        lookups.clear();
+        lookups.extend(starts.iter().zip(ends).map(|(&start, &end)| {
+            let lookup = view.lookup(Key::at(text, start as usize, (end - start) as usize));
+            view.prefetch(lookup);
+            lookup
+        }));
+        let group = if self.limit == Limit::NONE {
+            usize::MAX
+        } else {
+            GROUP
+        };
+        // The character of byte 0, if all characters so far were bytes: it goes down with each that is not.
+        let mut source = first;
+        let mut next = 0;
+        while next < starts.len() && !self.limit.reached(self.tokens) {
+            let behind = starts.len().min(next.saturating_add(group));
+            self.tokens.make_room::<ALIGN>((behind - next) * MAX_TOKENS);
+            let (lookups, starts) = (&lookups[next..behind], &starts[next..behind]);
+            let known = self
+                .tokens
+                .push_known::<ALIGN>(view, lookups, starts, &mut source, word);
+            if let Some(&start) = starts.get(known) {
+                let (start, end) = (start as usize, ends[next + known] as usize);
+                let first = source.wrapping_add(start as u32);
+                let continuing = self.read_unknown::<ALIGN>(chunk, text, start..end, first, word);
+                source = source.wrapping_sub(continuing);
+                next += 1;
             }
-            self.tokens.make_room::<ALIGN>(GROUP * MAX_TOKENS);
-            for (&(key, place), (&start, &end)) in lookups.iter().zip(starts.iter().zip(ends)) {
-                let source = first + start - continuing;
-                if let Some(entry) = table.get(key, place) {
-                    self.tokens.push_entry::<ALIGN>(entry, source, word);
-                    if ALIGN {
-                        continuing += key.continuing_bytes();
-                    }
-                } else {
-                    let run = start as usize..end as usize;
-                    continuing +=
-                        self.read_unknown::<ALIGN>(chunk, scan.text(), run, key, source, word);
-                    self.tokens.make_room::<ALIGN>(GROUP * MAX_TOKENS);
-                }
-            }
-            if self.limit.reached(self.tokens) {
-                break;
-            }
+            next += known;
         }
+        self.tokens.lookups = lookups;
         self.tokens.scan = scan;
-        first + chunk.len() as u32 - continuing
+        source.wrapping_add(chunk.len() as u32)
+    }
+
+    #[inline]
+    fn push_if_known<const ALIGN: bool>(
+        &mut self,
+        key: Key,
+        mut source: u32,
+        word: Option<i32>,
+    ) -> bool {
+        let view = self.table.view();
+        let lookups = [view.lookup(key)];
+        self.tokens.make_room::<ALIGN>(MAX_TOKENS);
+        self.tokens
+            .push_known::<ALIGN>(view, &lookups, &[0], &mut source, word)
+            == 1
     }
 
     /// A run that the table does not know. Returns how many of its bytes continue a character.
@@ -381,7 +421,6 @@ impl Reader<'_> {
         chunk: &str,
         scanned: &[u8],
         run: Range<usize>,
-        key: Key,
         source: u32,
         word: Option<i32>,
     ) -> u32 {
@@ -395,6 +434,7 @@ impl Reader<'_> {
         } else {
             return self.read_parts::<ALIGN>(text, &scanned[run.start..], source, word);
         }
+        let key = Key::at(scanned, run.start, run.len());
         self.table.insert(key, &self.tokens.run);
         self.push_run::<ALIGN>(source, word);
         (text.len() - count_chars(text.as_bytes())) as u32
@@ -448,9 +488,7 @@ impl Reader<'_> {
             return;
         }
         let key = Key::at(scanned, 0, part.len());
-        self.tokens.make_room::<ALIGN>(MAX_TOKENS);
-        if let Some(entry) = self.table.get(key, self.table.place(key)) {
-            self.tokens.push_entry::<ALIGN>(entry, source, word);
+        if self.push_if_known::<ALIGN>(key, source, word) {
             return;
         }
         self.find_tokens(part);
