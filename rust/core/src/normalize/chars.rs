@@ -11,27 +11,28 @@ pub(super) fn class_of(c: char) -> u8 {
     class_of_code(u32::from(c))
 }
 
+#[inline]
 fn class_of_code(code: u32) -> u8 {
     CLASS_BLOCKS[usize::from(CLASS_INDEX[code as usize >> 7])][code as usize & 0x7F]
 }
 
 /// Flags of the first character of non-empty valid UTF-8, and its length in bytes.
+#[inline]
 pub(crate) fn class_at(utf8: &[u8]) -> (u8, usize) {
-    let continued = |index: usize| utf8.get(index).map_or(0, |byte| u32::from(byte & 0x3F));
-    let lead = u32::from(utf8[0]);
-    match lead {
-        0..=0x7F => (CLASS_BLOCKS[0][lead as usize], 1),
-        0x80..=0xDF => (class_of_code((lead & 0x1F) << 6 | continued(1)), 2),
-        0xE0..=0xEF => (
-            class_of_code((lead & 0x0F) << 12 | continued(1) << 6 | continued(2)),
+    let bits = |byte: u8| u32::from(byte & 0x3F);
+    match *utf8 {
+        [a @ 0..0x80, ..] => (CLASS_BLOCKS[0][usize::from(a)], 1),
+        [a @ ..0xE0, b, ..] => (class_of_code(u32::from(a & 0x1F) << 6 | bits(b)), 2),
+        [a @ ..0xF0, b, c, ..] => (
+            class_of_code(u32::from(a & 0x0F) << 12 | bits(b) << 6 | bits(c)),
             3,
         ),
-        _ => (
-            class_of_code(
-                (lead & 0x07) << 18 | continued(1) << 12 | continued(2) << 6 | continued(3),
-            ),
+        [a, b, c, d, ..] => (
+            class_of_code(u32::from(a & 7) << 18 | bits(b) << 12 | bits(c) << 6 | bits(d)),
             4,
         ),
+        // Not UTF-8, which is not given.
+        _ => (0, utf8.len().max(1)),
     }
 }
 

@@ -37,8 +37,7 @@ impl Normalized {
         let encoded = c.encode_utf8(&mut utf8).as_bytes();
         self.text.extend_from_slice(encoded);
         if ALIGN {
-            self.sources
-                .extend(std::iter::repeat_n(source, encoded.len()));
+            self.sources.resize(self.text.len(), source);
         }
     }
 }
@@ -144,6 +143,12 @@ impl Normalizer {
         }
     }
 
+    /// Whether a character of this class is a part of a word, and stays as it is.
+    #[inline]
+    pub(crate) fn keeps(&self, class: u8) -> bool {
+        class & self.special == 0
+    }
+
     /// Whether a text is a single word, which normalization leaves as it is.
     pub(crate) fn keeps_as_word(&self, text: &str) -> bool {
         let mut chars = text.chars().map(|c| self.boundary_or_change(c));
@@ -192,17 +197,35 @@ impl Normalizer {
                 source += 1;
             }
             rest = &rest[ascii..];
-            let Some(c) = rest.chars().next() else {
+            if rest.is_empty() {
                 return source;
-            };
-            let class = class_of(c);
-            if self.strip_accents && class & COMBINES != 0 && !self.removes(class) {
-                (rest, source) = self.normalize_marks::<ALIGN>(rest, source, out);
-                continue;
             }
-            self.normalize_char::<ALIGN>(c, class, source, out);
-            rest = &rest[c.len_utf8()..];
+            let (class, length) = class_at(rest.as_bytes());
+            let (first, behind) = rest.split_at(length);
+            if class & self.special & !PUNCTUATION == 0 {
+                // Most letters of scripts without case.
+                out.text.extend_from_slice(first.as_bytes());
+                if ALIGN {
+                    out.sources.resize(out.text.len(), source);
+                }
+            } else if let Some(c) = first.chars().next() {
+                let combines = self.strip_accents && class & COMBINES != 0 && !self.removes(class);
+                if combines && self.goes_on(behind) {
+                    (rest, source) = self.normalize_marks::<ALIGN>(rest, source, out);
+                    continue;
+                }
+                self.normalize_char::<ALIGN>(c, class, source, out);
+            }
+            rest = behind;
             source += 1;
+        }
+    }
+
+    /// Whether a run of combining characters goes on: with another one, or with one that is removed.
+    fn goes_on(&self, text: &str) -> bool {
+        !text.is_empty() && {
+            let (class, _) = class_at(text.as_bytes());
+            class & COMBINES != 0 || self.removes(class)
         }
     }
 
@@ -218,10 +241,6 @@ impl Normalizer {
         source: u32,
         out: &mut Normalized,
     ) {
-        if class & self.special & !PUNCTUATION == 0 {
-            out.push::<ALIGN>(c, source);
-            return;
-        }
         if self.removes(class) {
             return;
         }

@@ -426,13 +426,14 @@ impl Reader<'_> {
     ) -> u32 {
         let text = &chunk[run.clone()];
         let scanned_run = &scanned[run.clone()];
-        if scanned_run.is_ascii() {
-            self.tokens.run.clear();
-            find_pieces(self.tokenizer, scanned_run, &mut self.tokens.run);
-        } else if text.len() <= MAX_RUN_BYTES {
-            self.find_tokens(text);
-        } else {
+        let is_ascii = scanned_run.is_ascii();
+        if !is_ascii && text.len() > MAX_RUN_BYTES {
             return self.read_parts::<ALIGN>(text, &scanned[run.start..], source, word);
+        }
+        if is_ascii || self.tokenizer.normalizer.keeps_as_word(text) {
+            self.find_pieces(scanned_run);
+        } else {
+            self.find_tokens(text);
         }
         let key = Key::at(scanned, run.start, run.len());
         self.table.insert(key, &self.tokens.run);
@@ -451,36 +452,40 @@ impl Reader<'_> {
         let normalizer = &self.tokenizer.normalizer;
         let bytes = run.as_bytes();
         let (mut start, mut end, mut source, mut chars) = (0, 0, first, 0);
+        let mut is_kept = true;
         while end < bytes.len() {
             let (class, length) = class_at(&bytes[end..]);
             let boundary = normalizer.boundary(class);
-            if boundary != Boundary::None {
-                self.read_part::<ALIGN>(&run[start..end], &scanned[start..], source, word);
+            if boundary == Boundary::None {
+                is_kept &= normalizer.keeps(class);
+                chars += 1;
+            } else {
+                self.read_part::<ALIGN>(&run[start..end], &scanned[start..], is_kept, source, word);
                 source += chars;
                 if boundary == Boundary::Word {
-                    let behind = end + length;
-                    self.read_part::<ALIGN>(&run[end..behind], &scanned[end..], source, word);
+                    let part = &run[end..end + length];
+                    self.read_part::<ALIGN>(part, &scanned[end..], true, source, word);
                 }
                 source += 1;
-                chars = 0;
+                (chars, is_kept) = (0, true);
                 start = end + length;
                 if self.limit.reached(self.tokens) {
                     return 0;
                 }
-            } else {
-                chars += 1;
             }
             end += length;
         }
-        self.read_part::<ALIGN>(&run[start..], &scanned[start..], source, word);
+        self.read_part::<ALIGN>(&run[start..], &scanned[start..], is_kept, source, word);
         bytes.len() as u32 - (source + chars - first)
     }
 
+    /// A part of a run; whether it is a word that normalization keeps as it is has been seen.
     #[inline]
     fn read_part<const ALIGN: bool>(
         &mut self,
         part: &str,
         scanned: &[u8],
+        is_kept: bool,
         source: u32,
         word: Option<i32>,
     ) {
@@ -488,10 +493,14 @@ impl Reader<'_> {
             return;
         }
         let key = Key::at(scanned, 0, part.len());
-        if self.push_if_known::<ALIGN>(key, source, word) {
+        if part.len() <= MAX_RUN_BYTES && self.push_if_known::<ALIGN>(key, source, word) {
             return;
         }
-        self.find_tokens(part);
+        if is_kept {
+            self.find_pieces(&scanned[..part.len()]);
+        } else {
+            self.find_tokens(part);
+        }
         self.table.insert(key, &self.tokens.run);
         self.push_run::<ALIGN>(source, word);
     }
@@ -512,6 +521,25 @@ impl Reader<'_> {
         run.clear();
         tokenizer.normalizer.normalize::<true>(text, 0, normalized);
         find_words::<true>(tokenizer, normalized, 0..normalized.text.len(), run);
+    }
+
+    /// The tokens of a word that is normalized, as `self.tokens.run`.
+    fn find_pieces(&mut self, word: &[u8]) {
+        let run = &mut self.tokens.run;
+        run.clear();
+        find_pieces_at(self.tokenizer, word, run, |first, last| {
+            [first as u32, last as u32]
+        });
+        if !word.is_ascii() {
+            // From bytes to characters. The tokens stand side by side.
+            let mut start = 0;
+            for token in run {
+                let bytes = token.start as usize..token.end as usize;
+                token.start = start;
+                start += count_chars(&word[bytes]) as u32;
+                token.end = start;
+            }
+        }
     }
 
     fn push_run<const ALIGN: bool>(&mut self, source: u32, word: Option<i32>) {
@@ -607,13 +635,6 @@ fn find_word<const ALIGN: bool>(
         } else {
             [0, 0]
         }
-    });
-}
-
-/// Pieces of a word whose characters are bytes.
-fn find_pieces(tokenizer: &WordPiece, word: &[u8], tokens: &mut Vec<RunToken>) {
-    find_pieces_at(tokenizer, word, tokens, |first, last| {
-        [first as u32, last as u32]
     });
 }
 
