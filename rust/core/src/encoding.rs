@@ -1,5 +1,6 @@
 //! What tokenization returns: flat columns and row splits.
 
+use crate::memory;
 use crate::parallel::{in_pool, threads};
 use crate::wordpiece::{Piece, Template};
 use rayon::prelude::*;
@@ -65,6 +66,20 @@ impl Encodings {
         }
     }
 
+    /// Without rows, but with room for `rows` with `tokens`.
+    pub(crate) fn with_capacity(layout: Layout, rows: usize, tokens: usize, align: bool) -> Self {
+        let mut encodings = Self::new(layout);
+        encodings.ids = memory::with_capacity(tokens);
+        if align {
+            encodings.offsets = memory::with_capacity(tokens);
+            encodings.word_ids = memory::with_capacity(tokens);
+        }
+        encodings.row_splits.reserve_exact(rows);
+        encodings.sample_ids.reserve_exact(rows);
+        encodings.sequences.lengths.reserve_exact(rows);
+        encodings
+    }
+
     /// Ends a row; of each sequence, its tokens in the row and whether the window is a later one.
     pub(crate) fn end_row(&mut self, sample: usize, sequences: [(usize, bool); 2]) {
         self.row_splits.push(self.ids.len() as i64);
@@ -104,7 +119,9 @@ fn concat<T: Copy + Default + Send>(
         .iter_mut()
         .map(|part| std::mem::take(column(part)))
         .collect();
-    let mut joined = vec![T::default(); columns.iter().map(Vec::len).sum()];
+    let length = columns.iter().map(Vec::len).sum();
+    let mut joined = memory::with_capacity(length);
+    joined.resize(length, T::default());
     let mut rest = joined.as_mut_slice();
     let mut targets = Vec::with_capacity(columns.len());
     for column in columns {

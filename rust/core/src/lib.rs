@@ -4,6 +4,7 @@
 
 pub mod encoding;
 mod error;
+mod memory;
 mod normalize;
 mod parallel;
 pub mod vocab;

@@ -38,6 +38,8 @@ use word_table::WordTable;
 const SAMPLES_PER_TASK: usize = 64;
 /// Tasks a thread: the last ones even out what the first ones left uneven.
 const TASKS_PER_THREAD: usize = 16;
+/// Fewer bytes than a token has in most texts: room that is not used costs nothing.
+const BYTES_PER_TOKEN: usize = 3;
 /// Samples after which the table of words is replaced if it is full.
 const SAMPLES_PER_TABLE: usize = 256;
 
@@ -80,6 +82,16 @@ impl<'t> Texts<'t> {
         }
     }
 
+    /// Bytes of a sample.
+    #[inline]
+    fn bytes(self, index: usize) -> usize {
+        match self.sample(index) {
+            Text::Plain(text) => text.len(),
+            Text::Words(words) => words.iter().map(|word| word.len()).sum(),
+        }
+    }
+
+    #[inline]
     fn sample(self, index: usize) -> Text<'t> {
         match self {
             Self::Plain(texts) => Text::Plain(texts[index]),
@@ -185,7 +197,20 @@ impl WordPiece {
             add_special_tokens: options.add_special_tokens,
         };
         let encode = |samples: Range<usize>| {
-            let mut encoder = Encoder::new(self, options, special, layout.clone());
+            let longest = options
+                .truncation
+                .filter(|_| !options.overflow)
+                .map_or(usize::MAX, |truncation| truncation.max_length);
+            let tokens = samples
+                .clone()
+                .map(|sample| {
+                    let bytes = texts.bytes(sample) + pairs.map_or(0, |pairs| pairs.bytes(sample));
+                    (bytes / BYTES_PER_TOKEN + special).min(longest)
+                })
+                .sum();
+            let rows =
+                Encodings::with_capacity(layout.clone(), samples.len(), tokens, options.align);
+            let mut encoder = Encoder::new(self, options, special, rows);
             for sample in samples {
                 encoder.encode(
                     sample,
@@ -269,7 +294,7 @@ impl<'w> Encoder<'w> {
         tokenizer: &'w WordPiece,
         options: &'w EncodeOptions,
         special: usize,
-        layout: Layout,
+        rows: Encodings,
     ) -> Self {
         Self {
             tokenizer,
@@ -278,7 +303,7 @@ impl<'w> Encoder<'w> {
             special,
             first: Tokens::default(),
             second: Tokens::default(),
-            rows: Encodings::new(layout),
+            rows,
         }
     }
 

@@ -6,12 +6,11 @@
     reason = "the system wants to be told before the memory is touched"
 )]
 
+use crate::memory::{LARGE_PAGE, ask_for_large_pages};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-/// The large page of x86-64, and the usual one of aarch64.
-const LARGE_PAGE: usize = 1 << 21;
 /// Smaller tables are not worth a page of their own.
 const LARGE_TABLE: usize = 1 << 19;
 
@@ -100,16 +99,6 @@ impl<T> Drop for Slots<T> {
         unsafe { dealloc(self.first.as_ptr().cast(), Self::layout(self.length)) };
     }
 }
-
-#[cfg(all(target_os = "linux", not(miri)))]
-fn ask_for_large_pages(first: NonNull<u8>, bytes: usize) {
-    // A hint: where it is not followed, everything works with small pages.
-    // SAFETY: the range is ours, and starts at a page.
-    unsafe { libc::madvise(first.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) };
-}
-
-#[cfg(not(all(target_os = "linux", not(miri))))]
-fn ask_for_large_pages(_first: NonNull<u8>, _bytes: usize) {}
 
 #[cfg(test)]
 mod tests {

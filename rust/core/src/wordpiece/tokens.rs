@@ -356,7 +356,6 @@ impl Reader<'_> {
 
     /// Text that starts at character `first`, run by run. Returns the character behind it, if aligned and not cut.
     fn read_chunk<const ALIGN: bool>(&mut self, chunk: &str, first: u32, word: Option<i32>) -> u32 {
-        let table = self.table;
         let mut scan = std::mem::take(&mut self.tokens.scan);
         scan.scan(chunk.as_bytes(), self.tokenizer.normalizer.lowercases());
         let view = self.table.view();
