@@ -404,7 +404,9 @@ class BatchEncoding(MutableMapping[str, Any]):
             if self._padding.width is None:
                 return flat_column(key, self.columns)
             return array_of(key, self._lists(key) if self._is_uneven() else self._matrix(key))
-        single = self.is_fast and self.columns is not None and not self._batched and isinstance(value, list)
+        if self.is_fast:
+            self.columns  # noqa: B018 - tells whether the values of one text are a single row
+        single = self.is_fast and not self._batched and isinstance(value, list)
         return array_of(key, [value] if single and key not in ("length", "overflow_to_sample_mapping") else value)
 
     # --- what was encoded --------------------------------------------------------------------------

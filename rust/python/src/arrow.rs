@@ -356,7 +356,7 @@ fn offset_cells<T: Copy + TryInto<usize>>(
     // SAFETY: the data reach to the last offset.
     let all = unsafe { bytes(data, first, last)? };
     // One pass over everything is many times faster than one a row; only what is broken is read again.
-    let text = std::str::from_utf8(all).ok();
+    let text = simdutf8::basic::from_utf8(all).ok();
     let mut start = first;
     for row in rows {
         // SAFETY: as above.
@@ -381,7 +381,7 @@ fn offset_cells<T: Copy + TryInto<usize>>(
 }
 
 fn utf8(bytes: &'static [u8]) -> Cell {
-    std::str::from_utf8(bytes).map_err(|_| CellFault::Utf8(bytes))
+    simdutf8::basic::from_utf8(bytes).map_err(|_| CellFault::Utf8(bytes))
 }
 
 /// Bytes of a view: the length, then up to 12 bytes of text, or its prefix, buffer and place.
