@@ -214,6 +214,50 @@ def test_an_array_of_numpy_equals_the_list(tokenizer, dtype, step):
     assert tokenizer(array)["input_ids"] == tokenizer(array.tolist())["input_ids"]
 
 
+def test_strings_of_numpy_are_kept_as_they_were(tokenizer):
+    array = np.array(SAMPLES * 50, np.dtypes.StringDType())
+    encoding = tokenizer(array[::-1])
+    array[:] = "changed to something that is longer than what was there before"
+    assert isinstance(encoding.texts, TextColumn)
+    assert encoding.texts.tolist() == (SAMPLES * 50)[::-1]
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")], ids=str)
+def test_a_missing_string_of_numpy_is_an_error(tokenizer, missing):
+    array = np.array(["the", missing], np.dtypes.StringDType(na_object=missing))
+    with pytest.raises(TextTypeError, match=re.escape("text[1] must be str, got null")):
+        tokenizer(array)
+
+
+def test_a_missing_string_of_numpy_may_be_a_string(tokenizer):
+    array = np.array(["the", "cat"], np.dtypes.StringDType(na_object="cat"))
+    assert tokenizer(array)["input_ids"] == tokenizer(["the", "cat"])["input_ids"]
+
+
+def test_rows_of_numpy_are_pairs(tokenizer):
+    pairs = [["the", "cat"], ["sat", "on"]]
+    for dtype in (np.str_, np.dtypes.StringDType()):
+        assert tokenizer(np.array(pairs, dtype)).data == tokenizer(pairs).data
+
+
+def test_strings_of_numpy_are_read_while_other_threads_write(tokenizer):
+    array, stop = np.array(SAMPLES * 50, np.dtypes.StringDType()), threading.Event()
+
+    def write():
+        while not stop.is_set():
+            array[::2] = "the cat " * 9
+            array[::2] = "a"
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        lengths = {len(tokenizer(array).texts) for _ in range(100)}
+    finally:
+        stop.set()
+        thread.join()
+    assert lengths == {len(array)}
+
+
 def test_a_column_of_datasets_is_read_in_place(tokenizer):
     datasets = pytest.importorskip("datasets")
     table = datasets.Dataset.from_dict({"text": SAMPLES, "number": range(len(SAMPLES))})

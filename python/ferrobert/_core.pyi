@@ -20,7 +20,8 @@ class TextColumn(Sequence[Any]):
 
     Args:
         data: Anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``: string, large_string, string_view,
-            dictionaries of these, or list, large_list and fixed_size_list of them.
+            dictionaries of these, or list, large_list and fixed_size_list of them; or a numpy array ``(n,)`` of
+            ``StringDType``, whose texts are copied.
         argument: What errors call it.
 
     Raises:

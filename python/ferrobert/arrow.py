@@ -25,11 +25,12 @@ _INT32_MAX = 2**31 - 1
 
 
 def column_of(data: Any, name: str) -> TextColumn | None:
-    """The texts of an Arrow column, in its own memory; ``None`` for anything that is no such column.
+    """The texts of a column, in its own memory; ``None`` for anything that is no such column.
 
     Takes whatever has ``__arrow_c_stream__`` or ``__arrow_c_array__`` (arrays and chunked arrays of pyarrow, series
     of polars and of pandas where their dtype is not ``object``) and columns of ``datasets``: string, large_string,
-    string_view and dictionaries of these, or lists of them (words).
+    string_view and dictionaries of these, or lists of them (words). Also numpy arrays of ``StringDType``: these alone
+    are copied, as numpy may move them.
 
     Args:
         data: What a call of a tokenizer was given.
@@ -50,6 +51,11 @@ def column_of(data: Any, name: str) -> TextColumn | None:
         return data
     if _is_of_module(data, "datasets"):
         data = _chunks_of_dataset(data)
+    if type(data) is np.ndarray:
+        # Missing values that are strings are numpy's own to fill in.
+        is_column = data.dtype.char == "T" and data.ndim == 1
+        is_column = is_column and not isinstance(getattr(data.dtype, "na_object", None), str)
+        return TextColumn(data, name) if is_column else None
     if not (hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")):
         return None
     if _is_of_module(data, "pandas") and isinstance(getattr(data, "dtype", None), np.dtype):

@@ -3,6 +3,7 @@
 mod arrow;
 mod encoding;
 mod errors;
+mod numpy_strings;
 mod stream;
 mod text_encoder;
 mod texts;

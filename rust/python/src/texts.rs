@@ -2,6 +2,7 @@
 
 use crate::arrow::{Column, Fault, is_text, is_words};
 use crate::errors::{data_error, not_text_error, text_type_error};
+use crate::numpy_strings::{column_of, strings_of};
 use crate::stream::{Chunks, chunks_of};
 use ferrobert_core::wordpiece::Texts;
 use pyo3::exceptions::{PyIndexError, PyUnicodeDecodeError, PyUnicodeEncodeError};
@@ -60,7 +61,7 @@ impl View<'_> {
     }
 }
 
-/// A column of strings, or of lists of strings, in the memory of whoever made it.
+/// A column of strings, or of lists of strings, in the memory of whoever made it (numpy's strings: in a copy).
 #[pyclass(frozen, module = "ferrobert._core")]
 pub(crate) struct TextColumn(Column);
 
@@ -69,6 +70,12 @@ impl TextColumn {
     #[new]
     #[pyo3(signature = (data, argument = "text"))]
     fn new(py: Python<'_>, data: &Bound<'_, PyAny>, argument: &str) -> PyResult<Self> {
+        if let Some(array) = strings_of(data) {
+            let column = column_of(array, argument)?;
+            return column
+                .map(Self)
+                .map_err(|fault| exception(py, fault, argument));
+        }
         let Chunks { data_type, arrays } = chunks_of(data, argument)?;
         let words = is_words(&data_type);
         if !words && !is_text(&data_type) {
