@@ -6,6 +6,7 @@ import pickle
 import random
 import re
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -161,6 +162,18 @@ def test_a_column_of_texts_as_words_is_one_row(tokenizer):
     assert tokenizer(pa.array(words), is_split_into_words=True).data == tokenizer(words, is_split_into_words=True).data
 
 
+def test_a_list_of_columns_of_words_is_a_batch(tokenizer):
+    rows = [["the", "cat"], ["sat"]]
+    expected = tokenizer(rows, is_split_into_words=True)["input_ids"]
+    for make in (pa.array, lambda row: np.array(row, np.dtypes.StringDType()), np.array, tuple):
+        assert tokenizer([make(row) for row in rows], is_split_into_words=True)["input_ids"] == expected
+
+
+def test_the_texts_of_an_encoding_may_be_encoded_again(tokenizer):
+    encoding = tokenizer(pa.array(SAMPLES))
+    assert tokenizer(encoding.texts, encoding.texts).texts is encoding.texts
+
+
 def test_a_column_of_pairs_is_a_batch_of_pairs(tokenizer):
     pairs = [["the", "cat"], ["sat", "on"]]
     assert tokenizer(pa.array(pairs)).data == tokenizer(pairs).data
@@ -287,6 +300,23 @@ def test_texts_are_strings_one_by_one(tokenizer):
     texts = tokenizer(pa.array(SAMPLES)).texts
     assert (len(texts), texts[0], texts[-1], texts[2:4]) == (len(SAMPLES), SAMPLES[0], SAMPLES[-1], SAMPLES[2:4])
     assert repr(texts) == f"TextColumn({len(SAMPLES)} texts)"
+
+
+def test_texts_are_a_sequence(tokenizer):
+    texts = tokenizer(pa.array(SAMPLES)).texts
+    assert isinstance(texts, Sequence)
+    assert "the" in texts
+    assert (texts.index("the"), texts.index("the", 1), texts.count("the")) == (2, 2, 1)
+    assert list(reversed(texts)) == SAMPLES[::-1]
+
+
+def test_texts_equal_columns_and_lists_of_the_same(tokenizer):
+    texts = tokenizer(pa.array(SAMPLES)).texts
+    assert texts == SAMPLES
+    assert texts == tokenizer(pa.array(SAMPLES, pa.string_view())).texts
+    assert texts != SAMPLES[1:]
+    assert texts != tokenizer(pa.array([SAMPLES]), is_split_into_words=True).texts
+    assert texts != "the"
 
 
 def test_a_row_behind_the_texts_is_an_error(tokenizer):

@@ -7,6 +7,7 @@ is imported here. Writing needs pyarrow.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ferrobert.encoding import Columns
 
 __all__ = ["array_of", "column_of", "flat_column", "list_array", "table_of"]
+
+Sequence.register(TextColumn)
 
 _INT32_MAX = 2**31 - 1
 

@@ -20,7 +20,8 @@ def batch_of(text: Any, pair: Any, words: bool) -> tuple[Sequence[Any], Sequence
     if words:
         if isinstance(text, str):
             raise TextTypeError("text is one string; is_split_into_words=True asks for a list of words")
-        batched = bool(text) and not isinstance(text[0], str) and isinstance(_listed(text[0], "text[0]"), (list, tuple))
+        batched = len(text) > 0 and not isinstance(text[0], str)
+        batched = batched and isinstance(_listed(text[0], "text[0]"), (list, tuple, TextColumn))
     else:
         batched = not isinstance(text, str)
     if not batched:
@@ -71,7 +72,7 @@ def _is_pair(text: Sequence[Any], words: bool) -> bool:
     if not text:
         return False
     if words:
-        return bool(text[0]) and isinstance(text[0][0], (list, tuple))
+        return len(text[0]) > 0 and isinstance(text[0][0], (list, tuple))
     return isinstance(text[0], (list, tuple))
 
 

@@ -7,7 +7,8 @@ use crate::stream::{Chunks, chunks_of};
 use ferrobert_core::wordpiece::Texts;
 use pyo3::exceptions::{PyIndexError, PyUnicodeDecodeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyRange, PySlice, PyString};
+use pyo3::pyclass::CompareOp;
+use pyo3::types::{PyBool, PyBytes, PyList, PyRange, PySlice, PyString, PyTuple};
 use std::borrow::Cow;
 
 /// A batch, kept alive while the core reads it.
@@ -137,11 +138,13 @@ impl TextColumn {
     }
 
     fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let rows = PyRange::new(py, 0, slf.get().0.len().try_into()?)?;
-        // Strings are made one by one.
-        py.import("builtins")?
-            .call_method1("map", (slf.getattr("__getitem__")?, rows))
+        let rows = slf.get().0.len().try_into()?;
+        rows_of(slf, PyRange::new(slf.py(), 0, rows)?)
+    }
+
+    fn __reversed__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let rows: isize = slf.get().0.len().try_into()?;
+        rows_of(slf, PyRange::new_with_step(slf.py(), rows - 1, -1, -1)?)
     }
 
     /// All rows as Python objects.
@@ -151,6 +154,41 @@ impl TextColumn {
             rows.append(self.row(py, row)?)?;
         }
         Ok(rows)
+    }
+
+    fn count(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+        self.tolist(py)?.call_method1("count", (value,))?.extract()
+    }
+
+    #[pyo3(signature = (value, *place))]
+    fn index(
+        &self,
+        py: Python<'_>,
+        value: &Bound<'_, PyAny>,
+        place: &Bound<'_, PyTuple>,
+    ) -> PyResult<usize> {
+        let list = self.tolist(py)?;
+        let value = PyTuple::new(py, [value])?.add(place)?;
+        list.getattr("index")?
+            .call1(value.cast::<PyTuple>()?)?
+            .extract()
+    }
+
+    /// Equal to columns and lists of the same rows.
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = other.py();
+        if let Ok(other) = other.cast::<Self>() {
+            let (mine, others) = (&self.0, &other.get().0);
+            let equal = mine.texts() == others.texts() && mine.splits() == others.splits();
+            return Ok(PyBool::new(py, equal).to_owned().into_any());
+        }
+        if other.is_instance_of::<PyList>() {
+            return self
+                .tolist(py)?
+                .into_any()
+                .rich_compare(other, CompareOp::Eq);
+        }
+        Ok(py.NotImplemented().into_bound(py))
     }
 
     fn __repr__(&self) -> String {
@@ -216,6 +254,17 @@ fn from_bytes(bytes: &[u8]) -> impl ExactSizeIterator<Item = usize> {
         let number = chunk.try_into().map_or(u64::MAX, u64::from_le_bytes);
         usize::try_from(number).unwrap_or(usize::MAX)
     })
+}
+
+/// An iterator that makes the rows' strings one by one.
+fn rows_of<'py>(
+    column: &Bound<'py, TextColumn>,
+    rows: Bound<'py, PyRange>,
+) -> PyResult<Bound<'py, PyAny>> {
+    column
+        .py()
+        .import("builtins")?
+        .call_method1("map", (column.getattr("__getitem__")?, rows))
 }
 
 impl TextColumn {
