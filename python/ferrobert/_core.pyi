@@ -1,15 +1,61 @@
 """The Rust core. Use the modules of ``ferrobert``; this one may change without notice."""
 
-from collections.abc import Sequence
-from typing import Any, final
+from collections.abc import Iterator, Sequence
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DEBUG_BUILD", "WordPiece", "__version__", "attention_mask", "pad", "panic_for_test"]
+__all__ = ["DEBUG_BUILD", "TextColumn", "WordPiece", "__version__", "attention_mask", "pad", "panic_for_test"]
 
 __version__: str
 DEBUG_BUILD: bool
+
+@final
+class TextColumn(Sequence[Any]):
+    """Texts of an Arrow column, or lists of words, in the memory of whoever made it. Immutable; can be pickled.
+
+    A row becomes a Python string (or a list of them) when it is read. UTF-8 is checked here, once, and only in the
+    rows of the column: O(bytes). Costs 16 bytes a string.
+
+    Args:
+        data: Anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``: string, large_string, string_view,
+            dictionaries of these, or list, large_list and fixed_size_list of them; or a numpy array ``(n,)`` of
+            ``StringDType``, whose texts are copied.
+        argument: What errors call it.
+
+    Raises:
+        TextTypeError: another type, a table, or a row that is null.
+        UnicodeDecodeError: a row that is not UTF-8.
+        DataError: data that break the Arrow C data interface.
+    """
+
+    def __new__(cls, data: Any, argument: str = "text") -> Self: ...
+    @property
+    def is_split_into_words(self) -> bool:
+        """Whether rows are lists of words."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: Any, /) -> Any: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __reversed__(self) -> Iterator[Any]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def count(self, value: Any) -> int:
+        """Rows that are equal to a value."""
+
+    def index(self, value: Any, *place: int) -> int:
+        """The first row that is equal to a value, or ValueError."""
+
+    def tolist(self) -> list[Any]:
+        """All rows as Python objects."""
+
+    @staticmethod
+    def of_bytes(text: bytes, ends: bytes, splits: bytes | None) -> TextColumn:
+        """What pickling calls: UTF-8, the ends of the strings and the splits of the rows as 64-bit numbers.
+
+        Raises:
+            DataError: these do not fit each other.
+        """
 
 @final
 class WordPiece:
@@ -77,7 +123,7 @@ class WordPiece:
         """Encodes a batch on all cores without the GIL.
 
         Args:
-            texts: Strings, or sequences of words where ``is_split_into_words``.
+            texts: Strings, or sequences of words where ``is_split_into_words``; or a :class:`TextColumn` of such.
             pairs: Second sequences, as many as texts.
             add_special_tokens: Apply the template's special tokens.
             truncation: ``None``, ``"longest_first"``, ``"only_first"`` or ``"only_second"``.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from ferrobert import _core
+from ferrobert.arrow import array_of, flat_column, list_array, table_of
 from ferrobert.errors import ConfigError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -95,16 +96,17 @@ class Ragged:
         return padded
 
     def to_arrow(self) -> Any:
-        """Rows as a ``pyarrow.LargeListArray`` over the same memory.
+        """Rows as a ``pyarrow.ListArray`` over the same memory (``LargeListArray`` from 2^31 values on).
 
         Raises:
             MissingDependencyError: pyarrow is not installed.
         """
-        try:
-            import pyarrow as pa
-        except ImportError as error:
-            raise MissingDependencyError('to_arrow needs pyarrow: pip install "ferrobert[tables]"') from error
-        return pa.LargeListArray.from_arrays(pa.array(self.row_splits), pa.array(self.values))
+        return list_array(self.values, self.row_splits)
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
+        """The Arrow PyCapsule interface: ``pyarrow.array(rows)``, ``polars.Series(rows)``; needs pyarrow."""
+        capsules: tuple[Any, Any] = self.to_arrow().__arrow_c_array__(requested_schema)
+        return capsules
 
 
 class FlatColumns(NamedTuple):
@@ -377,6 +379,35 @@ class BatchEncoding(MutableMapping[str, Any]):
             for key in self:
                 self[key] = as_tensor(self[key], str(getattr(tensor_type, "value", tensor_type)), key)
         return self
+
+    def to_arrow(self) -> Any:
+        """The values as ``pyarrow.Table``, a column a key, a row a row of tokens.
+
+        Lists of int32 (masks: int8, offsets: pairs of int32). Ids, type ids and offsets without padding lie in the
+        memory of the flat columns. What :meth:`datasets.Dataset.map` with ``batched=True`` may return.
+
+        Raises:
+            MissingDependencyError: pyarrow is not installed.
+            ConfigError: a value is no column, or has another number of rows than the rest.
+
+        Example:
+            >>> from ferrobert import BertTokenizer
+            >>> tokenizer = BertTokenizer({"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "hello": 4})
+            >>> tokenizer(["hello", "hello hello"]).to_arrow()["input_ids"].to_pylist()
+            [[2, 4, 3], [2, 4, 4, 3]]
+        """
+        return table_of({key: self._arrow(key) for key in self})
+
+    def _arrow(self, key: str) -> Any:
+        value = self._values[key]
+        if value is _PENDING:
+            if self._padding.width is None:
+                return flat_column(key, self.columns)
+            return array_of(key, self._lists(key) if self._is_uneven() else self._matrix(key))
+        if self.is_fast:
+            self.columns  # noqa: B018 - tells whether the values of one text are a single row
+        single = self.is_fast and not self._batched and isinstance(value, list)
+        return array_of(key, [value] if single and key not in ("length", "overflow_to_sample_mapping") else value)
 
     # --- what was encoded --------------------------------------------------------------------------
 

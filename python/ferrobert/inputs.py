@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ferrobert._core import TextColumn
+from ferrobert.arrow import column_of
 from ferrobert.errors import ConfigError, TextTypeError
 
 __all__ = ["batch_of", "check_count", "check_side", "check_tensors", "chosen", "columns_of", "filled", "rows_of"]
@@ -18,7 +20,8 @@ def batch_of(text: Any, pair: Any, words: bool) -> tuple[Sequence[Any], Sequence
     if words:
         if isinstance(text, str):
             raise TextTypeError("text is one string; is_split_into_words=True asks for a list of words")
-        batched = bool(text) and not isinstance(text[0], str) and isinstance(_listed(text[0], "text[0]"), (list, tuple))
+        batched = len(text) > 0 and not isinstance(text[0], str)
+        batched = batched and isinstance(_listed(text[0], "text[0]"), (list, tuple, TextColumn))
     else:
         batched = not isinstance(text, str)
     if not batched:
@@ -39,8 +42,10 @@ def batch_of(text: Any, pair: Any, words: bool) -> tuple[Sequence[Any], Sequence
     return _copied(text, "text", words), _copied(pair, "text_pair", words), True
 
 
-def _copied(samples: Sequence[Any], name: str, words: bool) -> list[Any]:
-    """A copy: what the caller does to the lists later must not change the encoding."""
+def _copied(samples: Sequence[Any], name: str, words: bool) -> Sequence[Any]:
+    """A copy: what the caller does to the lists later must not change the encoding. Columns never change."""
+    if isinstance(samples, TextColumn) and samples.is_split_into_words == words:
+        return samples
     if not words:
         return list(samples)
     return [
@@ -50,20 +55,24 @@ def _copied(samples: Sequence[Any], name: str, words: bool) -> list[Any]:
 
 
 def _listed(text: Any, name: str) -> Any:
-    """Strings, lists and tuples as they are; other iterables (columns of tables, arrays) as lists."""
+    """Strings, lists and tuples as they are; columns in their own memory; other iterables (arrays) as lists."""
     if isinstance(text, (str, list, tuple)):
         return text
+    column = column_of(text, name)
+    if column is not None:
+        return column
+    if hasattr(text, "as_py"):  # a scalar of pyarrow
+        return _listed(text.as_py(), name)
     if text is None or isinstance(text, (bytes, bytearray, Mapping, set)) or not hasattr(text, "__iter__"):
         raise TextTypeError(f"{name} must be str or a list of str, got {type(text).__name__}")
-    # An Arrow column iterates over scalars of its own.
-    return text.to_pylist() if hasattr(text, "to_pylist") else list(text)
+    return text.tolist() if isinstance(text, np.ndarray) else list(text)
 
 
 def _is_pair(text: Sequence[Any], words: bool) -> bool:
     if not text:
         return False
     if words:
-        return bool(text[0]) and isinstance(text[0][0], (list, tuple))
+        return len(text[0]) > 0 and isinstance(text[0][0], (list, tuple))
     return isinstance(text[0], (list, tuple))
 
 

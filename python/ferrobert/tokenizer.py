@@ -386,8 +386,10 @@ class Tokenizer:
 
         Args:
             text: A string, a list of strings, or with ``is_split_into_words`` a list of words or a list of
-                such lists. A batch may also be a list of pairs.
-            text_pair: The second sequences, of the same form.
+                such lists. A batch may also be a list of pairs, or a column of texts (of lists of words): of
+                pyarrow, polars, pandas, ``datasets`` or whatever else has ``__arrow_c_stream__`` or
+                ``__arrow_c_array__``. A column is read where it is, without Python strings.
+            text_pair: The second sequences, as many as texts: a list or a column.
             add_special_tokens: Put ``[CLS]`` and ``[SEP]`` around the sequences.
             padding: ``False``, ``True`` or ``"longest"``, ``"max_length"``.
             truncation: ``False``, ``True`` or ``"longest_first"``, ``"only_first"``, ``"only_second"``. ``None``
@@ -415,6 +417,8 @@ class Tokenizer:
         Raises:
             TextTypeError: something is not a string; says where.
             UnicodeEncodeError: a string holds a lone surrogate.
+            UnicodeDecodeError: a row of a column is not UTF-8.
+            DataError: a column breaks the Arrow C data interface.
             ConfigError: options that are not allowed, cannot be met or contradict each other.
         """
         options = (

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod python {
     pyo3::import_exception!(ferrobert.errors, ConfigError);
+    pyo3::import_exception!(ferrobert.errors, DataError);
     pyo3::import_exception!(ferrobert.errors, DecodeError);
     pyo3::import_exception!(ferrobert.errors, InternalError);
     pyo3::import_exception!(ferrobert.errors, TextTypeError);
@@ -33,6 +34,16 @@ pub(crate) fn config_error(message: String) -> PyErr {
 /// `VocabError` with a message.
 pub(crate) fn vocab_error(message: String) -> PyErr {
     python::VocabError::new_err(message)
+}
+
+/// `DataError` with a message.
+pub(crate) fn data_error(message: String) -> PyErr {
+    python::DataError::new_err(message)
+}
+
+/// `TextTypeError` with a message.
+pub(crate) fn not_text_error(message: String) -> PyErr {
+    python::TextTypeError::new_err(message)
 }
 
 /// What was given where a text was expected.

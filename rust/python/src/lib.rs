@@ -1,8 +1,12 @@
 //! `ferrobert._core`: the Python face of `ferrobert-core`. Registration only.
 
+mod arrow;
 mod encoding;
 mod errors;
+mod numpy_strings;
+mod stream;
 mod text_encoder;
+mod texts;
 mod wordpiece;
 
 use pyo3::prelude::*;
@@ -11,6 +15,7 @@ use pyo3::prelude::*;
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
+    m.add_class::<texts::TextColumn>()?;
     m.add_class::<wordpiece::WordPiece>()?;
     m.add_class::<encoding::Encodings>()?;
     m.add_class::<text_encoder::TextEncoder>()?;

@@ -1,17 +1,17 @@
 //! Text -> ids, offsets, word ids.
 
 use crate::encoding::Encodings;
-use crate::errors::{config_error, run, text_type_error, to_exception, vocab_error};
+use crate::errors::{config_error, run, to_exception, vocab_error};
 use crate::text_encoder::TextEncoder;
+use crate::texts::{Batch, View};
 use ferrobert_core::NormalizerConfig;
 use ferrobert_core::vocab::Vocab;
 use ferrobert_core::wordpiece::{
-    self as core, AddedToken, EncodeOptions, Piece, Template, Texts, Truncation, TruncationSide,
+    self as core, AddedToken, EncodeOptions, Piece, Template, Truncation, TruncationSide,
     TruncationStrategy, WordPieceConfig,
 };
-use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyDict;
 use std::sync::Arc;
 
 /// (id, content, single_word, lstrip, rstrip, normalized, special)
@@ -96,9 +96,9 @@ impl WordPiece {
         align: bool,
         split_special_tokens: bool,
     ) -> PyResult<Encodings> {
-        let texts = Strings::new(texts, is_split_into_words, "text")?;
+        let texts = Batch::new(texts, is_split_into_words, "text")?;
         let pairs = pairs
-            .map(|pairs| Strings::new(pairs, is_split_into_words, "text_pair"))
+            .map(|pairs| Batch::new(pairs, is_split_into_words, "text_pair"))
             .transpose()?;
         let options = EncodeOptions {
             add_special_tokens,
@@ -107,17 +107,11 @@ impl WordPiece {
             align,
             split_special_tokens,
         };
-        let (texts, text_splits) = (texts.view()?, &texts.splits);
-        let pairs = pairs
-            .as_ref()
-            .map(|pairs| Ok::<_, PyErr>((pairs.view()?, &pairs.splits)))
-            .transpose()?;
+        let texts = texts.view()?;
+        let pairs = pairs.as_ref().map(Batch::view).transpose()?;
         let rows = run(py, || {
-            self.0.encode(
-                batch(&texts, text_splits),
-                pairs.as_ref().map(|(pairs, splits)| batch(pairs, splits)),
-                &options,
-            )
+            self.0
+                .encode(texts.texts(), pairs.as_ref().map(View::texts), &options)
         })?;
         Encodings::new(py, rows, align)
     }
@@ -183,91 +177,6 @@ impl WordPiece {
             }
         }
         Ok(vocab)
-    }
-}
-
-/// The strings of a batch, kept alive while the core reads them.
-struct Strings<'py> {
-    strings: Vec<Bound<'py, PyString>>,
-    /// First word of each sample and the number of words, where samples are lists of words.
-    splits: Option<Vec<usize>>,
-    argument: &'static str,
-}
-
-impl<'py> Strings<'py> {
-    fn new(samples: &Bound<'py, PyAny>, words: bool, argument: &'static str) -> PyResult<Self> {
-        let mut strings = Vec::with_capacity(samples.len()?);
-        let mut splits = words.then(|| vec![0]);
-        for (row, sample) in samples.try_iter()?.enumerate() {
-            let sample = sample?;
-            if let Some(splits) = &mut splits {
-                if sample.is_instance_of::<PyString>() {
-                    return Err(text_type_error(
-                        &sample,
-                        &format!(
-                            "{argument}[{row}] is one string where is_split_into_words=True asks for a list of words; each word"
-                        ),
-                    ));
-                }
-                for (word, text) in sample.try_iter()?.enumerate() {
-                    strings.push(string(text?, || {
-                        format!("word {word} of {argument}[{row}]")
-                    })?);
-                }
-                splits.push(strings.len());
-            } else {
-                strings.push(string(sample, || format!("{argument}[{row}]"))?);
-            }
-        }
-        Ok(Self {
-            strings,
-            splits,
-            argument,
-        })
-    }
-
-    /// The strings as UTF-8, without a copy.
-    fn view(&self) -> PyResult<Vec<&str>> {
-        self.strings
-            .iter()
-            .enumerate()
-            .map(|(index, text)| {
-                text.to_str()
-                    .map_err(|error| self.locate(text.py(), error, index))
-            })
-            .collect()
-    }
-
-    /// Says in which row the string that is no UTF-8 (a lone surrogate) stands.
-    fn locate(&self, py: Python<'_>, error: PyErr, index: usize) -> PyErr {
-        if error.is_instance_of::<PyUnicodeEncodeError>(py) {
-            let argument = self.argument;
-            let place = match &self.splits {
-                None => format!("in {argument}[{index}]"),
-                Some(splits) => {
-                    let row = splits.partition_point(|&first| first <= index) - 1;
-                    format!("in word {} of {argument}[{row}]", index - splits[row])
-                }
-            };
-            // The note is extra help; the error itself counts.
-            let _ = error.value(py).call_method1("add_note", (place,));
-        }
-        error
-    }
-}
-
-fn string<'py>(
-    text: Bound<'py, PyAny>,
-    place: impl Fn() -> String,
-) -> PyResult<Bound<'py, PyString>> {
-    text.cast_into::<PyString>()
-        .map_err(|error| text_type_error(&error.into_inner(), &place()))
-}
-
-fn batch<'t>(strings: &'t [&'t str], splits: &'t Option<Vec<usize>>) -> Texts<'t> {
-    match splits {
-        None => Texts::Plain(strings),
-        Some(splits) => Texts::Words(strings, splits),
     }
 }
 
