@@ -66,23 +66,20 @@ impl Encodings {
         }
     }
 
-    /// Without rows, but with room for `rows` with `tokens`.
-    pub(crate) fn with_capacity(layout: Layout, rows: usize, tokens: usize, align: bool) -> Self {
+    /// Without rows, but with room for the columns of `tokens`.
+    pub(crate) fn with_capacity(layout: Layout, tokens: usize, align: bool) -> Self {
         let mut encodings = Self::new(layout);
         encodings.ids = memory::with_capacity(tokens);
         if align {
             encodings.offsets = memory::with_capacity(tokens);
             encodings.word_ids = memory::with_capacity(tokens);
         }
-        encodings.row_splits.reserve_exact(rows);
-        encodings.sample_ids.reserve_exact(rows);
-        encodings.sequences.lengths.reserve_exact(rows);
         encodings
     }
 
-    /// Ends a row; of each sequence, its tokens in the row and whether the window is a later one.
-    pub(crate) fn end_row(&mut self, sample: usize, sequences: [(usize, bool); 2]) {
-        self.row_splits.push(self.ids.len() as i64);
+    /// Ends a row before token `end`; of each sequence, its tokens in the row and whether the window is a later one.
+    pub(crate) fn end_row(&mut self, sample: usize, end: usize, sequences: [(usize, bool); 2]) {
+        self.row_splits.push(end as i64);
         self.sample_ids.push(sample as i64);
         self.sequences.lengths.push(
             sequences

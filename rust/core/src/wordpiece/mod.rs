@@ -208,9 +208,7 @@ impl WordPiece {
                     (bytes / BYTES_PER_TOKEN + special).min(longest)
                 })
                 .sum();
-            let rows =
-                Encodings::with_capacity(layout.clone(), samples.len(), tokens, options.align);
-            let mut encoder = Encoder::new(self, options, special, rows);
+            let mut encoder = Encoder::new(self, options, special, layout.clone(), tokens);
             for sample in samples {
                 encoder.encode(
                     sample,
@@ -218,7 +216,7 @@ impl WordPiece {
                     pairs.map(|pairs| pairs.sample(sample)),
                 )?;
             }
-            Ok(encoder.rows)
+            Ok(encoder.finish())
         };
         let samples = texts.len();
         if samples <= SAMPLES_PER_TASK || threads() == 1 {
@@ -284,6 +282,9 @@ struct Encoder<'w> {
     options: &'w EncodeOptions,
     /// Special tokens that the template adds.
     special: usize,
+    /// Whether rows are made where they stay, token by token; else sequences are read first, then put together.
+    in_place: bool,
+    /// In place: the tokens of all rows.
     first: Tokens,
     second: Tokens,
     rows: Encodings,
@@ -294,17 +295,36 @@ impl<'w> Encoder<'w> {
         tokenizer: &'w WordPiece,
         options: &'w EncodeOptions,
         special: usize,
-        rows: Encodings,
+        layout: Layout,
+        tokens: usize,
     ) -> Self {
+        let sequences = |piece: &&Piece| matches!(piece, Piece::Sequence { .. });
+        let pieces = tokenizer.template.pieces(false);
+        let in_place = !layout.is_pair
+            && !options.overflow
+            && pieces.iter().filter(sequences).count() == 1
+            && options.truncation.is_none_or(|truncation| {
+                truncation.side == TruncationSide::Right
+                    && truncation.strategy == TruncationStrategy::LongestFirst
+            });
+        let (in_tokens, in_rows) = if in_place { (tokens, 0) } else { (0, tokens) };
         Self {
             tokenizer,
             table: tokenizer.table(),
             options,
             special,
-            first: Tokens::default(),
+            in_place,
+            first: Tokens::with_capacity(in_tokens, options.align),
             second: Tokens::default(),
-            rows,
+            rows: Encodings::with_capacity(layout, in_rows, options.align),
         }
+    }
+
+    fn finish(mut self) -> Encodings {
+        if self.in_place {
+            (self.rows.ids, self.rows.offsets, self.rows.word_ids) = self.first.into_columns();
+        }
+        self.rows
     }
 
     fn encode(&mut self, sample: usize, text: Text<'_>, pair: Option<Text<'_>>) -> Result<()> {
@@ -312,6 +332,9 @@ impl<'w> Encoder<'w> {
             self.table = self.tokenizer.table();
         }
         let limit = self.limit(pair.is_some());
+        if self.in_place {
+            return self.encode_in_place(sample, text, limit);
+        }
         self.read(text, pair, limit, sample)?;
         if pair.is_some()
             && limit.is_odd()
@@ -346,6 +369,31 @@ impl<'w> Encoder<'w> {
         Ok(())
     }
 
+    fn encode_in_place(&mut self, sample: usize, text: Text<'_>, limit: Limit) -> Result<()> {
+        let (tokenizer, options, tokens) = (self.tokenizer, self.options, &mut self.first);
+        let mut length = 0;
+        for piece in tokenizer.template.pieces(false) {
+            match *piece {
+                Piece::Special { id, .. } if options.add_special_tokens => {
+                    tokens.push_special(id, options.align);
+                }
+                Piece::Special { .. } => {}
+                Piece::Sequence { .. } => {
+                    tokens.read(tokenizer, &self.table, text, options, limit, sample)?;
+                    if let Some(truncation) = &options.truncation {
+                        let room = truncation.max_length - self.special;
+                        let (windows, _) = truncation.windows(tokens.len(), None, room, sample)?;
+                        tokens.truncate(windows.get(0).len());
+                    }
+                    length = tokens.len();
+                }
+            }
+        }
+        self.rows
+            .end_row(sample, tokens.end(), [(length, false), (0, false)]);
+        Ok(())
+    }
+
     fn read(
         &mut self,
         text: Text<'_>,
@@ -354,6 +402,8 @@ impl<'w> Encoder<'w> {
         sample: usize,
     ) -> Result<()> {
         let (tokenizer, table, options) = (self.tokenizer, &self.table, self.options);
+        self.first.clear();
+        self.second.clear();
         self.first
             .read(tokenizer, table, text, options, limit, sample)?;
         match pair {
@@ -420,6 +470,7 @@ impl<'w> Encoder<'w> {
         }
         rows.end_row(
             sample,
+            rows.ids.len(),
             [
                 (first_range.len(), first > 0),
                 (second_range.len(), second > 0),
