@@ -6,7 +6,18 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DEBUG_BUILD", "TextColumn", "WordPiece", "__version__", "attention_mask", "pad", "panic_for_test"]
+__all__ = [
+    "DEBUG_BUILD",
+    "Encodings",
+    "TextColumn",
+    "TextEncoder",
+    "WordPiece",
+    "__version__",
+    "attention_mask",
+    "lists",
+    "pad",
+    "panic_for_test",
+]
 
 __version__: str
 DEBUG_BUILD: bool
@@ -111,15 +122,7 @@ class WordPiece:
         is_split_into_words: bool,
         align: bool,
         split_special_tokens: bool,
-    ) -> tuple[
-        NDArray[np.int32],
-        NDArray[np.int32],
-        NDArray[np.int32],
-        NDArray[np.int32] | None,
-        NDArray[np.int32] | None,
-        NDArray[np.int64],
-        NDArray[np.int64],
-    ]:
+    ) -> Encodings:
         """Encodes a batch on all cores without the GIL.
 
         Args:
@@ -136,9 +139,7 @@ class WordPiece:
             split_special_tokens: Treat special tokens in the text as text.
 
         Returns:
-            Token ids, type ids, sequence ids (-1: added special token), int32 ``(tokens,)``; offsets int32
-            ``(tokens, 2)`` in characters and word ids (-1: none) int32 ``(tokens,)``, both ``None`` without
-            ``align``; row splits int64 ``(rows + 1,)`` and sample ids int64 ``(rows,)``. Rows are not padded.
+            The flat columns of all rows, not padded.
 
         Raises:
             TextTypeError: something is not a string; says where.
@@ -146,6 +147,19 @@ class WordPiece:
             ConfigError: ``max_length`` does not hold the special tokens, ``stride`` leaves no room, or the
                 sequence that may be cut is too short.
         """
+
+    def text_encoder(
+        self,
+        *,
+        add_special_tokens: bool,
+        truncation: str | None,
+        max_length: int | None,
+        truncation_side: str,
+        split_special_tokens: bool,
+        token_type_ids: bool,
+        attention_mask: bool,
+    ) -> TextEncoder:
+        """Encodes single texts, always with the same options. See :meth:`encode`."""
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str:
         """The text of ids.
@@ -169,6 +183,57 @@ class WordPiece:
     def vocab(self, with_added_tokens: bool) -> dict[str, int]:
         """Token -> id, in no order."""
 
+@final
+class Encodings:
+    """The rows of a batch as flat columns, over the memory of the core.
+
+    Columns that follow from the others are made when they are asked for, each time.
+    """
+
+    @property
+    def ids(self) -> NDArray[np.int32]:
+        """Token ids, ``(tokens,)``."""
+
+    @property
+    def offsets(self) -> NDArray[np.int32] | None:
+        """Start and end of each token in characters, ``(tokens, 2)``; ``None`` without ``align``."""
+
+    @property
+    def word_ids(self) -> NDArray[np.int32] | None:
+        """Word of each token, -1 for none, ``(tokens,)``; ``None`` without ``align``."""
+
+    @property
+    def row_splits(self) -> NDArray[np.int64]:
+        """First token of each row and, last, the number of tokens, ``(rows + 1,)``."""
+
+    @property
+    def sample_ids(self) -> NDArray[np.int64]:
+        """Sample of each row, ``(rows,)``."""
+
+    @property
+    def type_ids(self) -> NDArray[np.int32]:
+        """Token type ids, ``(tokens,)``. Made anew each time."""
+
+    @property
+    def sequence_ids(self) -> NDArray[np.int32]:
+        """0 for the text, 1 for its pair, -1 for added special tokens, ``(tokens,)``. Made anew each time."""
+
+    @property
+    def all_types_are_zero(self) -> bool:
+        """Whether that is known without a look at each token: single texts with the usual template."""
+
+@final
+class TextEncoder:
+    """Encodes single texts, always with the same options: see :meth:`WordPiece.text_encoder`."""
+
+    def __call__(self, text: str) -> dict[str, list[int]]:
+        """``input_ids``, and ``token_type_ids`` and ``attention_mask`` where asked for.
+
+        Raises:
+            UnicodeEncodeError: the string holds a lone surrogate.
+            ConfigError: ``max_length`` does not hold the special tokens.
+        """
+
 def pad(
     values: NDArray[np.int32], row_splits: NDArray[np.int64], width: int, fill: int, side: str
 ) -> NDArray[np.int64]:
@@ -183,6 +248,15 @@ def attention_mask(row_splits: NDArray[np.int64], width: int, side: str) -> NDAr
 
     Raises:
         ConfigError: a row is longer than ``width``, or the splits are not in order.
+    """
+
+def lists(
+    values: NDArray[np.int32], row_splits: NDArray[np.int64], width: int, fill: int, side: str
+) -> list[list[int]]:
+    """Rows of ``values`` as lists, each padded to ``width`` with ``fill``; longer rows stay as they are.
+
+    Raises:
+        ConfigError: the splits do not describe the values.
     """
 
 def panic_for_test() -> None:

@@ -167,16 +167,12 @@ class Columns:
     @property
     def offsets(self) -> NDArray[np.int32]:
         """Half-open spans of characters of the original text (of the word, for words), ``(tokens, 2)``."""
-        self.align()
-        offsets: NDArray[np.int32] = self._flat.offsets
-        return offsets
+        return self._aligned("offsets")
 
     @property
     def word_ids(self) -> NDArray[np.int32]:
         """Word of each token, -1 for special tokens that were added, ``(tokens,)``."""
-        self.align()
-        word_ids: NDArray[np.int32] = self._flat.word_ids
-        return word_ids
+        return self._aligned("word_ids")
 
     @property
     def row_splits(self) -> NDArray[np.int64]:
@@ -199,6 +195,11 @@ class Columns:
         if self._flat.offsets is None and align is not None:
             self._flat = align()
         self._align = None
+
+    def _aligned(self, name: str) -> NDArray[np.int32]:
+        self.align()
+        column: NDArray[np.int32] = getattr(self._flat, name)
+        return column
 
     def _once(self, name: str) -> NDArray[np.int32]:
         if name not in self._made:

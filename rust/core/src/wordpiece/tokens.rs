@@ -47,7 +47,7 @@ impl Limit {
 
     pub(super) fn is_odd(self) -> bool {
         // `after` added one.
-        self != Self::NONE && self.0 % 2 == 0
+        self != Self::NONE && self.0.is_multiple_of(2)
     }
 }
 

@@ -244,7 +244,7 @@ mod tests {
         let right = truncation(TruncationStrategy::LongestFirst, TruncationSide::Right, 1);
         assert_eq!(all(right.windows(7, None, 3, 0)?.0), [0..3, 2..5, 4..7]);
         assert_eq!(all(right.windows(6, None, 3, 0)?.0), [0..3, 2..5, 4..6]);
-        assert_eq!(all(right.windows(3, None, 3, 0)?.0), [0..3]);
+        assert_eq!(right.windows(3, None, 3, 0)?.0, Windows::whole(3));
         let left = truncation(TruncationStrategy::LongestFirst, TruncationSide::Left, 1);
         assert_eq!(all(left.windows(6, None, 3, 0)?.0), [3..6, 1..4, 0..2]);
         Ok(())
@@ -255,7 +255,8 @@ mod tests {
         for side in [TruncationSide::Right, TruncationSide::Left] {
             let none = truncation(TruncationStrategy::LongestFirst, side, 0);
             let windows = all(none.windows(7, None, 0, 0)?.0);
-            assert_eq!((windows[0].len(), &windows[1..]), (0, &[0..7][..]));
+            assert_eq!((windows.len(), windows[0].len()), (2, 0));
+            assert_eq!(windows[1], 0..7);
         }
         Ok(())
     }
