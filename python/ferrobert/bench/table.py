@@ -1,0 +1,118 @@
+"""A run as tables that read well from 80 columns on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ferrobert.bench.report import JobReport, Result, Surroundings
+from ferrobert.bench.timing import Ratio
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+GUIDE = (
+    "first: the first call of a fresh tokenizer; warm: later calls on the same texts. leads by: how many times as long as "
+    "ferrobert the same call takes, median and range of the rounds. equal rows: those that are the reference's."
+)
+
+
+def show_surroundings(out: Console, surroundings: Surroundings) -> None:
+    """Print what holds for the run."""
+    for line in surroundings.lines():
+        out.print(line, markup=False)
+    for name, how in surroundings.absent.items():
+        out.print(f"not measured: {name} is not installed: {how}", style="yellow", markup=False)
+    for name, note in surroundings.notes.items():
+        out.print(f"{name}: {note}", style="dim", markup=False)
+    out.print(GUIDE, style="dim", markup=False)
+
+
+def show_job(out: Console, report: JobReport) -> None:
+    """Print one job."""
+    out.print()
+    out.print(f"{report.job.name}: {report.job.title}", style="bold", markup=False)
+    if report.results:
+        out.print(job_table(report))
+    for why in sorted(set(report.cannot.values())):
+        names = [name for name, reason in report.cannot.items() if reason == why]
+        out.print(f"cannot: {', '.join(names)} ({why})", style="dim", markup=False)
+    for name, error in report.failed.items():
+        out.print(f"failed: {name}: {error}", style="red", markup=False)
+
+
+def job_table(report: JobReport) -> Table:
+    """The results of one job, fastest first; slow subjects below, on the first texts alone."""
+    from rich import box
+    from rich.table import Table
+
+    single = report.job.is_single
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    unit = "us" if single else "MB/s"
+    count = "calls/s" if single else "docs/s"
+    for name in (
+        f"first\n{unit}",
+        f"warm\n{unit}",
+        f"warm\n{count}",
+        "warm:\nleads by",
+        "first:\nleads by",
+        "equal\nrows",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    for result in sorted(report.results, key=lambda one: one.warm.median):
+        table.add_row(*_cells(result, report, single), style="bold" if result.subject == report.leader else None)
+    if report.few:
+        table.add_section()
+        docs = report.few[0].docs
+        for result in sorted(report.few, key=lambda one: one.warm.median):
+            cells = _cells(result, report, single)
+            name = cells[0] if single or result.subject != report.leader else f"same, {docs} docs"
+            table.add_row(name, *cells[1:])
+    return table
+
+
+def _cells(result: Result, report: JobReport, single: bool) -> list[str]:
+    leads = result.subject == report.leader
+    if single:
+        speeds = [f"{result.first.median * 1e6:.1f}", f"{result.warm.median * 1e6:.2f}"]
+    else:
+        speeds = [_three(result.first_megabytes_per_second), _three(result.megabytes_per_second)]
+    return [
+        result.subject,
+        *speeds,
+        f"{result.docs_per_second:,.0f}",
+        "" if leads else ratio_text(result.behind_warm),
+        "" if leads else f"{_three(result.behind_first.median)}x",
+        share_text(result.equal, result.rows),
+    ]
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """Median and range: ``43.1x (37.8-52.3)``.
+
+    Example:
+        >>> ratio_text(Ratio(43.06, 37.8, 152.3))
+        '43.1x (37.8-152)'
+    """
+    return f"{_three(ratio.median)}x ({_three(ratio.low)}-{_three(ratio.high)})"
+
+
+def share_text(equal: int, rows: int) -> str:
+    """A share that is 100 % only where it is all.
+
+    Example:
+        >>> share_text(10, 10), share_text(99_999, 100_000), share_text(1, 3)
+        ('all', '99.99 %', '33.33 %')
+    """
+    if equal == rows:
+        return "all"
+    hundredths = equal * 10_000 // rows
+    return f"{hundredths / 100:.2f} %"
+
+
+def _three(value: float) -> str:
+    """Three digits, and never a power of ten."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
