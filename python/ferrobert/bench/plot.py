@@ -119,8 +119,8 @@ def _texts(figure: Any, report: Report, jobs: list[tuple[JobReport, list[Result]
     foot = [
         f"{versions}.",
         f"{surroundings.machine}; {surroundings.date[:10]}.",
-        f"Median of {surroundings.rounds} rounds in turns; lines show the range. "
-        "Results compared first: less than all rows equal is said at the bar.",
+        f"Median of {surroundings.rounds} rounds in turns; lines show the range.",
+        "Results are compared first: where not all rows are equal to the reference's, the bar says so.",
     ]
     lines = [part for line in foot for part in textwrap.wrap(line, FOOT_CHARACTERS)]
     figure.text(0.02, 0.12 / height, "\n".join(lines), fontsize=6.5, color=ink, va="bottom", linespacing=1.35)

@@ -1,4 +1,4 @@
-"""A subject in a process of its own (another environment, another number of threads), taking its turns like the rest."""
+"""A subject in a process of its own (another environment or number of threads), taking its turns like the rest."""
 
 from __future__ import annotations
 

@@ -119,11 +119,11 @@ class Surroundings:
     def lines(self) -> list[str]:
         """For the head of a table and the foot of a chart."""
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        texts = f"{self.corpus}: {self.paragraphs:,} paragraphs, {self.bytes / 1e6:.2f} MB"
         return [
             ", ".join(f"{name} {version}" for name, version in self.subjects.items()),
             f"{self.machine}; {threads} each",
-            f"{self.corpus}: {self.paragraphs:,} paragraphs, {self.bytes / 1e6:.2f} MB; vocabulary {self.vocabulary}; "
-            f"{self.rounds} rounds in turns, medians",
+            f"{texts}; vocabulary {self.vocabulary}; {self.rounds} rounds in turns, medians",
         ]
 
 

@@ -93,7 +93,7 @@ class Library(Subject):
         """The installed version, ``None`` where it is not installed or cannot be imported."""
         try:
             importlib.import_module(self.module)
-        except ImportError:
+        except (ImportError, OSError):  # OSError: a library of another architecture
             return None
         return super().version()
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 GUIDE = (
-    "first: the first call of a fresh tokenizer; warm: later calls on the same texts. leads by: how many times as long as "
-    "ferrobert the same call takes, median and range of the rounds. equal rows: those that are the reference's."
+    "first: the first call of a fresh tokenizer; warm: later calls on the same texts. leads by: how many times as long "
+    "as ferrobert's the call takes, median and range of the rounds. equal rows: those equal to the reference's."
 )
 
 
@@ -51,14 +51,15 @@ def job_table(report: JobReport) -> Table:
     table.add_column("", no_wrap=True)
     unit = "us" if single else "MB/s"
     count = "calls/s" if single else "docs/s"
-    for name in (
+    heads = (
         f"first\n{unit}",
         f"warm\n{unit}",
         f"warm\n{count}",
-        "warm:\nleads by",
-        "first:\nleads by",
+        "leads by\n(warm)",
+        "leads by\n(first)",
         "equal\nrows",
-    ):
+    )
+    for name in heads:
         table.add_column(name, justify="right", no_wrap=True)
     for result in sorted(report.results, key=lambda one: one.warm.median):
         table.add_row(*_cells(result, report, single), style="bold" if result.subject == report.leader else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,9 +25,16 @@ class TensorflowText(Library):
     note = NOTE
 
     def version(self) -> str | None:
-        """The installed version; importing it, without its log on stderr."""
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        return super().version()
+        """The installed version; importing it, without the log that it starts on stderr."""
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        try:
+            return super().version()
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
     def cannot(self, job: Job, setting: Setting) -> str:
         """Its rows must be comparable."""
