@@ -10,8 +10,8 @@ from ferrobert.bench.peers import OURS
 from ferrobert.bench.report import JobReport, Report, Result
 
 WIDTH_INCHES = 9.0
-BAR_INCHES = 0.2
-HEAD_INCHES = 1.3
+BAR_INCHES = 0.18
+HEAD_INCHES = 0.85
 FOOT_INCHES = 1.15
 DOTS_PER_INCH = 160
 # Characters of the foot's line, in its size of type.
@@ -59,11 +59,13 @@ def chart(report: Report, kind: str, theme: str = "both") -> bytes:
 
 
 def bars_of(job: JobReport) -> list[Result]:
-    """The subjects of a job that have a bar, fastest first: all that did all texts, but for the reference itself."""
+    """The subjects of a job that have a bar, fastest first: all that did all texts, but for the reference."""
     bars = [
         result for result in job.results if result.over_reference is not None and result.subject != result.compared_with
     ]
-    return sorted(bars, key=lambda result: result.warm.median) if job.leader == OURS else []
+    if job.leader != OURS:
+        return []
+    return sorted(bars, key=lambda result: -result.over_reference.median if result.over_reference else 0.0)
 
 
 def _bars(axes: Any, jobs: list[tuple[JobReport, list[Result]]], ink: str) -> None:
@@ -79,7 +81,7 @@ def _bars(axes: Any, jobs: list[tuple[JobReport, list[Result]]], ink: str) -> No
             assert ratio is not None
             ours = result.subject == OURS
             color = OUR_COLOR if ours else COLORS.get(result.subject, OTHER_COLOR)
-            axes.barh(place, ratio.median, height=0.82, color=color, linewidth=0)
+            axes.barh(place, ratio.median - 1.0, left=1.0, height=0.82, color=color, linewidth=0)
             errors = [[ratio.median - ratio.low], [ratio.high - ratio.median]]
             axes.errorbar(ratio.median, place, xerr=errors, ecolor=ink, elinewidth=0.8, capsize=1.5, fmt="none")
             share = "" if result.equal == result.rows else f", {result.equal * 100 // result.rows} % equal"
@@ -93,8 +95,8 @@ def _bars(axes: Any, jobs: list[tuple[JobReport, list[Result]]], ink: str) -> No
             place += 1
         place += 1
     axes.set_xscale("log")
-    axes.set_xlim(0.5, widest * 6)
-    axes.set_ylim(max(place - 0.5, 1), -1)
+    axes.set_xlim(0.8, widest * 6)
+    axes.set_ylim(max(place - 1, 1), -1)
     axes.set_yticks(ticks, names, fontsize=8.5, color=ink)
     marks = [mark for mark in (1, 3, 10, 30, 100, 300, 1000) if mark <= widest * 1.5]
     axes.set_xticks(marks, [f"{mark}x" for mark in marks], fontsize=8, color=ink)
@@ -112,7 +114,7 @@ def _texts(figure: Any, report: Report, jobs: list[tuple[JobReport, list[Result]
     reference = jobs[0][1][0].compared_with if jobs else "the reference"
     title = f"Times as fast as {reference} {surroundings.subjects.get(reference, '')}"
     threads = f"{surroundings.threads} thread{'s' if surroundings.threads > 1 else ''}"
-    what = f"{surroundings.corpus}, {surroundings.bytes / 1e6:.1f} MB, {surroundings.vocabulary}, {threads}, warm"
+    what = f"{surroundings.corpus}, {surroundings.bytes / 1e6:.2f} MB, {surroundings.vocabulary}, {threads}, warm"
     figure.text(0.02, 1 - 0.3 / height, title, fontsize=13, fontweight="bold", color=ink, va="center")
     figure.text(0.02, 1 - 0.6 / height, what + "; log scale", fontsize=9, color=ink, va="center")
     versions = ", ".join(f"{name} {version}" for name, version in surroundings.subjects.items())

@@ -6,13 +6,29 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ferrobert.bench.job import Job, Kind, Work
 from ferrobert.bench.peers.framed import NOTE, framed, misses_frame, vocab_of
 from ferrobert.bench.results import Flat, row_slices
 from ferrobert.bench.subject import Library, Setting
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what native code writes to stderr: no setting silences TensorFlow."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 class TensorflowText(Library):
@@ -26,15 +42,8 @@ class TensorflowText(Library):
 
     def version(self) -> str | None:
         """The installed version; importing it, without the log that it starts on stderr."""
-        sys.stderr.flush()
-        stderr = os.dup(2)
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        try:
+        with quiet():
             return super().version()
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
     def cannot(self, job: Job, setting: Setting) -> str:
         """Its rows must be comparable."""
@@ -49,13 +58,17 @@ class TensorflowText(Library):
         except RuntimeError:
             pass  # it has started its threads, and was told before
         vocab = vocab_of(setting.folder)
+        with quiet():
+            return self._tokenizer(tensorflow, vocab, setting), vocab
+
+    def _tokenizer(self, tensorflow: Any, vocab: dict[str, int], setting: Setting) -> Any:
+        tensorflow.constant("")  # starts what TensorFlow starts with its first tensor
         normalizer = json.loads((setting.folder / "tokenizer.json").read_text("utf-8"))["normalizer"]
-        tokenizer = importlib.import_module(self.module).FastBertTokenizer(
+        return importlib.import_module(self.module).FastBertTokenizer(
             vocab=sorted(vocab, key=vocab.__getitem__),
             token_out_type=tensorflow.int32,
             lower_case_nfd_strip_accents=bool(normalizer["lowercase"]),
         )
-        return tokenizer, vocab
 
     def call(self, tokenizer: Any, job: Job, work: Work, setting: Setting) -> Callable[[], Any]:
         """Its batch call, with the strings made a tensor: users have lists of strings."""
