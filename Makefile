@@ -26,7 +26,7 @@ RUST := Cargo.toml Cargo.lock $(shell find rust/core rust/python -name '*.rs' -o
 
 ##@ Use
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.with-demo ## train and use a sentiment classifier on this machine, offline, in 3 minutes
 	$(BIN)/ferrobert demo
@@ -59,7 +59,12 @@ docs: $(VENV)/.with-test ## run every command and example of README, docs and ex
 ##@ Measure
 bench: $(VENV)/.with-test ## each job: Rust, the pure-Python twin, transformers; results compared first
 	$(PY) -m pytest benches -q --benchmark-enable --benchmark-only --benchmark-sort=name --benchmark-columns=median,iqr,rounds
-	$(PY) benches/bench_wordpiece.py
+	$(BIN)/ferrobert bench --rounds 3
+
+bench-full: $(VENV)/.with-test $(VENV)/.with-bench ## the same against every peer (downloads them); CORPUS=FILE, JSON and chart in .bench
+	mkdir -p .bench
+	$(BIN)/ferrobert bench --peers all --lines 0 $(if $(CORPUS),--corpus $(CORPUS)) --json .bench/speed.json --plot .bench/speed.png
+	$(PY) benches/memory.py $(if $(CORPUS),--corpus $(CORPUS))
 
 ##@ Maintain
 tables: ## generate the Unicode tables anew from the reference's own crates
@@ -95,4 +100,4 @@ $(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
 	touch $@
 
 .PRECIOUS: $(VENV)/.with-%
-.PHONY: help demo wheel test lint parity docs bench tables format clean
+.PHONY: help demo wheel test lint parity docs bench bench-full tables format clean

@@ -17,6 +17,8 @@ DOTS_PER_INCH = 160
 # Characters of the foot's line, in its size of type.
 FOOT_CHARACTERS = 150
 
+MARKS = (0.01, 0.1, 1, 3, 10, 30, 100, 300, 1000)
+
 # Text and lines by theme. On a transparent ground the grey has a contrast of 4 and more against white and near-black.
 INKS = {"both": "#737b85", "light": "#1f2328", "dark": "#e6edf3"}
 GROUNDS = {"both": "none", "light": "#ffffff", "dark": "#0d1117"}
@@ -71,7 +73,7 @@ def bars_of(job: JobReport) -> list[Result]:
 def _bars(axes: Any, jobs: list[tuple[JobReport, list[Result]]], ink: str) -> None:
     place = 0.0
     ticks, names = [], []
-    widest = 10.0
+    widest, lowest = 10.0, 1.0
     for job, results in jobs:
         middle = place + (len(results) - 1) / 2
         ticks.append(middle)
@@ -91,15 +93,15 @@ def _bars(axes: Any, jobs: list[tuple[JobReport, list[Result]]], ink: str) -> No
                 label, (max(ratio.high, 1.0), place), (4, 0), textcoords="offset points", va="center", fontsize=7.5,
                 color=ink, fontweight=weight,
             )  # fmt: skip
-            widest = max(widest, ratio.high)
+            widest, lowest = max(widest, ratio.high), min(lowest, ratio.low)
             place += 1
         place += 1
     axes.set_xscale("log")
-    axes.set_xlim(0.8, widest * 6)
+    axes.set_xlim(lowest * 0.8, widest * 6)
     axes.set_ylim(max(place - 1, 1), -1)
     axes.set_yticks(ticks, names, fontsize=8.5, color=ink)
-    marks = [mark for mark in (1, 3, 10, 30, 100, 300, 1000) if mark <= widest * 1.5]
-    axes.set_xticks(marks, [f"{mark}x" for mark in marks], fontsize=8, color=ink)
+    marks = [mark for mark in MARKS if lowest * 0.8 <= mark <= widest * 1.5]
+    axes.set_xticks(marks, [f"{mark:g}x" for mark in marks], fontsize=8, color=ink)
     axes.minorticks_off()
     axes.tick_params(length=0)
     axes.grid(axis="x", color=ink, alpha=0.25, linewidth=0.6)
