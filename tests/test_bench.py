@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ferrobert import BertTokenizer
-from ferrobert.bench import output, peers, texts
+from ferrobert.bench import job as job_module
+from ferrobert.bench import output, peers, subject, texts
 from ferrobert.bench.job import Job, Kind
 from ferrobert.bench.peers import tokenizers_1
 from ferrobert.bench.peers.ferrobert import Ferrobert, Twin
@@ -75,6 +76,14 @@ def restored_environment(monkeypatch):
     """The command sets these for its own process; here that is the tests'."""
     for name, value in thread_environment(1).items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def no_time_for_figures(monkeypatch):
+    """Nobody reads the figures here: few calls, and no garbage collected for their sake."""
+    monkeypatch.setattr(job_module, "SHORT_CALLS", 2)
+    monkeypatch.setattr(subject.gc, "collect", lambda: 0)
+    monkeypatch.setattr(subject, "REPEATS", 1)
 
 
 @pytest.fixture(scope="module")
