@@ -3,7 +3,8 @@
     python benches/memory.py [--corpus FILE] [--lines N] [--calls N]
 
 Each figure comes from a fresh process. The peak is that of the resident set during the call, less what was resident
-before it; the texts, the tokenizer and its threads are there before.
+before it; the texts, the tokenizer and its threads are there before. It can be below the size of the output: an array
+of zeros that the system has given and nobody has written (type ids) is not resident.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ ROWS = [
     {"id": 2, "text": "an awful book", "label": "bad"},
     {"id": 3, "text": 'the food was fair, the room "nice"', "label": "fair"},
 ]
-COMMANDS = ("demo", "classify", "tokenize", "train", "predict", "evaluate")
+COMMANDS = ("demo", "classify", "tokenize", "train", "predict", "evaluate", "bench")
 
 
 def run(*arguments, exit_code=0):

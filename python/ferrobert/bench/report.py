@@ -119,11 +119,12 @@ class Surroundings:
     def lines(self) -> list[str]:
         """For the head of a table and the foot of a chart."""
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        rounds = f"{self.rounds} round{'s' if self.rounds > 1 else ''}"
         texts = f"{self.corpus}: {self.paragraphs:,} paragraphs, {self.bytes / 1e6:.2f} MB"
         return [
             ", ".join(f"{name} {version}" for name, version in self.subjects.items()),
             f"{self.machine}; {threads} each",
-            f"{texts}; vocabulary {self.vocabulary}; {self.rounds} rounds in turns, medians",
+            f"{texts}; vocabulary {self.vocabulary}; {rounds} in turns, medians",
         ]
 
 
