@@ -38,8 +38,8 @@ class Tokenizers1(Subject):
         return VERSION
 
     def cannot(self, job: Job, setting: Setting) -> str:
-        """It returns ids only."""
-        return "" if job.kind in (Kind.IDS, Kind.SINGLE, Kind.SINGLE_READ) else "no such call"
+        """Ids are what it is for; it has no offsets, word ids, windows or words."""
+        return "" if job.kind in (Kind.IDS, Kind.SINGLE, Kind.SINGLE_READ) else "only its ids are measured"
 
     def runner(self, job: Job, work: Work, setting: Setting) -> Runner:
         """The process in its environment."""

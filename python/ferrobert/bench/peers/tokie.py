@@ -20,7 +20,7 @@ class Tokie(Library):
     name = "tokie"
     package = "tokie"
     module = "tokie"
-    can = (Kind.IDS, Kind.ARRAYS, Kind.SINGLE, Kind.SINGLE_READ)
+    can = (Kind.IDS, Kind.ARRAYS, Kind.PAIRS, Kind.SINGLE, Kind.SINGLE_READ)
 
     def load(self, setting: Setting) -> Any:
         """A tokenizer from tokenizer.json."""
@@ -28,6 +28,8 @@ class Tokie(Library):
 
     def call(self, tokenizer: Any, job: Job, work: Work, setting: Setting) -> Callable[[], Any]:
         """Its batch call; for one text its call."""
+        if job.kind is Kind.PAIRS:
+            return pairs_call(tokenizer, job, *work.arguments)
         [texts] = work.arguments
         if job.kind is Kind.SINGLE:
             return lambda: tokenizer(texts)
@@ -57,6 +59,23 @@ class Tokie(Library):
             case _:
                 named: Mapping[str, Any] = result
                 return named
+
+
+def pairs_call(tokenizer: Any, job: Job, firsts: list[str], seconds: list[str]) -> Callable[[], Any]:
+    """One call a pair, and numpy for the arrays: it has no batches of pairs."""
+    tokenizer.enable_truncation(job.max_length)
+    pad_id = tokenizer.pad_token_id or 0
+    encode = tokenizer.encode_pair
+
+    def pairs() -> Any:
+        rows = [encode(first, second) for first, second in zip(firsts, seconds, strict=True)]
+        ids = [row.ids for row in rows]
+        lengths = np.array([len(row) for row in ids], dtype=np.int64)
+        arrays = padded(np.concatenate(ids), lengths, pad_id)
+        type_ids = np.concatenate([row.type_ids for row in rows])
+        return {**arrays, "token_type_ids": padded(type_ids, lengths, 0)["input_ids"]}
+
+    return pairs
 
 
 def padded(ids: NDArray[Any], lengths: NDArray[Any], pad_id: int) -> dict[str, NDArray[np.int64]]:
