@@ -224,6 +224,9 @@ impl Tokens {
     ) -> usize {
         let mut length = self.length;
         let mut known = 0;
+        // Where the caller gave no word, the next one begins where a token says so.
+        let counted = i32::from(word.is_none());
+        let mut word = word.unwrap_or(self.next_word - 1);
         for (&lookup, start) in lookups.iter().zip(starts) {
             let Some(entry) = table.get(lookup) else {
                 break;
@@ -231,28 +234,30 @@ impl Tokens {
             if let Some(ids) = self.ids[length..].first_chunk_mut() {
                 *ids = entry.ids();
             }
-            if ALIGN {
+            if ALIGN
+                && let Some(offsets) = self.offsets[length..].first_chunk_mut::<MAX_TOKENS>()
+                && let Some(word_ids) = self.word_ids[length..].first_chunk_mut::<MAX_TOKENS>()
+            {
                 let first = source.wrapping_add(*start);
-                if let (Some(offsets), Some(word_ids)) = (
-                    self.offsets[length..].first_chunk_mut::<MAX_TOKENS>(),
-                    self.word_ids[length..].first_chunk_mut::<MAX_TOKENS>(),
-                ) {
-                    let mut place = |token: usize| {
-                        let (start, end, starts_word) = entry.place(token);
-                        self.next_word += i32::from(starts_word);
-                        offsets[token] = [(first + start) as i32, (first + end) as i32];
-                        word_ids[token] = word.unwrap_or(self.next_word - 1);
-                    };
-                    place(0);
-                    // Seldom: 19 of 20 runs of English text are words of the vocabulary.
-                    if entry.len() > 1 {
-                        (1..MAX_TOKENS).for_each(place);
-                    }
+                let mut place = |token: usize| {
+                    let (offset, starts_word) = entry.place_from(token, first);
+                    word += starts_word & counted;
+                    offsets[token] = offset;
+                    word_ids[token] = word;
+                };
+                place(0);
+                // Seldom: 19 of 20 runs of English text are words of the vocabulary.
+                if entry.len() != 1 {
+                    // Without tokens, none starts a word.
+                    (1..MAX_TOKENS).for_each(place);
                 }
                 *source = source.wrapping_sub(lookup.continuing_bytes());
             }
             length += entry.len();
             known += 1;
+        }
+        if counted == 1 {
+            self.next_word = word + 1;
         }
         self.length = length;
         known

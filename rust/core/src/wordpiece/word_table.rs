@@ -201,12 +201,14 @@ impl Entry {
         ]
     }
 
-    /// Start, end and whether a word begins, of each token; those behind the tokens mean nothing.
+    /// Start and end of a token of a run that starts at character `first`, and 1 if a word begins there, else 0. What
+    /// is behind the tokens means nothing, but that no word begins there.
     #[inline]
-    pub(super) fn place(self, token: usize) -> (u32, u32, bool) {
-        let shift = Self::ID_BITS + Self::PLACE_BITS * token as u32;
-        let place = (self.last >> shift) as u32;
-        (place & 15, place >> 4 & 15, place >> 8 & 1 != 0)
+    pub(super) fn place_from(self, token: usize, first: u32) -> ([i32; 2], i32) {
+        let place = self.last >> (Self::ID_BITS + Self::PLACE_BITS * token as u32);
+        // Both at once, one in each half.
+        let both = u64::from(first) * 0x1_0000_0001 + (place & 15 | (place & 0xF0) << 28);
+        ([both as i32, (both >> 32) as i32], (place >> 8 & 1) as i32)
     }
 }
 
@@ -392,8 +394,9 @@ mod tests {
     fn tokens(entry: Entry) -> Vec<RunToken> {
         (0..entry.len())
             .map(|index| {
-                let (start, end, starts_word) = entry.place(index);
-                token(entry.ids()[index] as u32, start, end, starts_word)
+                let ([start, end], starts_word) = entry.place_from(index, 5);
+                let (start, end) = (start as u32 - 5, end as u32 - 5);
+                token(entry.ids()[index] as u32, start, end, starts_word == 1)
             })
             .collect()
     }
