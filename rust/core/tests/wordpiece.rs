@@ -225,3 +225,25 @@ fn a_vocabulary_without_the_unknown_token_is_an_error() -> Result<()> {
     ));
     Ok(())
 }
+
+#[test]
+fn a_word_that_is_an_added_token_is_one_after_it_was_text() -> Result<()> {
+    let vocab = Vocab::new((0..).zip(VOCAB).map(|(id, token)| (token.to_owned(), id)))?;
+    let mut config = config();
+    let mut added = config.added_tokens[0].clone();
+    (added.id, added.content) = (20, "cats".to_owned());
+    config.added_tokens.push(added);
+    let tokenizer = WordPiece::new(vocab, config)?;
+    let as_text = EncodeOptions {
+        split_special_tokens: true,
+        ..OPTIONS
+    };
+    let words = |options| tokenizer.encode(Texts::Words(&["cats", "x"], &[0, 2]), None, options);
+    for _ in 0..2 {
+        assert_eq!(words(&OPTIONS)?.ids, [2, 20, 15, 3]);
+        assert_eq!(words(&as_text)?.ids, [2, 6, 7, 15, 3]);
+        let plain = tokenizer.encode(Texts::Plain(&["cats"]), None, &as_text)?;
+        assert_eq!(plain.ids, [2, 6, 7, 3]);
+    }
+    Ok(())
+}

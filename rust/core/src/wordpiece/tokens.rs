@@ -346,7 +346,8 @@ impl Reader<'_> {
         let Self {
             tokenizer, table, ..
         } = *self;
-        if text.len() > table_bytes(tokenizer) {
+        // What the table knows of an added token is what it would be as text.
+        if text.len() > table_bytes(tokenizer) || tokenizer.added.may_start_in(text) {
             return false;
         }
         let mut key = Key::of(text.as_bytes());
@@ -355,9 +356,6 @@ impl Reader<'_> {
         }
         if self.push_if_known::<ALIGN>(key, 0, word) {
             return true;
-        }
-        if tokenizer.added.may_start_in(text) {
-            return false;
         }
         self.find_tokens(text);
         table.insert(key, &self.tokens.run);
