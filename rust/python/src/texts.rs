@@ -6,6 +6,7 @@ use crate::numpy_strings::{column_of, strings_of};
 use crate::stream::{Chunks, chunks_of};
 use ferrobert_core::wordpiece::Texts;
 use pyo3::exceptions::{PyIndexError, PyUnicodeDecodeError, PyUnicodeEncodeError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyBool, PyBytes, PyList, PyRange, PySlice, PyString, PyTuple};
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 /// A batch, kept alive while the core reads it.
 pub(crate) enum Batch<'py> {
     Strings(Strings<'py>),
+    Words(Words<'py>),
     Column(Bound<'py, TextColumn>),
 }
 
@@ -35,7 +37,11 @@ impl<'py> Batch<'py> {
         {
             return Ok(Self::Column(column.clone()));
         }
-        Strings::new(samples, words, argument).map(Self::Strings)
+        if words {
+            Words::new(samples, argument).map(Self::Words)
+        } else {
+            Strings::new(samples, argument).map(Self::Strings)
+        }
     }
 
     /// The texts as UTF-8.
@@ -43,7 +49,11 @@ impl<'py> Batch<'py> {
         Ok(match self {
             Self::Strings(strings) => View {
                 texts: strings.view()?.into(),
-                splits: strings.splits.as_deref(),
+                splits: None,
+            },
+            Self::Words(words) => View {
+                texts: words.view()?.into(),
+                splits: Some(&words.splits),
             },
             Self::Column(column) => View {
                 texts: column.get().0.texts().into(),
@@ -333,77 +343,135 @@ fn exception(py: Python<'_>, fault: Fault, argument: &str) -> PyErr {
 /// The strings of a batch, kept alive while the core reads them.
 pub(crate) struct Strings<'py> {
     strings: Vec<Bound<'py, PyString>>,
-    /// First word of each sample and the number of words, where samples are lists of words.
-    splits: Option<Vec<usize>>,
     argument: &'static str,
 }
 
 impl<'py> Strings<'py> {
-    fn new(samples: &Bound<'py, PyAny>, words: bool, argument: &'static str) -> PyResult<Self> {
+    fn new(samples: &Bound<'py, PyAny>, argument: &'static str) -> PyResult<Self> {
         let mut strings = Vec::with_capacity(samples.len()?);
-        let mut splits = words.then(|| vec![0]);
+        for (row, sample) in samples.try_iter()?.enumerate() {
+            let string = sample?.cast_into::<PyString>().map_err(|error| {
+                text_type_error(&error.into_inner(), &format!("{argument}[{row}]"))
+            })?;
+            strings.push(string);
+        }
+        Ok(Self { strings, argument })
+    }
+
+    /// The strings as UTF-8, without a copy.
+    fn view(&self) -> PyResult<Vec<&str>> {
+        let argument = self.argument;
+        self.strings
+            .iter()
+            .enumerate()
+            .map(|(row, text)| {
+                text.to_str()
+                    .map_err(|error| located(text.py(), error, &format!("{argument}[{row}]")))
+            })
+            .collect()
+    }
+}
+
+/// Samples that are words. There are many, so no reference is taken to each: the tuples that hold them never change.
+pub(crate) struct Words<'py> {
+    samples: Vec<Bound<'py, PyTuple>>,
+    /// First word of each sample and the number of words.
+    splits: Vec<usize>,
+    argument: &'static str,
+}
+
+impl<'py> Words<'py> {
+    fn new(samples: &Bound<'py, PyAny>, argument: &'static str) -> PyResult<Self> {
+        let mut tuples = Vec::with_capacity(samples.len()?);
+        let mut splits = vec![0];
+        let mut words = 0;
         for (row, sample) in samples.try_iter()?.enumerate() {
             let sample = sample?;
-            if let Some(splits) = &mut splits {
-                if sample.is_instance_of::<PyString>() {
-                    return Err(text_type_error(
-                        &sample,
-                        &format!(
-                            "{argument}[{row}] is one string where is_split_into_words=True asks for a list of words; each word"
-                        ),
-                    ));
-                }
-                for (word, text) in sample.try_iter()?.enumerate() {
-                    strings.push(string(text?, || {
-                        format!("word {word} of {argument}[{row}]")
-                    })?);
-                }
-                splits.push(strings.len());
-            } else {
-                strings.push(string(sample, || format!("{argument}[{row}]"))?);
+            if sample.is_instance_of::<PyString>() {
+                return Err(text_type_error(
+                    &sample,
+                    &format!(
+                        "{argument}[{row}] is one string where is_split_into_words=True asks for a list of words; each word"
+                    ),
+                ));
             }
+            let tuple = match sample.cast_into_exact::<PyTuple>() {
+                Ok(tuple) => tuple,
+                Err(other) => PyTuple::new(
+                    samples.py(),
+                    other
+                        .into_inner()
+                        .try_iter()?
+                        .collect::<PyResult<Vec<_>>>()?,
+                )?,
+            };
+            words += tuple.len();
+            splits.push(words);
+            tuples.push(tuple);
         }
         Ok(Self {
-            strings,
+            samples: tuples,
             splits,
             argument,
         })
     }
 
-    /// The strings as UTF-8, without a copy.
+    /// The words as UTF-8, without a copy.
     fn view(&self) -> PyResult<Vec<&str>> {
-        self.strings
-            .iter()
-            .enumerate()
-            .map(|(index, text)| {
-                text.to_str()
-                    .map_err(|error| self.locate(text.py(), error, index))
-            })
-            .collect()
-    }
-
-    /// Says in which row the string that is no UTF-8 (a lone surrogate) stands.
-    fn locate(&self, py: Python<'_>, error: PyErr, index: usize) -> PyErr {
-        if error.is_instance_of::<PyUnicodeEncodeError>(py) {
-            let argument = self.argument;
-            let place = match &self.splits {
-                None => format!("in {argument}[{index}]"),
-                Some(splits) => {
-                    let row = splits.partition_point(|&first| first <= index) - 1;
-                    format!("in word {} of {argument}[{row}]", index - splits[row])
-                }
-            };
-            // The note is extra help; the error itself counts.
-            let _ = error.value(py).call_method1("add_note", (place,));
+        let argument = self.argument;
+        let mut words = Vec::with_capacity(self.splits.last().copied().unwrap_or(0));
+        for (row, sample) in self.samples.iter().enumerate() {
+            for word in 0..sample.len() {
+                words.push(utf8_of(sample, word).map_err(|fault| {
+                    let place = format!("word {word} of {argument}[{row}]");
+                    match fault {
+                        Some(error) => located(sample.py(), error, &place),
+                        None => match sample.get_item(word) {
+                            Ok(item) => text_type_error(&item, &place),
+                            Err(error) => error,
+                        },
+                    }
+                })?);
+            }
         }
-        error
+        Ok(words)
     }
 }
 
-fn string<'py>(
-    text: Bound<'py, PyAny>,
-    place: impl Fn() -> String,
-) -> PyResult<Bound<'py, PyString>> {
-    text.cast_into::<PyString>()
-        .map_err(|error| text_type_error(&error.into_inner(), &place()))
+/// The UTF-8 of a string of a tuple, in the string's own memory; without an error where it is no string.
+#[inline]
+fn utf8_of<'a>(tuple: &'a Bound<'_, PyTuple>, index: usize) -> Result<&'a str, Option<PyErr>> {
+    #[expect(
+        unsafe_code,
+        reason = "a reference to each word would cost more than its tokens"
+    )]
+    // SAFETY: the item is borrowed from the tuple, which is immutable and lives for 'a, and so does the UTF-8 that a
+    // string keeps. Python is attached: the tuple is bound. `PyUnicode_AsUTF8AndSize` gives UTF-8, or null and an error.
+    unsafe {
+        let item = ffi::PyTuple_GetItem(tuple.as_ptr(), index as ffi::Py_ssize_t);
+        if item.is_null() {
+            return Err(Some(PyErr::fetch(tuple.py())));
+        }
+        if ffi::PyUnicode_Check(item) == 0 {
+            return Err(None);
+        }
+        let mut length = 0;
+        let bytes = ffi::PyUnicode_AsUTF8AndSize(item, &raw mut length);
+        if bytes.is_null() {
+            return Err(Some(PyErr::fetch(tuple.py())));
+        }
+        let bytes = std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize);
+        Ok(std::str::from_utf8_unchecked(bytes))
+    }
+}
+
+/// Says where the string that is no UTF-8 (a lone surrogate) stands.
+fn located(py: Python<'_>, error: PyErr, place: &str) -> PyErr {
+    if error.is_instance_of::<PyUnicodeEncodeError>(py) {
+        // The note is extra help; the error itself counts.
+        let _ = error
+            .value(py)
+            .call_method1("add_note", (format!("in {place}"),));
+    }
+    error
 }
