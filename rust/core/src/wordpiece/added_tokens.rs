@@ -1,5 +1,6 @@
 //! Special and added tokens inside the text.
 
+use super::word_table::Key;
 use crate::error::{Error, Result};
 use crate::normalize::{Normalized, Normalizer, is_word};
 use aho_corasick::{AhoCorasick, Input, MatchKind};
@@ -121,6 +122,20 @@ impl AddedTokens {
         self.raw
             .as_ref()
             .is_some_and(|matcher| matcher.starts.occur_in(text.as_bytes()))
+    }
+
+    /// Whether one of the tokens that are matched before normalization may start in a run; never `false` where one
+    /// does.
+    #[inline]
+    pub(super) fn may_start_in_run(&self, run: Key) -> bool {
+        self.raw
+            .as_ref()
+            .is_some_and(|matcher| match matcher.starts {
+                StartBytes::One(a) => run.may_contain(a),
+                StartBytes::Two(a, b) => run.may_contain(a) || run.may_contain(b),
+                StartBytes::Three(a, b, c) => [a, b, c].iter().any(|&byte| run.may_contain(byte)),
+                StartBytes::Many => true,
+            })
     }
 
     /// Cuts the original text at the tokens that are matched before normalization, from byte `first` on. None of

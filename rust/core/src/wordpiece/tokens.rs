@@ -4,7 +4,7 @@ use super::added_tokens::Part;
 use super::pieces::count_chars;
 use super::scan::Scan;
 use super::word_table::{
-    Key, Lookup, MAX_BYTES as MAX_RUN_BYTES, MAX_TOKENS, RunToken, View, WordTable,
+    Entry, Key, Lookup, MAX_BYTES as MAX_RUN_BYTES, MAX_TOKENS, RunToken, View, WordTable,
 };
 use super::{EncodeOptions, Text, WordPiece};
 use crate::error::{Error, Result};
@@ -156,34 +156,11 @@ impl Tokens {
             limit,
             tokens: self,
         };
-        let mut read = |text: &str, word| {
-            if text.len() > MAX_BYTES {
-                return Err(Error::TextTooLong {
-                    sample,
-                    bytes: text.len(),
-                    max: MAX_BYTES,
-                });
-            }
-            if options.align {
-                reader.read::<true>(text, word)?;
-            } else {
-                reader.read::<false>(text, word)?;
-            }
-            Ok(limit.reached(reader.tokens))
-        };
-        match text {
-            Text::Plain(text) => {
-                read(text, None)?;
-            }
-            Text::Words(words) => {
-                for (word, text) in (0..).zip(words) {
-                    if read(text, Some(word))? {
-                        break;
-                    }
-                }
-            }
+        if options.align {
+            reader.read_sequence::<true>(text, sample)
+        } else {
+            reader.read_sequence::<false>(text, sample)
         }
-        Ok(())
     }
 
     /// Makes room for `count` more tokens.
@@ -222,45 +199,78 @@ impl Tokens {
         source: &mut u32,
         word: Option<i32>,
     ) -> usize {
-        let mut length = self.length;
-        let mut known = 0;
         // Where the caller gave no word, the next one begins where a token says so.
         let counted = i32::from(word.is_none());
         let mut word = word.unwrap_or(self.next_word - 1);
+        let mut known = 0;
         for (&lookup, start) in lookups.iter().zip(starts) {
             let Some(entry) = table.get(lookup) else {
                 break;
             };
-            if let Some(ids) = self.ids[length..].first_chunk_mut() {
-                *ids = entry.ids();
-            }
-            if ALIGN
-                && let Some(offsets) = self.offsets[length..].first_chunk_mut::<MAX_TOKENS>()
-                && let Some(word_ids) = self.word_ids[length..].first_chunk_mut::<MAX_TOKENS>()
-            {
-                let first = source.wrapping_add(*start);
-                let mut place = |token: usize| {
-                    let (offset, starts_word) = entry.place_from(token, first);
-                    word += starts_word & counted;
-                    offsets[token] = offset;
-                    word_ids[token] = word;
-                };
-                place(0);
-                // Seldom: 19 of 20 runs of English text are words of the vocabulary.
-                if entry.len() != 1 {
-                    // Without tokens, none starts a word.
-                    (1..MAX_TOKENS).for_each(place);
-                }
+            let first = source.wrapping_add(*start);
+            self.push_entry::<ALIGN>(entry, first, &mut word, counted);
+            if ALIGN {
                 *source = source.wrapping_sub(lookup.continuing_bytes());
             }
-            length += entry.len();
             known += 1;
         }
         if counted == 1 {
             self.next_word = word + 1;
         }
-        self.length = length;
         known
+    }
+
+    /// The same for words that the caller has told apart, the first of them number `word`.
+    #[inline]
+    fn push_known_words<const ALIGN: bool>(
+        &mut self,
+        table: View<'_>,
+        lookups: &[Lookup],
+        mut word: i32,
+    ) -> usize {
+        let first = word;
+        for &lookup in lookups {
+            let Some(entry) = table.get(lookup) else {
+                break;
+            };
+            self.push_entry::<ALIGN>(entry, 0, &mut word, 0);
+            word += 1;
+        }
+        (word - first) as usize
+    }
+
+    /// Appends the tokens of a run that starts at character `first`. There is room for them. A token that starts a word
+    /// adds `counted` to the number of the word.
+    #[inline(always)]
+    fn push_entry<const ALIGN: bool>(
+        &mut self,
+        entry: Entry,
+        first: u32,
+        word: &mut i32,
+        counted: i32,
+    ) {
+        let length = self.length;
+        if let Some(ids) = self.ids[length..].first_chunk_mut() {
+            *ids = entry.ids();
+        }
+        if ALIGN
+            && let Some(offsets) = self.offsets[length..].first_chunk_mut::<MAX_TOKENS>()
+            && let Some(word_ids) = self.word_ids[length..].first_chunk_mut::<MAX_TOKENS>()
+        {
+            let mut place = |token: usize| {
+                let (offset, starts_word) = entry.place_from(token, first);
+                *word += starts_word & counted;
+                offsets[token] = offset;
+                word_ids[token] = *word;
+            };
+            place(0);
+            // Seldom: 19 of 20 runs of English text are words of the vocabulary.
+            if entry.len() != 1 {
+                // Without tokens, none starts a word.
+                (1..MAX_TOKENS).for_each(place);
+            }
+        }
+        self.length += entry.len();
     }
 }
 
@@ -274,11 +284,82 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
+    fn read_sequence<const ALIGN: bool>(&mut self, text: Text<'_>, sample: usize) -> Result<()> {
+        match text {
+            Text::Plain(text) => self.read::<ALIGN>(text, None, sample),
+            Text::Words(words) => self.read_words::<ALIGN>(words, sample),
+        }
+    }
+
+    /// Words that the caller has told apart, each a string of any kind. Short ones are known as a whole, or from now on.
+    fn read_words<const ALIGN: bool>(&mut self, words: &[&str], sample: usize) -> Result<()> {
+        let view = self.table.view();
+        let mut lookups = std::mem::take(&mut self.tokens.lookups);
+        for (group, words) in words.chunks(GROUP).enumerate() {
+            lookups.clear();
+            lookups.extend(words.iter().map(|word| {
+                let lookup = view.lookup(self.key_of_word(word));
+                view.prefetch(lookup);
+                lookup
+            }));
+            let first = group * GROUP;
+            let mut next = 0;
+            while next < words.len() {
+                self.tokens.make_room::<ALIGN>(GROUP * MAX_TOKENS);
+                let word = (first + next) as i32;
+                next += self
+                    .tokens
+                    .push_known_words::<ALIGN>(view, &lookups[next..], word);
+                if let Some(text) = words.get(next) {
+                    let word = Some((first + next) as i32);
+                    let key = self.key_of_word(text);
+                    if key == Key::default() {
+                        self.read::<ALIGN>(text, word, sample)?;
+                    } else {
+                        self.find_tokens(text);
+                        self.table.insert(key, &self.tokens.run);
+                        self.push_run::<ALIGN>(0, word);
+                    }
+                    next += 1;
+                }
+            }
+            if self.limit.reached(self.tokens) {
+                break;
+            }
+        }
+        self.tokens.lookups = lookups;
+        Ok(())
+    }
+
+    /// The key of a word that the table may know; that of long runs for all others.
+    #[inline]
+    fn key_of_word(&self, word: &str) -> Key {
+        let Self { tokenizer, .. } = self;
+        let key = Key::of(word.as_bytes());
+        // What the table knows of an added token is what it would be as text.
+        if tokenizer.added.matches_normalized() || tokenizer.added.may_start_in_run(key) {
+            Key::default()
+        } else if tokenizer.normalizer.lowercases() {
+            key.lowercase()
+        } else {
+            key
+        }
+    }
+
     /// Tokens of `text`; all belong to `word` where one is given, else words are counted.
     #[inline]
-    fn read<const ALIGN: bool>(&mut self, text: &str, word: Option<i32>) -> Result<()> {
-        if word.is_some() && self.read_word_string::<ALIGN>(text, word) {
-            return Ok(());
+    fn read<const ALIGN: bool>(
+        &mut self,
+        text: &str,
+        word: Option<i32>,
+        sample: usize,
+    ) -> Result<()> {
+        if text.len() > MAX_BYTES {
+            return Err(Error::TextTooLong {
+                sample,
+                bytes: text.len(),
+                max: MAX_BYTES,
+            });
         }
         let added = &self.tokenizer.added;
         let mut byte = 0;
@@ -337,30 +418,6 @@ impl Reader<'_> {
             },
         );
         around.and(inside)
-    }
-
-    /// A short string that is one word to the caller: known as a whole, or from now on. `false` where it has to be
-    /// read as any text.
-    #[inline]
-    fn read_word_string<const ALIGN: bool>(&mut self, text: &str, word: Option<i32>) -> bool {
-        let Self {
-            tokenizer, table, ..
-        } = *self;
-        // What the table knows of an added token is what it would be as text.
-        if text.len() > table_bytes(tokenizer) || tokenizer.added.may_start_in(text) {
-            return false;
-        }
-        let mut key = Key::of(text.as_bytes());
-        if tokenizer.normalizer.lowercases() {
-            key = key.lowercase();
-        }
-        if self.push_if_known::<ALIGN>(key, 0, word) {
-            return true;
-        }
-        self.find_tokens(text);
-        table.insert(key, &self.tokens.run);
-        self.push_run::<ALIGN>(0, word);
-        true
     }
 
     /// Text between the tokens that are matched before normalization. Returns the source behind it, if aligned.
@@ -642,15 +699,6 @@ impl Reader<'_> {
             .iter()
             .position(is_space)
             .map_or(bytes.len(), |next| size + next + 1)
-    }
-}
-
-/// Longest string that the table may know as a whole.
-fn table_bytes(tokenizer: &WordPiece) -> usize {
-    if tokenizer.added.matches_normalized() {
-        0
-    } else {
-        MAX_RUN_BYTES
     }
 }
 

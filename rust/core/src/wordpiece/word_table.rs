@@ -54,12 +54,47 @@ impl Key {
     /// The key of a run on its own.
     #[inline]
     pub(super) fn of(run: &[u8]) -> Self {
-        if run.len() > MAX_BYTES {
-            return Self::default();
+        // Loads that overlap, instead of a copy of so many bytes as there are.
+        let length = run.len();
+        let last = |word: u64, bytes: usize| word << (8 * (length - bytes));
+        let (low, high) = match *run {
+            [] => (0, 0),
+            [a] => (u64::from(a), 0),
+            [a, b] => (u64::from(a) | u64::from(b) << 8, 0),
+            [a, b, c] => (u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16, 0),
+            _ if length > MAX_BYTES => return Self::default(),
+            _ => match (
+                run.first_chunk(),
+                run.last_chunk(),
+                run.first_chunk(),
+                run.last_chunk(),
+            ) {
+                (Some(first), Some(behind), _, _) => {
+                    let behind = u64::from_le_bytes(*behind);
+                    let high = behind.checked_shr(8 * (16 - length) as u32).unwrap_or(0);
+                    (u64::from_le_bytes(*first), high)
+                }
+                (_, _, Some(first), Some(behind)) => {
+                    let behind = u64::from(u32::from_le_bytes(*behind));
+                    (u64::from(u32::from_le_bytes(*first)) | last(behind, 4), 0)
+                }
+                _ => return Self::default(),
+            },
+        };
+        Self {
+            low,
+            high: high | (length as u64) << 56,
         }
-        let mut bytes = [0; 16];
-        bytes[..run.len()].copy_from_slice(run);
-        Self::at(&bytes, 0, run.len())
+    }
+
+    /// Whether a byte may be in the run; never `false` where it is.
+    #[inline]
+    pub(super) fn may_contain(self, byte: u8) -> bool {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        // A byte that is 0 borrows from the next; so may one above it, which is then said to be there too.
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH_BITS;
+        let pattern = ONES * u64::from(byte);
+        zero(self.low ^ pattern) | zero(self.high ^ pattern) != 0
     }
 
     /// The key with ASCII letters in lower case.
@@ -526,6 +561,29 @@ mod tests {
             }
         });
         Ok(())
+    }
+
+    #[test]
+    fn a_run_has_the_same_key_alone_and_in_a_text() {
+        let text: Vec<u8> = (b'0'..=b'Z').collect();
+        for length in 0..=20 {
+            for start in 0..5 {
+                let alone = Key::of(&text[start..start + length]);
+                assert_eq!(alone, Key::at(&text, start, length), "{length} at {start}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_of_a_run_are_found() {
+        for byte in 1..=u8::MAX {
+            for place in 0..MAX_BYTES {
+                let mut run = [b'a'; MAX_BYTES];
+                assert!(byte == b'a' || byte == 15 || !Key::of(&run).may_contain(byte));
+                run[place] = byte;
+                assert!(Key::of(&run).may_contain(byte));
+            }
+        }
     }
 
     #[test]
