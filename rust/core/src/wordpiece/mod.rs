@@ -285,8 +285,8 @@ struct Encoder<'w> {
     /// Whether rows are made where they stay, token by token; else sequences are read first, then put together.
     in_place: bool,
     /// In place: the tokens of all rows.
-    first: Tokens,
-    second: Tokens,
+    first: Box<Tokens>,
+    second: Box<Tokens>,
     rows: Encodings,
 }
 
@@ -315,7 +315,7 @@ impl<'w> Encoder<'w> {
             special,
             in_place,
             first: Tokens::with_capacity(in_tokens, options.align),
-            second: Tokens::default(),
+            second: Box::default(),
             rows: Encodings::with_capacity(layout, in_rows, options.align),
         }
     }

@@ -10,6 +10,7 @@ use super::{EncodeOptions, Text, WordPiece};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::normalize::{Boundary, Normalized, class_at, is_punctuation, is_whitespace};
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Bytes of text that are looked at together: what is made of them stays in the first-level cache.
@@ -51,6 +52,14 @@ impl Limit {
     }
 }
 
+thread_local! {
+    /// Buffers of the thread's last texts: to make them costs as much as a short text.
+    static SPARE: Cell<Option<Box<Tokens>>> = const { Cell::new(None) };
+}
+
+/// Largest scan whose buffers are kept for the thread.
+const SPARE_BYTES: usize = 4 * CHUNK;
+
 /// Tokens of sequences, one behind the other, with the buffers that their making needs.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
@@ -72,14 +81,14 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// With room for `tokens`, aligned or not.
-    pub(super) fn with_capacity(tokens: usize, align: bool) -> Self {
+    pub(super) fn with_capacity(tokens: usize, align: bool) -> Box<Self> {
         let aligned = if align { tokens } else { 0 };
-        Self {
-            ids: memory::with_capacity(tokens),
-            offsets: memory::with_capacity(aligned),
-            word_ids: memory::with_capacity(aligned),
-            ..Self::default()
-        }
+        let mut made = SPARE.take().unwrap_or_default();
+        made.ids = memory::with_capacity(tokens);
+        made.offsets = memory::with_capacity(aligned);
+        made.word_ids = memory::with_capacity(aligned);
+        (made.start, made.length) = (0, 0);
+        made
     }
 
     /// Tokens of the last sequence.
@@ -129,12 +138,18 @@ impl Tokens {
         }
     }
 
-    /// The columns of all sequences: ids, offsets, word ids.
-    pub(super) fn into_columns(mut self) -> (Vec<i32>, Vec<[i32; 2]>, Vec<i32>) {
-        self.ids.truncate(self.length);
-        self.offsets.truncate(self.length);
-        self.word_ids.truncate(self.length);
-        (self.ids, self.offsets, self.word_ids)
+    /// The columns of all sequences: ids, offsets, word ids. The buffers are kept for the thread's next texts.
+    pub(super) fn into_columns(mut self: Box<Self>) -> (Vec<i32>, Vec<[i32; 2]>, Vec<i32>) {
+        let mut ids = std::mem::take(&mut self.ids);
+        let mut offsets = std::mem::take(&mut self.offsets);
+        let mut word_ids = std::mem::take(&mut self.word_ids);
+        ids.truncate(self.length);
+        offsets.truncate(self.length);
+        word_ids.truncate(self.length);
+        if self.scan.text().len() <= SPARE_BYTES {
+            SPARE.set(Some(self));
+        }
+        (ids, offsets, word_ids)
     }
 
     /// Appends the tokens of a sequence, up to `limit` (some may stand behind it).
