@@ -1,5 +1,7 @@
 """BatchEncoding as the mapping that training code makes of it."""
 
+import copy
+import pickle
 import re
 
 import pytest
@@ -70,3 +72,74 @@ def test_trainer_takes_encodings_from_a_collator(tokenizer, tmp_path):
     )
     assert trainer.train().global_step == 2
     assert "eval_loss" in trainer.evaluate()
+
+
+# --- a single text: lists at once, everything else when it is asked for ---------------------------------
+
+
+def test_a_text_and_a_batch_of_it_are_the_same(tokenizer):
+    text = "The cat, it was [MASK] unaffable cafés 中文"
+    for options in ({}, {"truncation": True, "max_length": 4}, {"add_special_tokens": False}):
+        one, batch = tokenizer(text, **options), tokenizer([text], **options)
+        assert {key: [value] for key, value in one.items()} == dict(batch)
+        assert (one.tokens(), one.word_ids(), one.sequence_ids()) == (
+            batch.tokens(),
+            batch.word_ids(),
+            batch.sequence_ids(),
+        )
+        assert one.columns.offsets.tolist() == batch.columns.offsets.tolist()
+        assert (one.texts, one.n_sequences, one.is_fast) == ([text], 1, True)
+
+
+def test_what_is_done_to_the_lists_of_a_text_does_not_change_its_columns(tokenizer):
+    encoding = tokenizer("the cat")
+    ids = list(encoding["input_ids"])
+    encoding["input_ids"].append(0)
+    encoding["labels"] = 1
+    assert encoding.columns.ids.tolist() == ids
+    assert encoding["labels"] == 1
+
+
+def test_the_encoding_of_a_text_can_be_pickled_and_copied(tokenizer):
+    encoding = tokenizer("the cat")
+    for other in (pickle.loads(pickle.dumps(encoding)), copy.deepcopy(encoding), copy.copy(encoding)):
+        assert dict(other) == dict(encoding)
+        assert other.columns.offsets.tolist() == encoding.columns.offsets.tolist()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "refused"),
+    [
+        ({"max_length": 8}, {"max_length": 8.0}),
+        ({"max_length": 1, "add_special_tokens": False}, {"max_length": True, "add_special_tokens": False}),
+        ({"padding": True}, {"padding": 1}),
+        ({"truncation": False}, {"truncation": 0}),
+        ({"stride": 0}, {"stride": 0.0}),
+        ({"add_special_tokens": True}, {"add_special_tokens": 1}),
+    ],
+)
+def test_an_option_of_another_type_is_an_error_after_an_equal_one_was_allowed(tokenizer, allowed, refused):
+    tokenizer("the cat", **allowed)
+    with pytest.raises(ConfigError):
+        tokenizer("the cat", **refused)
+
+
+def test_options_of_ever_new_values_are_not_all_kept(tokenizer):
+    for max_length in range(2, 200):
+        tokenizer("the cat", truncation=True, max_length=max_length)
+    assert len(tokenizer._plans) <= 64
+
+
+def test_a_long_text_is_warned_of_each_time(tokenizer):
+    short = tokenizer.replace(model_max_length=3)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="a row has 4 tokens, the model takes 3"):
+            short("the cat")
+
+
+def test_words_that_change_later_do_not_change_an_encoding(tokenizer):
+    words = ["the", "cat"]
+    encoding = tokenizer(words, is_split_into_words=True)
+    words[1] = "sat"
+    assert encoding.columns.word_ids.tolist() == [-1, 0, 1, -1]
+    assert list(encoding.texts[0]) == ["the", "cat"]
