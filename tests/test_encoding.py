@@ -143,3 +143,34 @@ def test_words_that_change_later_do_not_change_an_encoding(tokenizer):
     words[1] = "sat"
     assert encoding.columns.word_ids.tolist() == [-1, 0, 1, -1]
     assert list(encoding.texts[0]) == ["the", "cat"]
+
+
+def test_ids_that_were_changed_stay_changed_when_offsets_are_read(tokenizer):
+    columns = tokenizer(["the cat"]).columns
+    columns.ids[1] = 4
+    assert columns.offsets.tolist() == [[0, 0], [0, 3], [4, 7], [0, 0]]
+    assert columns.ids[1] == 4
+
+
+def test_padding_that_does_not_fit_the_memory_is_a_memory_error(tokenizer):
+    # One row of 2^31 - 1 tokens is 16 GB; thousands of them are more than any machine has.
+    with pytest.raises(MemoryError):
+        tokenizer(["the"] * 100_000, padding="max_length", max_length=2**31 - 1, return_tensors="np")["input_ids"]
+
+
+@pytest.mark.parametrize(
+    "option", [{"padding": "max_length", "max_length": 2**40}, {"padding": True, "pad_to_multiple_of": 2**62}]
+)
+def test_a_width_that_no_row_can_have_is_an_error(tokenizer, option):
+    with pytest.raises(ConfigError, match="is more than a row can have"):
+        tokenizer(["the"], return_tensors="np", **option)
+
+
+def test_a_max_length_of_any_size_cuts_nothing(tokenizer):
+    assert tokenizer("the cat", truncation=True, max_length=int(1e30)) == tokenizer("the cat")
+
+
+@pytest.mark.parametrize("option", ["padding_side", "truncation_side"])
+def test_an_empty_side_is_an_error(tokenizer, option):
+    with pytest.raises(ConfigError, match=option):
+        tokenizer("the cat", **{option: ""})

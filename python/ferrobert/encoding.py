@@ -139,12 +139,14 @@ class Columns:
         (array([1, 3, 2, 1, 3, 3, 2], dtype=int32), array([0, 3, 7]))
     """
 
-    __slots__ = ("_align", "_flat", "_made")
+    __slots__ = ("_align", "_flat", "_made", "_places")
 
     def __init__(
         self, flat: FlatColumns | _core.Encodings, align: Callable[[], FlatColumns | _core.Encodings] | None = None
     ) -> None:
         self._flat = flat
+        # Offsets and word ids may come later; the ids stay those that users may have changed.
+        self._places = flat
         self._align = align
         # Arrays that the core makes anew each time it is asked.
         self._made: dict[str, NDArray[np.int32]] = {}
@@ -192,13 +194,13 @@ class Columns:
     def align(self) -> None:
         """Computes offsets and word ids, unless they are there."""
         align = self._align  # another thread may be here too
-        if self._flat.offsets is None and align is not None:
-            self._flat = align()
+        if self._places.offsets is None and align is not None:
+            self._places = align()
         self._align = None
 
     def _aligned(self, name: str) -> NDArray[np.int32]:
         self.align()
-        column: NDArray[np.int32] = getattr(self._flat, name)
+        column: NDArray[np.int32] = getattr(self._places, name)
         return column
 
     def _once(self, name: str) -> NDArray[np.int32]:

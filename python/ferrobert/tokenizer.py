@@ -28,6 +28,7 @@ NO_MAX_LENGTH = int(1e30)
 """``model_max_length`` of a tokenizer without one, as in transformers."""
 
 _LARGE = int(1e20)
+_LONGEST_ROW = 2**31 - 1
 # Different options that are kept: more than a program has calls, and little memory.
 _PLANS = 64
 
@@ -495,8 +496,10 @@ class Tokenizer:
         text_arguments: dict[str, Any] = {
             "add_special_tokens": bool(add_special_tokens),
             "truncation": cut,
-            "max_length": max_length if cut else None,
-            "truncation_side": check_side("truncation_side", truncation_side or self._options.truncation_side),
+            "max_length": min(max_length, sys.maxsize) if cut and max_length is not None else None,
+            "truncation_side": check_side(
+                "truncation_side", self._options.truncation_side if truncation_side is None else truncation_side
+            ),
             "split_special_tokens": bool(chosen(split_special_tokens, self._options.split_special_tokens)),
         }
         plan = Plan(
@@ -511,7 +514,7 @@ class Tokenizer:
             multiple=pad_to_multiple_of or 1,
             padding=Padding(
                 width,
-                check_side("padding_side", padding_side or self._options.padding_side),
+                check_side("padding_side", self._options.padding_side if padding_side is None else padding_side),
                 self._pad_id(strategy),
                 self._options.pad_token_type_id,
             ),
@@ -607,6 +610,9 @@ class Tokenizer:
                 "where rows are both truncated and padded"
             )
         width = max_length if strategy == "max_length" else None
+        for name, value in (("max_length", width), ("pad_to_multiple_of", multiple)):
+            if value is not None and value > _LONGEST_ROW:
+                raise ConfigError(f"{name} {value} is more than a row can have: at most {_LONGEST_ROW} tokens")
         return strategy, width, cut, max_length, warning
 
     def _pad_id(self, strategy: str | None) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ferrobert import BertTokenizer
-from ferrobert.bench.job import Job
+from ferrobert.bench.job import Job, Kind
 from ferrobert.bench.machine import installed_versions, this_machine
 from ferrobert.bench.peers import REFERENCE, TWIN
 from ferrobert.bench.peers.ferrobert import Ferrobert
@@ -104,6 +104,9 @@ def measured_job(
     able = [subject for subject in subjects if subject.name not in cannot]
     if ours.name in cannot:
         return JobReport(job, ours.name, [], [], cannot, {})
+    if job.kind is Kind.TENSORS:
+        # Nobody is charged for the loading of a library that all share.
+        import torch  # noqa: F401
     many = [subject for subject in able if not subject.few]
     few = [subject for subject in able if subject.few]
     work = job.work(texts)

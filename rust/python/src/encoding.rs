@@ -3,6 +3,7 @@
 use crate::errors::{config_error, run};
 use ferrobert_core::encoding::{self, PaddingSide, Sequences};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -104,7 +105,11 @@ fn matrix<'py>(
     write: impl FnOnce(&mut [i64]) -> bool + Send,
 ) -> PyResult<Bound<'py, PyArray2<i64>>> {
     let rows = row_splits.len().saturating_sub(1);
-    let matrix = PyArray2::zeros(py, [rows, width], false);
+    // Through Python: where the memory is not there, this is a MemoryError.
+    let matrix = py
+        .import("numpy")?
+        .call_method1("zeros", ((rows, width), "int64"))?
+        .cast_into::<PyArray2<i64>>()?;
     let written = {
         let mut target = matrix.try_readwrite()?;
         let target = target.as_slice_mut()?;
@@ -147,6 +152,9 @@ pub(crate) fn lists<'py>(
         }
         let padding = std::iter::repeat_n(fill, width - row.len());
         padded.clear();
+        padded.try_reserve_exact(width).map_err(|_| {
+            PyMemoryError::new_err(format!("rows of {width} tokens do not fit the memory"))
+        })?;
         match side {
             PaddingSide::Right => padded.extend(row.iter().copied().chain(padding)),
             PaddingSide::Left => padded.extend(padding.chain(row.iter().copied())),
