@@ -139,7 +139,7 @@ class Columns:
         (array([1, 3, 2, 1, 3, 3, 2], dtype=int32), array([0, 3, 7]))
     """
 
-    __slots__ = ("_align", "_flat", "_made", "_places")
+    __slots__ = ("_align", "_flat", "_lengths", "_made", "_places")
 
     def __init__(
         self, flat: FlatColumns | _core.Encodings, align: Callable[[], FlatColumns | _core.Encodings] | None = None
@@ -148,6 +148,7 @@ class Columns:
         # Offsets and word ids may come later; the ids stay those that users may have changed.
         self._places = flat
         self._align = align
+        self._lengths: tuple[int, int] | None = None
         # Arrays that the core makes anew each time it is asked.
         self._made: dict[str, NDArray[np.int32]] = {}
 
@@ -190,6 +191,14 @@ class Columns:
     def all_types_are_zero(self) -> bool:
         """Whether no token has another type than 0, without making the column where the core did the work."""
         return self._flat.all_types_are_zero
+
+    @property
+    def row_lengths(self) -> tuple[int, int]:
+        """Tokens of the shortest and of the longest row; 0 and 0 without rows."""
+        if self._lengths is None:
+            lengths = np.diff(self.row_splits)
+            self._lengths = (int(lengths.min()), int(lengths.max())) if len(lengths) else (0, 0)
+        return self._lengths
 
     def align(self) -> None:
         """Computes offsets and word ids, unless they are there."""
@@ -587,8 +596,8 @@ class BatchEncoding(MutableMapping[str, Any]):
         return str(text[start:end])
 
     def _is_uneven(self) -> bool:
-        lengths = np.maximum(np.diff(self.columns.row_splits), self._padding.width or 0)
-        return len(lengths) > 0 and bool((lengths != lengths[0]).any())
+        shortest, longest = (max(length, self._padding.width or 0) for length in self.columns.row_lengths)
+        return shortest != longest
 
     def _value(self, key: str) -> Any:
         if self._tensors is not None and not self._is_uneven():
@@ -602,7 +611,7 @@ class BatchEncoding(MutableMapping[str, Any]):
     def _matrix(self, key: str) -> NDArray[np.int64]:
         """The value of a key where all rows have the same width."""
         splits, padding = self.columns.row_splits, self._padding
-        width = max(int(np.diff(splits).max(initial=0)), padding.width or 0)
+        width = max(self.columns.row_lengths[1], padding.width or 0)
         match key:
             case "input_ids":
                 return _core.pad(self.columns.ids, splits, width, padding.pad_id, padding.side)

@@ -554,7 +554,7 @@ class Tokenizer:
                 width = _longest(columns, arguments["overflow"])
             padding = replace(padding, width=-(-width // plan.multiple) * plan.multiple)
         if len(columns.ids) > plan.longest_row:
-            longest = int(np.diff(columns.row_splits).max(initial=0))
+            longest = columns.row_lengths[1]
             if longest > plan.longest_row:
                 self._warn_of_long_row(longest)
         return BatchEncoding.of_columns(
@@ -825,10 +825,10 @@ def _integers(ids: Any) -> list[int]:
 
 def _longest(columns: Columns, overflow: bool) -> int:
     """The longest row; of windows only each sample's first counts, as in the reference."""
-    lengths, samples = np.diff(columns.row_splits), columns.sample_ids
-    if overflow and len(samples):
-        lengths = lengths[np.diff(samples, prepend=-1) != 0]
-    return int(lengths.max(initial=0))
+    samples = columns.sample_ids
+    if not overflow or not len(samples):
+        return columns.row_lengths[1]
+    return int(np.diff(columns.row_splits)[np.diff(samples, prepend=-1) != 0].max())
 
 
 def _caller() -> int:
