@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
+from tests import command_line
 
 from ferrobert import BertTokenizer
 from ferrobert.bench import job as job_module
@@ -23,7 +23,6 @@ from ferrobert.bench.suites import chosen_jobs
 from ferrobert.bench.texts import Corpus, read_corpus
 from ferrobert.bench.timing import Timing, in_turns
 from ferrobert.bench.wordpiece import JOBS
-from ferrobert.cli import app
 from ferrobert.errors import ConfigError, MissingDependencyError
 
 TEXTS = ["The cat sat on the mat.", "unaffable cats, 中国!", "it was a lazy afternoon", "hello world"] * 12
@@ -101,19 +100,11 @@ def corpus_file(tmp_path):
 
 
 def run(*arguments, exit_code=0):
-    result = CliRunner().invoke(app, ["bench", *map(str, arguments)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == exit_code, result.output
-    return result
+    return command_line.run("bench", *arguments, exit_code=exit_code)
 
 
 def refused(*arguments):
-    """The one line that a wrong call prints."""
-    result = run(*arguments, exit_code=2)
-    assert result.stdout == ""
-    [line] = result.stderr.splitlines()
-    return line.removeprefix("ferrobert: ")
+    return command_line.refused("bench", *arguments)
 
 
 def small_run(corpus_file, checkpoint, *more):

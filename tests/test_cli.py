@@ -5,10 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from tests.command_line import refused, run
 
 import ferrobert
-from ferrobert.cli import app
 from ferrobert.tables import Table, TableWriter
 
 ROWS = [
@@ -17,23 +16,6 @@ ROWS = [
     {"id": 3, "text": 'the food was fair, the room "nice"', "label": "fair"},
 ]
 COMMANDS = ("demo", "classify", "tokenize", "train", "predict", "evaluate", "bench")
-
-
-def run(*arguments, exit_code=0):
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == exit_code, result.output
-    return result
-
-
-def refused(*arguments):
-    """The one line that a wrong call prints."""
-    result = run(*arguments, exit_code=2)
-    assert result.stdout == ""
-    [line] = result.stderr.splitlines()
-    assert line.startswith("ferrobert: ")
-    return line.removeprefix("ferrobert: ")
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import importlib
 import importlib.metadata
+import importlib.util
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
@@ -99,7 +101,9 @@ class Library(Subject):
 
     def cannot(self, job: Job, setting: Setting) -> str:
         """Why it cannot do the job; empty where it can."""
-        return "" if job.kind in self.can else "no such call"
+        if job.kind not in self.can:
+            return "no such call"
+        return "torch is not installed" if job.kind is Kind.TENSORS and not has_torch() else ""
 
     @abstractmethod
     def load(self, setting: Setting) -> Any:
@@ -167,3 +171,10 @@ class LibraryRunner:
     def close(self) -> None:
         """Drop the tokenizer."""
         self.call = None
+
+
+def has_torch() -> bool:
+    """Whether torch can be imported."""
+    if "torch" in sys.modules:
+        return sys.modules["torch"] is not None
+    return importlib.util.find_spec("torch") is not None

@@ -7,7 +7,6 @@ from typing import Any
 
 from ferrobert import BertTokenizer, __version__, reference
 from ferrobert.bench.job import Job, Kind, Work
-from ferrobert.bench.peers.availability import has_torch
 from ferrobert.bench.results import Flat
 from ferrobert.bench.subject import Library, Setting
 
@@ -27,10 +26,6 @@ class Ferrobert(Library):
     def version(self) -> str:
         """The version of this package."""
         return __version__
-
-    def cannot(self, job: Job, setting: Setting) -> str:
-        """Tensors need torch."""
-        return "torch is not installed" if job.kind is Kind.TENSORS and not has_torch() else ""
 
     def load(self, setting: Setting) -> Any:
         """A tokenizer from the folder."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ferrobert.bench.job import Job, Kind, Work
-from ferrobert.bench.peers.availability import has_torch
 from ferrobert.bench.results import Flat
 from ferrobert.bench.subject import Library, Setting
 
@@ -19,12 +18,6 @@ class NanoToken(Library):
     package = "nanotoken"
     module = "nanotoken"
     can = (Kind.IDS, Kind.ARRAYS, Kind.TENSORS, Kind.LISTS, Kind.SINGLE, Kind.SINGLE_READ)
-
-    def cannot(self, job: Job, setting: Setting) -> str:
-        """Tensors need torch."""
-        if job.kind is Kind.TENSORS and not has_torch():
-            return "torch is not installed"
-        return super().cannot(job, setting)
 
     def load(self, setting: Setting) -> Any:
         """A tokenizer from the folder, with caches of its own."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ferrobert.bench.job import Job, Kind, Work
-from ferrobert.bench.peers.availability import has_torch
 from ferrobert.bench.peers.ferrobert import NO_LIMIT
 from ferrobert.bench.subject import Library, Setting
 
@@ -25,10 +24,6 @@ class Transformers(Library):
         """Both versions: the work is done by tokenizers."""
         version = super().version()
         return version and f"{version} (tokenizers {importlib.metadata.version('tokenizers')})"
-
-    def cannot(self, job: Job, setting: Setting) -> str:
-        """Tensors need torch."""
-        return "torch is not installed" if job.kind is Kind.TENSORS and not has_torch() else ""
 
     def load(self, setting: Setting) -> Any:
         """A tokenizer from the folder."""

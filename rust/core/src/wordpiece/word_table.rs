@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Longest run in the table, in bytes: with its length it fills 16 bytes.
 pub(super) const MAX_BYTES: usize = 15;
-/// Most tokens of a run in the table: 999 of 1000 runs of English text, 75 of 100 of a text in many languages.
+/// Most tokens of a run in the table: 999 of 1000 runs of English text have no more, 78 of 100 in many languages.
 pub(super) const MAX_TOKENS: usize = 4;
 /// Slots that are looked at for a run: hostile texts cannot make chains longer.
 const PROBES: usize = 8;
