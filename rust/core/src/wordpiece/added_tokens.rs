@@ -1,6 +1,6 @@
 //! Special and added tokens inside the text.
 
-use super::word_table::Key;
+use super::key::Key;
 use crate::error::{Error, Result};
 use crate::normalize::{Normalized, Normalizer, is_word};
 use aho_corasick::{AhoCorasick, Input, MatchKind};

@@ -6,13 +6,18 @@
 
 mod added_tokens;
 mod decoding;
+mod encoder;
+mod key;
 mod pieces;
 mod prefetch;
+mod reader;
 mod scan;
+mod scratch;
 mod slots;
 mod template;
 mod tokens;
 mod truncation;
+mod unknown_words;
 mod word_table;
 
 pub use added_tokens::AddedToken;
@@ -30,8 +35,7 @@ use pieces::Pieces;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
-use tokens::{Limit, Tokens};
-use truncation::Windows;
+use encoder::Encoder;
 use word_table::WordTable;
 
 /// Fewest samples that are worth a task of the thread pool: starting one costs what encoding some of them does.
@@ -40,8 +44,6 @@ const SAMPLES_PER_TASK: usize = 64;
 const TASKS_PER_THREAD: usize = 16;
 /// Fewer bytes than a token has in most texts: room that is not used costs nothing.
 const BYTES_PER_TOKEN: usize = 3;
-/// Samples after which the table of words is replaced if it is full.
-const SAMPLES_PER_TABLE: usize = 256;
 
 /// Everything that a [`WordPiece`] tokenizer is built from.
 #[derive(Debug, Clone)]
@@ -273,208 +275,4 @@ impl WordPiece {
 /// Whether a token of the vocabulary is a word of text too, which becomes this token.
 fn is_word(normalizer: &Normalizer, pieces: &Pieces, token: &str) -> bool {
     normalizer.keeps_as_word(token) && !pieces.is_too_long(token.as_bytes())
-}
-
-/// Encodes samples one after the other into rows, reusing its buffers.
-struct Encoder<'w> {
-    tokenizer: &'w WordPiece,
-    table: Arc<WordTable>,
-    options: &'w EncodeOptions,
-    /// Special tokens that the template adds.
-    special: usize,
-    /// Whether rows are made where they stay, token by token; else sequences are read first, then put together.
-    in_place: bool,
-    /// In place: the tokens of all rows.
-    first: Box<Tokens>,
-    second: Box<Tokens>,
-    rows: Encodings,
-}
-
-impl<'w> Encoder<'w> {
-    fn new(
-        tokenizer: &'w WordPiece,
-        options: &'w EncodeOptions,
-        special: usize,
-        layout: Layout,
-        tokens: usize,
-    ) -> Self {
-        let sequences = |piece: &&Piece| matches!(piece, Piece::Sequence { .. });
-        let pieces = tokenizer.template.pieces(false);
-        let in_place = !layout.is_pair
-            && !options.overflow
-            && pieces.iter().filter(sequences).count() == 1
-            && options.truncation.is_none_or(|truncation| {
-                truncation.side == TruncationSide::Right
-                    && truncation.strategy == TruncationStrategy::LongestFirst
-            });
-        let (in_tokens, in_rows) = if in_place { (tokens, 0) } else { (0, tokens) };
-        Self {
-            tokenizer,
-            table: tokenizer.table(),
-            options,
-            special,
-            in_place,
-            first: Tokens::with_capacity(in_tokens, options.align),
-            second: Box::default(),
-            rows: Encodings::with_capacity(layout, in_rows, options.align),
-        }
-    }
-
-    fn finish(mut self) -> Encodings {
-        if self.in_place {
-            (self.rows.ids, self.rows.offsets, self.rows.word_ids) = self.first.into_columns();
-        }
-        self.rows
-    }
-
-    fn encode(&mut self, sample: usize, text: Text<'_>, pair: Option<Text<'_>>) -> Result<()> {
-        if sample % SAMPLES_PER_TABLE == SAMPLES_PER_TABLE - 1 {
-            self.table = self.tokenizer.table();
-        }
-        let limit = self.limit(pair.is_some());
-        if self.in_place {
-            return self.encode_in_place(sample, text, limit);
-        }
-        self.read(text, pair, limit, sample)?;
-        if pair.is_some()
-            && limit.is_odd()
-            && limit.reached(&self.first)
-            && limit.reached(&self.second)
-        {
-            // The odd token goes to the longer sequence: now their whole lengths matter.
-            self.read(text, pair, Limit::NONE, sample)?;
-        }
-        let (first, second) = (self.first.len(), pair.map(|_| self.second.len()));
-        let (first, second) = match &self.options.truncation {
-            None => (Windows::whole(first), second.map(Windows::whole)),
-            Some(truncation) => {
-                truncation.windows(first, second, truncation.max_length - self.special, sample)?
-            }
-        };
-        self.push_row(sample, first, second, 0, 0);
-        if self.options.overflow {
-            // The reference's order: windows of the text with every window of the pair, and last the
-            // first window of the text with the other windows of the pair.
-            let others = 1..second.map_or(1, |second| second.count());
-            for window in 1..first.count() {
-                self.push_row(sample, first, second, window, 0);
-                for other in others.clone() {
-                    self.push_row(sample, first, second, window, other);
-                }
-            }
-            for other in others {
-                self.push_row(sample, first, second, 0, other);
-            }
-        }
-        Ok(())
-    }
-
-    fn encode_in_place(&mut self, sample: usize, text: Text<'_>, limit: Limit) -> Result<()> {
-        let (tokenizer, options, tokens) = (self.tokenizer, self.options, &mut self.first);
-        let mut length = 0;
-        for piece in tokenizer.template.pieces(false) {
-            match *piece {
-                Piece::Special { id, .. } if options.add_special_tokens => {
-                    tokens.push_special(id, options.align);
-                }
-                Piece::Special { .. } => {}
-                Piece::Sequence { .. } => {
-                    tokens.read(tokenizer, &self.table, text, options, limit, sample)?;
-                    if let Some(truncation) = &options.truncation {
-                        let room = truncation.max_length - self.special;
-                        let (windows, _) = truncation.windows(tokens.len(), None, room, sample)?;
-                        tokens.truncate(windows.get(0).len());
-                    }
-                    length = tokens.len();
-                }
-            }
-        }
-        self.rows
-            .end_row(sample, tokens.end(), [(length, false), (0, false)]);
-        Ok(())
-    }
-
-    fn read(
-        &mut self,
-        text: Text<'_>,
-        pair: Option<Text<'_>>,
-        limit: Limit,
-        sample: usize,
-    ) -> Result<()> {
-        let (tokenizer, table, options) = (self.tokenizer, &self.table, self.options);
-        self.first.clear();
-        self.second.clear();
-        self.first
-            .read(tokenizer, table, text, options, limit, sample)?;
-        match pair {
-            Some(pair) => self
-                .second
-                .read(tokenizer, table, pair, options, limit, sample),
-            None => Ok(()),
-        }
-    }
-
-    /// Where tokenization may stop because nothing behind can be in the result.
-    fn limit(&self, is_pair: bool) -> Limit {
-        match self.options.truncation {
-            Some(Truncation {
-                max_length,
-                side: TruncationSide::Right,
-                strategy,
-                ..
-            }) if !self.options.overflow
-                && (!is_pair || strategy == TruncationStrategy::LongestFirst) =>
-            {
-                Limit::after(max_length - self.special)
-            }
-            _ => Limit::NONE,
-        }
-    }
-
-    /// A row of window `first` of the text and, in a pair, window `second` of the other.
-    fn push_row(
-        &mut self,
-        sample: usize,
-        first_windows: Windows,
-        second_windows: Option<Windows>,
-        first: usize,
-        second: usize,
-    ) {
-        let rows = &mut self.rows;
-        let first_range = first_windows.get(first);
-        let second_range = second_windows.map_or(0..0, |windows| windows.get(second));
-        for piece in self.tokenizer.template.pieces(second_windows.is_some()) {
-            match *piece {
-                Piece::Special { id, .. } if self.options.add_special_tokens => {
-                    rows.ids.push(id as i32);
-                    if self.options.align {
-                        rows.offsets.push([0, 0]);
-                        rows.word_ids.push(-1);
-                    }
-                }
-                Piece::Special { .. } => {}
-                Piece::Sequence { index, .. } => {
-                    let (tokens, range) = match index {
-                        0 => (&self.first, &first_range),
-                        _ => (&self.second, &second_range),
-                    };
-                    rows.ids.extend_from_slice(&tokens.ids()[range.clone()]);
-                    if self.options.align {
-                        rows.offsets
-                            .extend_from_slice(&tokens.offsets()[range.clone()]);
-                        rows.word_ids
-                            .extend_from_slice(&tokens.word_ids()[range.clone()]);
-                    }
-                }
-            }
-        }
-        rows.end_row(
-            sample,
-            rows.ids.len(),
-            [
-                (first_range.len(), first > 0),
-                (second_range.len(), second > 0),
-            ],
-        );
-    }
 }

@@ -3,12 +3,11 @@
 //! The table starts with the words of the vocabulary and remembers what texts bring. All threads read and fill it at
 //! once without a lock: a slot is written once, by the thread that claims it, and can be read when it says so.
 
+use super::key::{Key, MAX_BYTES};
 use super::slots::{Slots, Zeroed};
 use crate::vocab::Vocab;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Longest run in the table, in bytes: with its length it fills 16 bytes.
-pub(super) const MAX_BYTES: usize = 15;
 /// Most tokens of a run in the table: 999 of 1000 runs of English text have no more, 78 of 100 in many languages.
 pub(super) const MAX_TOKENS: usize = 4;
 /// Slots that are looked at for a run: hostile texts cannot make chains longer.
@@ -23,135 +22,6 @@ const MAX_SLOTS: usize = 1 << 20;
 const EMPTY: u64 = 0;
 const CLAIMED: u64 = 1 << 62;
 const READY: u64 = 1 << 63;
-
-/// The bytes of a run, zeros behind them, and last their number. Long runs have the key 0, which is never stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Key {
-    low: u64,
-    high: u64,
-}
-
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-
-impl Key {
-    /// The key of the `length` bytes at `start`; 16 bytes must be there.
-    #[inline]
-    pub(super) fn at(text: &[u8], start: usize, length: usize) -> Self {
-        if length > MAX_BYTES {
-            return Self::default();
-        }
-        let Some(bytes) = text[start..].first_chunk::<16>() else {
-            return Self::default();
-        };
-        let bytes = u128::from_le_bytes(*bytes);
-        let (low, high) = MASKS[length];
-        Self {
-            low: bytes as u64 & low,
-            high: (bytes >> 64) as u64 & high | (length as u64) << 56,
-        }
-    }
-
-    /// The key of a run on its own.
-    #[inline]
-    pub(super) fn of(run: &[u8]) -> Self {
-        // Loads that overlap, instead of a copy of so many bytes as there are.
-        let length = run.len();
-        let last = |word: u64, bytes: usize| word << (8 * (length - bytes));
-        let (low, high) = match *run {
-            [] => (0, 0),
-            [a] => (u64::from(a), 0),
-            [a, b] => (u64::from(a) | u64::from(b) << 8, 0),
-            [a, b, c] => (u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16, 0),
-            _ if length > MAX_BYTES => return Self::default(),
-            _ => match (
-                run.first_chunk(),
-                run.last_chunk(),
-                run.first_chunk(),
-                run.last_chunk(),
-            ) {
-                (Some(first), Some(behind), _, _) => {
-                    let behind = u64::from_le_bytes(*behind);
-                    let high = behind.checked_shr(8 * (16 - length) as u32).unwrap_or(0);
-                    (u64::from_le_bytes(*first), high)
-                }
-                (_, _, Some(first), Some(behind)) => {
-                    let behind = u64::from(u32::from_le_bytes(*behind));
-                    (u64::from(u32::from_le_bytes(*first)) | last(behind, 4), 0)
-                }
-                _ => return Self::default(),
-            },
-        };
-        Self {
-            low,
-            high: high | (length as u64) << 56,
-        }
-    }
-
-    /// Whether a byte may be in the run; never `false` where it is.
-    #[inline]
-    pub(super) fn may_contain(self, byte: u8) -> bool {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        // A byte that is 0 borrows from the next; so may one above it, which is then said to be there too.
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH_BITS;
-        let pattern = ONES * u64::from(byte);
-        zero(self.low ^ pattern) | zero(self.high ^ pattern) != 0
-    }
-
-    /// The key with ASCII letters in lower case.
-    #[inline]
-    pub(super) fn lowercase(self) -> Self {
-        Self {
-            low: lowercase(self.low),
-            high: lowercase(self.high),
-        }
-    }
-
-    /// Bytes that continue a character.
-    #[inline]
-    pub(super) fn continuing_bytes(self) -> u32 {
-        if (self.low | self.high) & HIGH_BITS == 0 {
-            return 0;
-        }
-        let continuing = |word: u64| (word & HIGH_BITS & !(word << 1)).count_ones();
-        continuing(self.low) + continuing(self.high)
-    }
-
-    /// Multiply and fold.
-    #[inline]
-    fn hash(self) -> u64 {
-        // Digits of pi: no structure that words could share.
-        let product = u128::from(self.low ^ 0x243F_6A88_85A3_08D3)
-            * u128::from(self.high ^ 0x1319_8A2E_0370_7344);
-        let folded = product as u64 ^ (product >> 64) as u64;
-        // A short run has a constant factor: spread what it leaves in the low bits.
-        folded ^ folded >> 29
-    }
-}
-
-const MASKS: [(u64, u64); MAX_BYTES + 1] = {
-    let mut masks = [(0, 0); MAX_BYTES + 1];
-    let mut length = 1;
-    while length <= MAX_BYTES {
-        masks[length] = if length < 8 {
-            ((1 << (8 * length)) - 1, 0)
-        } else {
-            (u64::MAX, (1 << (8 * (length - 8))) - 1)
-        };
-        length += 1;
-    }
-    masks
-};
-
-/// Eight bytes with ASCII letters in lower case, the others unchanged.
-#[inline]
-fn lowercase(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let ascii = word & !HIGH_BITS;
-    let from_a = ascii + ONES * (0x80 - b'A' as u64);
-    let behind_z = ascii + ONES * (0x80 - b'Z' as u64 - 1);
-    let upper = from_a & !behind_z & !word & HIGH_BITS;
-    word | upper >> 2
-}
 
 /// A key and where in the table it may be: the first slot that is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -219,12 +89,6 @@ impl Entry {
         })
     }
 
-    /// Number of tokens.
-    #[inline]
-    pub(super) fn len(self) -> usize {
-        (self.last >> Self::LENGTH_SHIFT) as usize & 7
-    }
-
     /// The ids; those behind the tokens mean nothing.
     #[inline]
     pub(super) fn ids(self) -> [i32; MAX_TOKENS] {
@@ -236,11 +100,29 @@ impl Entry {
         ]
     }
 
+    /// Where the tokens stand.
+    #[inline]
+    pub(super) fn places(self) -> Places {
+        Places(self.last)
+    }
+}
+
+/// Where the tokens of a run stand, and how many they are: as [`Entry::last`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places(u64);
+
+impl Places {
+    /// Number of tokens.
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        (self.0 >> Entry::LENGTH_SHIFT) as usize & 7
+    }
+
     /// Start and end of a token of a run that starts at character `first`, and 1 if a word begins there, else 0. What
     /// is behind the tokens means nothing, but that no word begins there.
     #[inline]
-    pub(super) fn place_from(self, token: usize, first: u32) -> ([i32; 2], i32) {
-        let place = self.last >> (Self::ID_BITS + Self::PLACE_BITS * token as u32);
+    pub(super) fn get(self, token: usize, first: u32) -> ([i32; 2], i32) {
+        let place = self.0 >> (Entry::ID_BITS + Entry::PLACE_BITS * token as u32);
         // Both at once, one in each half.
         let both = u64::from(first) * 0x1_0000_0001 + (place & 15 | (place & 0xF0) << 28);
         ([both as i32, (both >> 32) as i32], (place >> 8 & 1) as i32)
@@ -427,9 +309,9 @@ mod tests {
     }
 
     fn tokens(entry: Entry) -> Vec<RunToken> {
-        (0..entry.len())
+        (0..entry.places().len())
             .map(|index| {
-                let ([start, end], starts_word) = entry.place_from(index, 5);
+                let ([start, end], starts_word) = entry.places().get(index, 5);
                 let (start, end) = (start as u32 - 5, end as u32 - 5);
                 token(entry.ids()[index] as u32, start, end, starts_word == 1)
             })
@@ -561,58 +443,5 @@ mod tests {
             }
         });
         Ok(())
-    }
-
-    #[test]
-    fn a_run_has_the_same_key_alone_and_in_a_text() {
-        let text: Vec<u8> = (b'0'..=b'Z').collect();
-        for length in 0..=20 {
-            for start in 0..5 {
-                let alone = Key::of(&text[start..start + length]);
-                assert_eq!(alone, Key::at(&text, start, length), "{length} at {start}");
-            }
-        }
-    }
-
-    #[test]
-    fn bytes_of_a_run_are_found() {
-        for byte in 1..=u8::MAX {
-            for place in 0..MAX_BYTES {
-                let mut run = [b'a'; MAX_BYTES];
-                assert!(byte == b'a' || byte == 15 || !Key::of(&run).may_contain(byte));
-                run[place] = byte;
-                assert!(Key::of(&run).may_contain(byte));
-            }
-        }
-    }
-
-    #[test]
-    fn keys_are_lower_cased_as_text_is() {
-        for byte in 0..=u8::MAX {
-            let run = [b'A', byte, b'z', 0xC3, byte, b'Z', b'[', b'@', byte];
-            assert_eq!(
-                Key::of(&run).lowercase(),
-                Key::of(&run.map(|byte| byte.to_ascii_lowercase()))
-            );
-        }
-    }
-
-    #[test]
-    fn bytes_that_continue_characters_are_counted() {
-        for run in [
-            "",
-            "a",
-            "caf\u{e9}",
-            "\u{4e2d}\u{1f600}",
-            "\u{7f}\u{80}",
-            "\u{ffff}abcdefgh\u{100}",
-        ] {
-            let continuing = run.len() - run.chars().count();
-            assert_eq!(
-                Key::of(run.as_bytes()).continuing_bytes() as usize,
-                continuing,
-                "{run}"
-            );
-        }
     }
 }
