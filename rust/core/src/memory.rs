@@ -17,15 +17,6 @@ pub(crate) fn with_capacity<T>(capacity: usize) -> Vec<T> {
     elements
 }
 
-/// So many zeros. Where they come fresh from the system they are not written: they are zero already.
-pub(crate) fn zeroed<T: Clone + Default>(length: usize) -> Vec<T> {
-    let mut elements = vec![T::default(); length];
-    if let Some(first) = NonNull::new(elements.as_mut_ptr()) {
-        ask_for_large_pages(first.cast(), length * size_of::<T>());
-    }
-    elements
-}
-
 /// A hint: where it is not followed, everything works with small pages.
 #[cfg(all(target_os = "linux", not(miri)))]
 pub(crate) fn ask_for_large_pages(first: NonNull<u8>, bytes: usize) {

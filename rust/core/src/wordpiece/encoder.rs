@@ -54,7 +54,7 @@ impl<'w> Encoder<'w> {
             options,
             special,
             in_place,
-            first: Tokens::with_room(in_tokens, options.align),
+            first: Tokens::with_capacity(in_tokens, options.align),
             second: Tokens::default(),
             scratch: Scratch::take(),
             rows: Encodings::with_capacity(layout, in_rows, options.align),

@@ -5,6 +5,7 @@
 //! System; Devlin et al. 2018, BERT.
 
 mod added_tokens;
+mod column;
 mod decoding;
 mod encoder;
 mod key;

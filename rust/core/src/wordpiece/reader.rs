@@ -6,7 +6,7 @@ use super::pieces::count_chars;
 use super::scratch::Scratch;
 use super::tokens::Tokens;
 use super::unknown_words::{find_pieces_at, find_words, span};
-use super::word_table::{MAX_TOKENS, WordTable};
+use super::word_table::WordTable;
 use super::{Text, WordPiece};
 use crate::error::{Error, Result};
 use crate::normalize::{Boundary, class_at};
@@ -87,11 +87,10 @@ impl Reader<'_> {
             let first = group * GROUP;
             let mut next = 0;
             while next < words.len() {
-                self.tokens.make_room::<ALIGN>(GROUP * MAX_TOKENS);
                 let word = (first + next) as i32;
                 next += self
                     .tokens
-                    .push_known_words::<ALIGN>(view, &lookups[next..], word, &mut self.scratch.places);
+                    .push_known_words::<ALIGN>(view, &lookups[next..], word, &mut self.scratch.entries);
                 if let Some(text) = words.get(next) {
                     let word = Some((first + next) as i32);
                     let key = self.key_of_word(text);
@@ -279,11 +278,10 @@ impl Reader<'_> {
         let mut next = 0;
         while next < starts.len() && !self.limit.reached(self.tokens) {
             let behind = starts.len().min(next.saturating_add(group));
-            self.tokens.make_room::<ALIGN>((behind - next) * MAX_TOKENS);
             let (lookups, starts) = (&lookups[next..behind], &starts[next..behind]);
             let known = self
                 .tokens
-                .push_known::<ALIGN>(view, lookups, starts, &mut source, word, &mut self.scratch.places);
+                .push_known::<ALIGN>(view, lookups, starts, &mut source, word, &mut self.scratch.entries);
             if let Some(&start) = starts.get(known) {
                 let (start, end) = (start as usize, ends[next + known] as usize);
                 let first = source.wrapping_add(start as u32);
@@ -307,9 +305,8 @@ impl Reader<'_> {
     ) -> bool {
         let view = self.table.view();
         let lookups = [view.lookup(key)];
-        self.tokens.make_room::<ALIGN>(MAX_TOKENS);
         self.tokens
-            .push_known::<ALIGN>(view, &lookups, &[0], &mut source, word, &mut self.scratch.places)
+            .push_known::<ALIGN>(view, &lookups, &[0], &mut source, word, &mut self.scratch.entries)
             == 1
     }
 

@@ -1,98 +1,90 @@
-//! Sequences as tokens, before special tokens and truncation: columns that are written once.
+//! Sequences as tokens, before special tokens and truncation.
 
-use super::word_table::{Lookup, MAX_TOKENS, Places, View};
-use crate::memory;
+use super::column::{Blocks, Column};
+use super::word_table::{Entry, Lookup, MAX_TOKENS, View};
 
 /// Tokens of sequences, one behind the other.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    /// Longer than the tokens, as are the other columns: what is behind them means nothing.
-    ids: Vec<i32>,
-    offsets: Vec<[i32; 2]>,
-    word_ids: Vec<i32>,
+    ids: Column<i32>,
+    /// Empty, as are the word ids, where nothing is aligned.
+    offsets: Column<[i32; 2]>,
+    word_ids: Column<i32>,
     /// First token of the last sequence.
     start: usize,
-    /// Behind its last token.
-    length: usize,
     /// Number of the next word of the last sequence.
     next_word: i32,
 }
 
 impl Tokens {
     /// With room for `tokens`, aligned or not.
-    pub(super) fn with_room(tokens: usize, align: bool) -> Self {
+    pub(super) fn with_capacity(tokens: usize, align: bool) -> Self {
         let aligned = if align { tokens } else { 0 };
         Self {
-            ids: memory::zeroed(tokens),
-            offsets: memory::zeroed(aligned),
-            word_ids: memory::zeroed(aligned),
+            ids: Column::with_capacity(tokens),
+            offsets: Column::with_capacity(aligned),
+            word_ids: Column::with_capacity(aligned),
             ..Self::default()
         }
     }
 
     /// Tokens of the last sequence.
     pub(super) fn len(&self) -> usize {
-        self.length - self.start
+        self.end() - self.start
     }
 
     /// Tokens of all sequences.
     pub(super) fn end(&self) -> usize {
-        self.length
+        self.ids.as_slice().len()
     }
 
+    /// Those of the last sequence.
     pub(super) fn ids(&self) -> &[i32] {
-        &self.ids[self.start..self.length]
+        &self.ids.as_slice()[self.start..]
     }
 
     /// Start and end in characters; empty where nothing is aligned.
     pub(super) fn offsets(&self) -> &[[i32; 2]] {
         self.offsets
-            .get(self.start..self.length)
+            .as_slice()
+            .get(self.start..)
             .unwrap_or_default()
     }
 
     /// Empty where nothing is aligned.
     pub(super) fn word_ids(&self) -> &[i32] {
         self.word_ids
-            .get(self.start..self.length)
+            .as_slice()
+            .get(self.start..)
             .unwrap_or_default()
     }
 
     /// Forgets all sequences.
     pub(super) fn clear(&mut self) {
-        self.length = 0;
+        self.start = 0;
+        self.truncate(0);
     }
 
     /// Begins the next sequence.
     pub(super) fn start_sequence(&mut self) {
-        self.start = self.length;
+        self.start = self.end();
         self.next_word = 0;
     }
 
     /// Forgets what is behind the first `length` tokens of the last sequence.
     pub(super) fn truncate(&mut self, length: usize) {
-        self.length = self.length.min(self.start + length);
+        self.ids.truncate(self.start + length);
+        self.offsets.truncate(self.start + length);
+        self.word_ids.truncate(self.start + length);
     }
 
     /// The columns of all sequences: ids, offsets, word ids.
-    pub(super) fn into_columns(mut self) -> (Vec<i32>, Vec<[i32; 2]>, Vec<i32>) {
-        self.ids.truncate(self.length);
-        self.offsets.truncate(self.length);
-        self.word_ids.truncate(self.length);
-        (self.ids, self.offsets, self.word_ids)
-    }
-
-    /// Makes room for `count` more tokens.
-    #[inline]
-    pub(super) fn make_room<const ALIGN: bool>(&mut self, count: usize) {
-        let needed = self.length + count;
-        if self.ids.len() < needed {
-            self.ids.resize(needed, 0);
-        }
-        if ALIGN && self.offsets.len() < needed {
-            self.offsets.resize(needed, [0; 2]);
-            self.word_ids.resize(needed, 0);
-        }
+    pub(super) fn into_columns(self) -> (Vec<i32>, Vec<[i32; 2]>, Vec<i32>) {
+        (
+            self.ids.into_vec(),
+            self.offsets.into_vec(),
+            self.word_ids.into_vec(),
+        )
     }
 
     /// Appends a token that stands for no text.
@@ -106,13 +98,11 @@ impl Tokens {
 
     #[inline]
     pub(super) fn push<const ALIGN: bool>(&mut self, id: u32, offsets: [u32; 2], word: i32) {
-        self.make_room::<ALIGN>(1);
-        self.ids[self.length] = id as i32;
+        self.ids.push(id as i32);
         if ALIGN {
-            self.offsets[self.length] = offsets.map(|position| position as i32);
-            self.word_ids[self.length] = word;
+            self.offsets.push(offsets.map(|position| position as i32));
+            self.word_ids.push(word);
         }
-        self.length += 1;
     }
 
     /// The number of a token's word: the given one, or that of a new word.
@@ -129,7 +119,7 @@ impl Tokens {
         given.unwrap_or(self.next_word - 1)
     }
 
-    /// Appends the tokens of runs that the table knows, up to the first that it does not. There is room for them.
+    /// Appends the tokens of runs that the table knows, up to the first that it does not.
     ///
     /// `starts` are the bytes where runs start, the first of them character `source`. Returns how many were known.
     #[inline]
@@ -140,26 +130,25 @@ impl Tokens {
         starts: &[u32],
         source: &mut u32,
         word: Option<i32>,
-        places: &mut Vec<Places>,
+        entries: &mut Column<Entry>,
     ) -> usize {
-        let length = self.length;
-        let known = self.push_ids::<ALIGN>(table, lookups, places);
+        let known = self.push_ids::<ALIGN>(table, lookups, entries);
         if ALIGN {
-            let runs = places.iter().zip(starts).zip(lookups);
-            let mut first = *source;
             // Where the caller gave no word, the next one begins where a token says so.
             let counted = i32::from(word.is_none());
-            let before = word.unwrap_or(self.next_word - 1);
-            let last = self.align(
-                length,
-                before,
-                counted,
-                runs.map(|((&places, &start), lookup)| {
-                    let start = first.wrapping_add(start);
+            let mut last = word.unwrap_or(self.next_word - 1);
+            let mut first = *source;
+            let mut places = self.places(known);
+            for ((&entry, start), lookup) in entries.as_slice().iter().zip(starts).zip(lookups) {
+                let start = first.wrapping_add(*start);
+                if !places.push_plain(entry, start, last + counted) {
+                    last = places.push(entry, start, last, counted);
                     first = first.wrapping_sub(lookup.continuing_bytes());
-                    (places, start, 0)
-                }),
-            );
+                } else {
+                    last += counted;
+                }
+            }
+            places.keep();
             *source = first;
             if word.is_none() {
                 self.next_word = last + 1;
@@ -175,81 +164,96 @@ impl Tokens {
         table: View<'_>,
         lookups: &[Lookup],
         word: i32,
-        places: &mut Vec<Places>,
+        entries: &mut Column<Entry>,
     ) -> usize {
-        let length = self.length;
-        let known = self.push_ids::<ALIGN>(table, lookups, places);
+        let known = self.push_ids::<ALIGN>(table, lookups, entries);
         if ALIGN {
-            self.align(length, word, 0, places.iter().map(|&places| (places, 0, 1)));
+            let mut places = self.places(known);
+            for (&entry, word) in entries.as_slice().iter().zip(word..) {
+                if !places.push_plain(entry, 0, word) {
+                    places.push(entry, 0, word, 0);
+                }
+            }
+            places.keep();
         }
         known
     }
 
-    /// Appends the ids of known runs, and keeps their places if they are needed.
+    /// Appends the ids of known runs, and keeps their entries if they are to be aligned.
     #[inline(always)]
     fn push_ids<const ALIGN: bool>(
         &mut self,
         table: View<'_>,
         lookups: &[Lookup],
-        places: &mut Vec<Places>,
+        entries: &mut Column<Entry>,
     ) -> usize {
-        places.clear();
-        if ALIGN {
-            places.reserve(lookups.len());
-        }
-        let mut length = self.length;
-        let ids = self.ids.as_mut_slice();
+        entries.truncate(0);
+        let mut kept = entries.blocks(if ALIGN { lookups.len() } else { 0 });
+        let mut ids = self.ids.blocks(lookups.len() * MAX_TOKENS);
         let mut known = 0;
         for &lookup in lookups {
             let Some(entry) = table.get(lookup) else {
                 break;
             };
-            // Four at a time, whether they are four or one: what is too much is written over.
-            if let Some(target) = ids[length..].first_chunk_mut() {
-                *target = entry.ids();
-            }
+            ids.push_first(entry.ids(), entry.len());
             if ALIGN {
-                places.push(entry.places());
+                kept.push_first([entry], 1);
             }
-            length += entry.places().len();
             known += 1;
         }
-        self.length = length;
+        ids.keep();
+        kept.keep();
         known
     }
 
-    /// Offsets and word ids of the runs behind the first `length` tokens, whose ids are there. A run is its places,
-    /// the character where it starts, and how far the number of the word goes on behind it. Returns that number.
+    /// Room for the offsets and word ids of so many runs.
     #[inline(always)]
-    fn align(
-        &mut self,
-        mut length: usize,
-        mut word: i32,
-        counted: i32,
-        runs: impl Iterator<Item = (Places, u32, i32)>,
-    ) -> i32 {
-        let offsets = self.offsets.as_mut_slice();
-        let word_ids = self.word_ids.as_mut_slice();
-        for (places, start, behind) in runs {
-            if let Some(offsets) = offsets[length..].first_chunk_mut::<MAX_TOKENS>()
-                && let Some(word_ids) = word_ids[length..].first_chunk_mut::<MAX_TOKENS>()
-            {
-                let mut place = |token: usize| {
-                    let (offset, starts_word) = places.get(token, start);
-                    word += starts_word & counted;
-                    offsets[token] = offset;
-                    word_ids[token] = word;
-                };
-                place(0);
-                // Seldom: 19 of 20 runs of English text are words of the vocabulary.
-                if places.len() != 1 {
-                    // Without tokens, none starts a word.
-                    (1..MAX_TOKENS).for_each(place);
-                }
-            }
-            word += behind;
-            length += places.len();
+    fn places(&mut self, runs: usize) -> Places<'_> {
+        Places {
+            offsets: self.offsets.blocks(runs * MAX_TOKENS),
+            word_ids: self.word_ids.blocks(runs * MAX_TOKENS),
         }
+    }
+}
+
+/// Offsets and word ids that are being written.
+struct Places<'t> {
+    offsets: Blocks<'t, [i32; 2]>,
+    word_ids: Blocks<'t, i32>,
+}
+
+impl Places<'_> {
+    /// Those of a run that starts at character `start` and belongs to `word`, if it is one token of one word, of
+    /// characters that are bytes. 19 of 20 runs of English text are.
+    #[inline(always)]
+    fn push_plain(&mut self, entry: Entry, start: u32, word: i32) -> bool {
+        let Some(offsets) = entry.plain_from(start) else {
+            return false;
+        };
+        self.offsets.push_first([offsets], 1);
+        self.word_ids.push_first([word], 1);
+        true
+    }
+
+    /// Those of any run behind word `last`. A token that starts a word adds `counted` to its number. Returns that of the
+    /// run's last word.
+    #[inline(always)]
+    fn push(&mut self, entry: Entry, start: u32, last: i32, counted: i32) -> i32 {
+        let mut word = last;
+        let places = entry.places_from(start).map(|(offsets, starts_word)| {
+            // Behind the tokens, none starts a word.
+            word += counted & i32::from(starts_word);
+            (offsets, word)
+        });
+        self.offsets
+            .push_first(places.map(|(offsets, _)| offsets), entry.len());
+        self.word_ids
+            .push_first(places.map(|(_, word)| word), entry.len());
         word
+    }
+
+    fn keep(self) {
+        self.offsets.keep();
+        self.word_ids.keep();
     }
 }

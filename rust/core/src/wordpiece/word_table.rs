@@ -50,82 +50,89 @@ pub(super) struct RunToken {
     pub(super) starts_word: bool,
 }
 
-/// The tokens of a run as the table has them.
+/// The tokens of a run as the table has them: 32 bits each, two in a number.
+///
+/// From below: the id (21 bits), where the token starts and ends (4 bits each), and whether a word begins there. The two
+/// bits that are left of each token are used for the whole.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
-    /// The first three ids, 21 bits each.
-    ids: u64,
-    /// The fourth id; for each token start, end (4 bits each) and whether a word begins; their number; [`READY`].
+    /// Tokens 0 and 1; [`PLAIN`](Self::PLAIN); last, the number of tokens less one.
+    first: u64,
+    /// Tokens 2 and 3; last, [`CLAIMED`] and [`READY`].
     last: u64,
 }
 
 impl Entry {
     const ID_BITS: u32 = 21;
-    const ID: u64 = (1 << Self::ID_BITS) - 1;
-    const PLACE_BITS: u32 = 9;
-    const LENGTH_SHIFT: u32 = Self::ID_BITS + Self::PLACE_BITS * MAX_TOKENS as u32;
+    const ID: u32 = (1 << Self::ID_BITS) - 1;
+    /// The run is one token of one word, and its characters are bytes.
+    const PLAIN: u64 = 1 << 30;
+    const COUNT_SHIFT: u32 = 62;
 
-    fn new(tokens: &[RunToken]) -> Option<Self> {
-        if tokens.len() > MAX_TOKENS {
-            return None;
-        }
-        let mut ids = [0; MAX_TOKENS];
-        let mut places = 0;
-        for (index, token) in (0..).zip(tokens) {
-            let id = u64::from(token.id);
-            if token.start > 15 || token.end > 15 || id > Self::ID {
+    /// `None` where the tokens do not fit.
+    fn new(key: Key, tokens: &[RunToken]) -> Option<Self> {
+        let count = tokens.len().checked_sub(1)?;
+        let mut words = [0; MAX_TOKENS];
+        for (index, token) in tokens.iter().enumerate() {
+            if token.start > 15 || token.end > 15 || token.id > Self::ID {
                 return None;
             }
-            ids[index as usize] = id;
             let place = token.start | token.end << 4 | u32::from(token.starts_word) << 8;
-            places |= u64::from(place) << (Self::PLACE_BITS * index);
+            *words.get_mut(index)? = u64::from(token.id | place << Self::ID_BITS);
         }
+        let [a, b, c, d] = words;
+        let is_plain = count == 0 && tokens[0].starts_word && key.continuing_bytes() == 0;
+        let plain = if is_plain { Self::PLAIN } else { 0 };
         Some(Self {
-            ids: ids[0] | ids[1] << Self::ID_BITS | ids[2] << (2 * Self::ID_BITS),
-            last: ids[3]
-                | places << Self::ID_BITS
-                | (tokens.len() as u64) << Self::LENGTH_SHIFT
-                | READY,
+            first: a | b << 32 | plain | (count as u64) << Self::COUNT_SHIFT,
+            last: c | d << 32 | READY,
         })
+    }
+
+    /// Number of tokens: 1 to [`MAX_TOKENS`].
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        (self.first >> Self::COUNT_SHIFT) as usize + 1
+    }
+
+    #[inline]
+    fn tokens(self) -> [u32; MAX_TOKENS] {
+        let Self { first, last } = self;
+        [first, first >> 32, last, last >> 32].map(|token| token as u32)
     }
 
     /// The ids; those behind the tokens mean nothing.
     #[inline]
     pub(super) fn ids(self) -> [i32; MAX_TOKENS] {
-        [
-            (self.ids & Self::ID) as i32,
-            (self.ids >> Self::ID_BITS & Self::ID) as i32,
-            (self.ids >> (2 * Self::ID_BITS)) as i32,
-            (self.last & Self::ID) as i32,
-        ]
+        // Two at once.
+        const IDS: u64 = (Entry::ID as u64) << 32 | Entry::ID as u64;
+        let ids = Self {
+            first: self.first & IDS,
+            last: self.last & IDS,
+        };
+        ids.tokens().map(|id| id as i32)
     }
 
-    /// Where the tokens stand.
+    /// The only token of the run, if its characters are bytes: start and end where the run starts at character `first`.
     #[inline]
-    pub(super) fn places(self) -> Places {
-        Places(self.last)
-    }
-}
-
-/// Where the tokens of a run stand, and how many they are: as [`Entry::last`].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Places(u64);
-
-impl Places {
-    /// Number of tokens.
-    #[inline]
-    pub(super) fn len(self) -> usize {
-        (self.0 >> Entry::LENGTH_SHIFT) as usize & 7
+    pub(super) fn plain_from(self, first: u32) -> Option<[i32; 2]> {
+        let token = self.first as u32;
+        (self.first & Self::PLAIN != 0).then(|| Self::offsets(token, first))
     }
 
-    /// Start and end of a token of a run that starts at character `first`, and 1 if a word begins there, else 0. What
-    /// is behind the tokens means nothing, but that no word begins there.
+    /// Start and end of each token of a run that starts at character `first`, and whether a word begins there. Behind the
+    /// tokens these mean nothing, but that no word begins.
     #[inline]
-    pub(super) fn get(self, token: usize, first: u32) -> ([i32; 2], i32) {
-        let place = self.0 >> (Entry::ID_BITS + Entry::PLACE_BITS * token as u32);
-        // Both at once, one in each half.
-        let both = u64::from(first) * 0x1_0000_0001 + (place & 15 | (place & 0xF0) << 28);
-        ([both as i32, (both >> 32) as i32], (place >> 8 & 1) as i32)
+    pub(super) fn places_from(self, first: u32) -> [([i32; 2], bool); MAX_TOKENS] {
+        let starts_word = 1 << (Self::ID_BITS + 8);
+        self.tokens()
+            .map(|token| (Self::offsets(token, first), token & starts_word != 0))
+    }
+
+    #[inline]
+    fn offsets(token: u32, first: u32) -> [i32; 2] {
+        let place = token >> Self::ID_BITS;
+        [first + (place & 15), first + (place >> 4 & 15)].map(|position| position as i32)
     }
 }
 
@@ -134,8 +141,9 @@ impl Places {
 struct Slot {
     low: AtomicU64,
     high: AtomicU64,
-    ids: AtomicU64,
-    /// [`EMPTY`], [`CLAIMED`], or that of the [`Entry`].
+    /// The tokens, as in [`Entry`].
+    first: AtomicU64,
+    /// [`EMPTY`], [`CLAIMED`], or as in [`Entry`].
     last: AtomicU64,
 }
 
@@ -206,7 +214,7 @@ impl WordTable {
 
     /// Remembers the tokens of a run, if there is room for them.
     pub(super) fn insert(&self, key: Key, tokens: &[RunToken]) {
-        let Some(entry) = Entry::new(tokens).filter(|_| key != Key::default()) else {
+        let Some(entry) = Entry::new(key, tokens).filter(|_| key != Key::default()) else {
             return;
         };
         let view = self.view();
@@ -230,7 +238,7 @@ impl WordTable {
                 {
                     slot.low.store(key.low, Ordering::Relaxed);
                     slot.high.store(key.high, Ordering::Relaxed);
-                    slot.ids.store(entry.ids, Ordering::Relaxed);
+                    slot.first.store(entry.first, Ordering::Relaxed);
                     slot.last.store(entry.last, Ordering::Release);
                 }
                 // Another thread was quicker, perhaps with the same run: it is remembered next time.
@@ -274,8 +282,8 @@ impl<'t> View<'t> {
                 && slot.high.load(Ordering::Relaxed) == lookup.key.high
                 && last & READY != 0
             {
-                let ids = slot.ids.load(Ordering::Relaxed);
-                return Some(Entry { ids, last });
+                let first = slot.first.load(Ordering::Relaxed);
+                return Some(Entry { first, last });
             }
             if last == EMPTY {
                 return None;
@@ -309,11 +317,15 @@ mod tests {
     }
 
     fn tokens(entry: Entry) -> Vec<RunToken> {
-        (0..entry.places().len())
+        let places = entry.places_from(5);
+        if let Some(offsets) = entry.plain_from(5) {
+            assert_eq!((entry.len(), places[0]), (1, (offsets, true)));
+        }
+        (0..entry.len())
             .map(|index| {
-                let ([start, end], starts_word) = entry.places().get(index, 5);
+                let ([start, end], starts_word) = places[index];
                 let (start, end) = (start as u32 - 5, end as u32 - 5);
-                token(entry.ids()[index] as u32, start, end, starts_word == 1)
+                token(entry.ids()[index] as u32, start, end, starts_word)
             })
             .collect()
     }
@@ -368,8 +380,9 @@ mod tests {
     #[test]
     fn what_is_remembered_comes_back() -> Result<()> {
         let table = table()?;
-        let runs: [(&str, &[RunToken]); 4] = [
-            ("nothing", &[]),
+        let runs: [(&str, &[RunToken]); 5] = [
+            ("caf\u{e9}", &[token(7, 0, 4, true)]),
+            ("half", &[token(7, 2, 4, false)]),
             ("fifteen-bytes-x", &[token((1 << 21) - 1, 0, 15, true)]),
             (
                 "it's",
@@ -396,11 +409,12 @@ mod tests {
     fn what_does_not_fit_a_slot_is_not_remembered() -> Result<()> {
         let table = table()?;
         let five = [token(1, 0, 1, true); 5];
+        table.insert(Key::of(b"none"), &[]);
         table.insert(Key::of(b"five"), &five);
         table.insert(Key::of(b"large"), &[token(1 << 21, 0, 5, true)]);
         table.insert(Key::of(b"far"), &[token(1, 0, 16, true)]);
         table.insert(Key::of(b"sixteen-bytes-xy"), &five[..1]);
-        for run in ["five", "large", "far", "sixteen-bytes-xy"] {
+        for run in ["none", "five", "large", "far", "sixteen-bytes-xy"] {
             assert!(get(&table, run.as_bytes()).is_none());
         }
         Ok(())
