@@ -12,25 +12,29 @@ pub(super) fn class_of(c: char) -> u8 {
 }
 
 #[inline]
-fn class_of_code(code: u32) -> u8 {
+pub(super) fn class_of_code(code: u32) -> u8 {
     CLASS_BLOCKS[usize::from(CLASS_INDEX[code as usize >> 7])][code as usize & 0x7F]
 }
 
 /// Flags of the first character of non-empty valid UTF-8, and its length in bytes.
 #[inline]
 pub(crate) fn class_at(utf8: &[u8]) -> (u8, usize) {
+    let (code, length) = code_at(utf8);
+    (class_of_code(code), length)
+}
+
+/// The first character of non-empty valid UTF-8, and its length in bytes.
+#[inline]
+pub(super) fn code_at(utf8: &[u8]) -> (u32, usize) {
     let bits = |byte: u8| u32::from(byte & 0x3F);
     match *utf8 {
-        [a @ 0..0x80, ..] => (CLASS_BLOCKS[0][usize::from(a)], 1),
-        [a @ ..0xE0, b, ..] => (class_of_code(u32::from(a & 0x1F) << 6 | bits(b)), 2),
-        [a @ ..0xF0, b, c, ..] => (
-            class_of_code(u32::from(a & 0x0F) << 12 | bits(b) << 6 | bits(c)),
-            3,
-        ),
-        [a, b, c, d, ..] => (
-            class_of_code(u32::from(a & 7) << 18 | bits(b) << 12 | bits(c) << 6 | bits(d)),
-            4,
-        ),
+        [a @ 0..0x80, ..] => (u32::from(a), 1),
+        [a @ ..0xE0, b, ..] => (u32::from(a & 0x1F) << 6 | bits(b), 2),
+        [a @ ..0xF0, b, c, ..] => (u32::from(a & 0x0F) << 12 | bits(b) << 6 | bits(c), 3),
+        [a, b, c, d, ..] => {
+            let high = u32::from(a & 7) << 18 | bits(b) << 12;
+            (high | bits(c) << 6 | bits(d), 4)
+        }
         // Not UTF-8, which is not given.
         _ => (0, utf8.len().max(1)),
     }

@@ -5,11 +5,13 @@
 //! character at a time: they are gathered into runs; everything else is mapped character by character.
 
 mod chars;
+mod folded;
 mod tables;
 
 pub(crate) use chars::{class_at, is_punctuation, is_whitespace, is_word};
 
-use chars::{class_of, combining_class, decompose, lowercase};
+use chars::{class_of, class_of_code, code_at, combining_class, decompose, lowercase};
+use folded::Folded;
 use tables::{
     CJK, COMBINES, DECOMPOSES, LOWERCASES, NONSPACING_MARK, PUNCTUATION, REMOVED, WHITESPACE,
 };
@@ -34,10 +36,17 @@ impl Normalized {
 
     fn push<const ALIGN: bool>(&mut self, c: char, source: u32) {
         let mut utf8 = [0; 4];
-        let encoded = c.encode_utf8(&mut utf8).as_bytes();
-        self.text.extend_from_slice(encoded);
-        if ALIGN {
-            self.sources.resize(self.text.len(), source);
+        self.push_utf8::<ALIGN>(c.encode_utf8(&mut utf8).as_bytes(), source);
+    }
+
+    /// What became of character `source`: few bytes, for which a loop is quicker than a copy.
+    #[inline]
+    fn push_utf8<const ALIGN: bool>(&mut self, utf8: &[u8], source: u32) {
+        for &byte in utf8 {
+            self.text.push(byte);
+            if ALIGN {
+                self.sources.push(source);
+            }
         }
     }
 }
@@ -86,6 +95,8 @@ pub(crate) struct Normalizer {
     lowercase: bool,
     /// What each ASCII byte becomes, or [`DROPPED`].
     ascii: [u8; 128],
+    /// What other common characters become.
+    folded: Folded,
     /// Classes of characters that are not simply kept as a part of a word.
     special: u8,
 }
@@ -113,14 +124,21 @@ impl Normalizer {
                 special |= classes;
             }
         }
-        Self {
+        let mut normalizer = Self {
             clean_text: config.clean_text,
             handle_chinese_chars: config.handle_chinese_chars,
             strip_accents,
             lowercase: config.lowercase,
             ascii,
+            folded: Folded::default(),
             special,
-        }
+        };
+        normalizer.folded = Folded::new(|c| {
+            let mut out = Normalized::default();
+            normalizer.normalize_char::<false>(c, class_of(c), 0, &mut out);
+            out.text
+        });
+        normalizer
     }
 
     /// Whether ASCII is cleaned, as BERT does it.
@@ -181,51 +199,47 @@ impl Normalizer {
         if ALIGN {
             out.sources.reserve(text.len());
         }
-        loop {
-            let ascii = rest
-                .bytes()
-                .position(|byte| !byte.is_ascii())
-                .unwrap_or(rest.len());
-            for &byte in &rest.as_bytes()[..ascii] {
+        while let Some(&byte) = rest.as_bytes().first() {
+            if byte.is_ascii() {
                 let output = self.ascii[usize::from(byte)];
                 if output != DROPPED {
-                    out.text.push(output);
-                    if ALIGN {
-                        out.sources.push(source);
-                    }
+                    out.push_utf8::<ALIGN>(&[output], source);
                 }
+                rest = &rest[1..];
                 source += 1;
+                continue;
             }
-            rest = &rest[ascii..];
-            if rest.is_empty() {
-                return source;
-            }
-            let (class, length) = class_at(rest.as_bytes());
+            let (code, length) = code_at(rest.as_bytes());
+            let class = class_of_code(code);
             let (first, behind) = rest.split_at(length);
             if class & self.special & !PUNCTUATION == 0 {
                 // Most letters of scripts without case.
-                out.text.extend_from_slice(first.as_bytes());
-                if ALIGN {
-                    out.sources.resize(out.text.len(), source);
-                }
+                out.push_utf8::<ALIGN>(first.as_bytes(), source);
+            } else if self.combines(class) && self.goes_on(behind) {
+                (rest, source) = self.normalize_marks::<ALIGN>(rest, source, out);
+                continue;
+            } else if let Some(output) = self.folded.get(code) {
+                out.push_utf8::<ALIGN>(output, source);
             } else if let Some(c) = first.chars().next() {
-                let combines = self.strip_accents && class & COMBINES != 0 && !self.removes(class);
-                if combines && self.goes_on(behind) {
-                    (rest, source) = self.normalize_marks::<ALIGN>(rest, source, out);
-                    continue;
-                }
                 self.normalize_char::<ALIGN>(c, class, source, out);
             }
             rest = behind;
             source += 1;
         }
+        source
     }
 
-    /// Whether a run of combining characters goes on: with another one, or with one that is removed.
+    fn combines(&self, class: u8) -> bool {
+        self.strip_accents && class & COMBINES != 0 && !self.removes(class)
+    }
+
+    /// Whether a run of combining characters goes on with one that may go before this one, or with one that is removed.
     fn goes_on(&self, text: &str) -> bool {
         !text.is_empty() && {
             let (class, _) = class_at(text.as_bytes());
-            class & COMBINES != 0 || self.removes(class)
+            // A letter with marks starts anew: nothing is put into order across it.
+            let starts = class & DECOMPOSES != 0 && class & NONSPACING_MARK == 0;
+            class & COMBINES != 0 && !starts || self.removes(class)
         }
     }
 

@@ -244,7 +244,7 @@ impl WordPiece {
             return table;
         }
         let is_word = |token: &str| is_word(&self.normalizer, &self.pieces, token);
-        let fresh = Arc::new(table.replacement(&self.vocab, is_word));
+        let fresh = Arc::new(table.successor(&self.vocab, is_word));
         self.table.store(Arc::clone(&fresh));
         fresh
     }

@@ -15,9 +15,9 @@ const PROBES: usize = 8;
 /// 2^18 slots (8 MiB) were the quickest for bert-base-uncased's 30,522 tokens: one in eight is taken at first.
 const SLOTS_PER_TOKEN: usize = 8;
 const MIN_SLOTS: usize = 1 << 12;
-/// A table that texts have filled is replaced by one of at least this many slots.
-const REPLACED_SLOTS: usize = 1 << 18;
 const MAX_SLOTS: usize = 1 << 20;
+/// Tables that texts have filled are doubled up to here: enough for the 230,000 different runs of a corpus in many scripts.
+const GROWN_SLOTS: usize = 1 << 19;
 
 const EMPTY: u64 = 0;
 const CLAIMED: u64 = 1 << 62;
@@ -166,22 +166,8 @@ pub(super) struct WordTable {
 impl WordTable {
     /// With the tokens of the vocabulary that `is_word` says are words of text, and become what they are.
     pub(super) fn new(vocab: &Vocab, is_word: impl Fn(&str) -> bool) -> Self {
-        Self::with_slots(SLOTS_PER_TOKEN * vocab.len(), vocab, is_word)
-    }
-
-    /// The same as new, at least as large as this one: for when this one is full.
-    pub(super) fn replacement(&self, vocab: &Vocab, is_word: impl Fn(&str) -> bool) -> Self {
-        let slots = (2 * self.slots.len()).min(REPLACED_SLOTS);
-        Self::with_slots(slots.max(self.slots.len()), vocab, is_word)
-    }
-
-    fn with_slots(slots: usize, vocab: &Vocab, is_word: impl Fn(&str) -> bool) -> Self {
-        let slots = slots.next_power_of_two().clamp(MIN_SLOTS, MAX_SLOTS);
-        let mut table = Self {
-            slots: Slots::zeroed(slots),
-            room: AtomicUsize::new(slots - slots / 4),
-            learns: false,
-        };
+        let slots = (SLOTS_PER_TOKEN * vocab.len()).next_power_of_two();
+        let mut table = Self::empty(slots.clamp(MIN_SLOTS, MAX_SLOTS));
         for (token, id) in vocab.iter() {
             if token.len() <= MAX_BYTES && is_word(token) {
                 let word = RunToken {
@@ -195,6 +181,30 @@ impl WordTable {
         }
         table.learns = !table.has_no_room();
         table
+    }
+
+    /// What takes the place of this one when it is full: one of twice the size that knows the same, or, behind
+    /// [`GROWN_SLOTS`], a new one. So texts without end that bring new words all the time do not keep it large.
+    pub(super) fn successor(&self, vocab: &Vocab, is_word: impl Fn(&str) -> bool) -> Self {
+        if self.slots.len() >= GROWN_SLOTS {
+            return Self::new(vocab, is_word);
+        }
+        let mut grown = Self::empty(2 * self.slots.len());
+        for slot in &*self.slots {
+            if let Some((key, entry)) = slot.read() {
+                grown.put(key, entry);
+            }
+        }
+        grown.learns = true;
+        grown
+    }
+
+    fn empty(slots: usize) -> Self {
+        Self {
+            slots: Slots::zeroed(slots),
+            room: AtomicUsize::new(slots - slots / 4),
+            learns: false,
+        }
     }
 
     /// Whether texts have filled it: nothing more can be remembered.
@@ -214,42 +224,62 @@ impl WordTable {
 
     /// Remembers the tokens of a run, if there is room for them.
     pub(super) fn insert(&self, key: Key, tokens: &[RunToken]) {
-        let Some(entry) = Entry::new(key, tokens).filter(|_| key != Key::default()) else {
-            return;
-        };
+        if key != Key::default()
+            && let Some(entry) = Entry::new(key, tokens)
+        {
+            self.put(key, entry);
+        }
+    }
+
+    fn put(&self, key: Key, entry: Entry) {
         let view = self.view();
         let lookup = view.lookup(key);
         for probe in 0..PROBES {
             let slot = view.slot(lookup, probe);
-            let last = slot.last.load(Ordering::Acquire);
-            if last == EMPTY {
-                let takes = |room: usize| room.checked_sub(1);
-                if self
-                    .room
-                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, takes)
-                    .is_err()
-                {
+            if slot.last.load(Ordering::Acquire) == EMPTY {
+                // Threads that count at once may count one slot for two: probing has an end all the same.
+                let Some(room) = self.room.load(Ordering::Relaxed).checked_sub(1) else {
                     return;
+                };
+                if slot.write(key, entry) {
+                    self.room.store(room, Ordering::Relaxed);
                 }
-                if slot
-                    .last
-                    .compare_exchange(EMPTY, CLAIMED, Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
-                {
-                    slot.low.store(key.low, Ordering::Relaxed);
-                    slot.high.store(key.high, Ordering::Relaxed);
-                    slot.first.store(entry.first, Ordering::Relaxed);
-                    slot.last.store(entry.last, Ordering::Release);
-                }
-                // Another thread was quicker, perhaps with the same run: it is remembered next time.
+                // Else another thread was quicker, perhaps with the same run: it is remembered next time.
                 return;
             }
-            let is_known = slot.low.load(Ordering::Relaxed) == key.low
-                && slot.high.load(Ordering::Relaxed) == key.high;
-            if is_known && last & READY != 0 {
+            if slot.read().is_some_and(|(known, _)| known == key) {
                 return;
             }
         }
+    }
+}
+
+impl Slot {
+    /// The run and its tokens, if they are there.
+    #[inline(always)]
+    fn read(&self) -> Option<(Key, Entry)> {
+        // First the number that is written last.
+        let last = self.last.load(Ordering::Acquire);
+        let key = Key {
+            low: self.low.load(Ordering::Relaxed),
+            high: self.high.load(Ordering::Relaxed),
+        };
+        let first = self.first.load(Ordering::Relaxed);
+        (last & READY != 0).then_some((key, Entry { first, last }))
+    }
+
+    /// Takes the slot if it is empty.
+    fn write(&self, key: Key, entry: Entry) -> bool {
+        let claimed =
+            self.last
+                .compare_exchange(EMPTY, CLAIMED, Ordering::Acquire, Ordering::Relaxed);
+        if claimed.is_ok() {
+            self.low.store(key.low, Ordering::Relaxed);
+            self.high.store(key.high, Ordering::Relaxed);
+            self.first.store(entry.first, Ordering::Relaxed);
+            self.last.store(entry.last, Ordering::Release);
+        }
+        claimed.is_ok()
     }
 }
 
@@ -277,16 +307,10 @@ impl<'t> View<'t> {
     pub(super) fn get(self, lookup: Lookup) -> Option<Entry> {
         for probe in 0..PROBES {
             let slot = self.slot(lookup, probe);
-            let last = slot.last.load(Ordering::Acquire);
-            if slot.low.load(Ordering::Relaxed) == lookup.key.low
-                && slot.high.load(Ordering::Relaxed) == lookup.key.high
-                && last & READY != 0
-            {
-                let first = slot.first.load(Ordering::Relaxed);
-                return Some(Entry { first, last });
-            }
-            if last == EMPTY {
-                return None;
+            match slot.read() {
+                Some((key, entry)) if key == lookup.key => return Some(entry),
+                None if slot.last.load(Ordering::Relaxed) == EMPTY => return None,
+                _ => {}
             }
         }
         None
