@@ -18,7 +18,7 @@ from ferrobert.errors import ConfigError, MissingDependencyError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ferrobert.encoding import Columns
+    from ferrobert.encoding.columns import Columns
 
 __all__ = ["array_of", "column_of", "flat_column", "list_array", "table_of"]
 
