@@ -182,8 +182,8 @@ class BatchEncoding(MutableMapping[str, Any]):
         """The values as ``pyarrow.Table``, a column a key, a row a row of tokens.
 
         Lists of int32 (masks: int8, offsets: pairs of int32). Ids, type ids and offsets without padding lie in the
-        memory of the flat columns: a change of ``columns`` changes the table too. What
-        :meth:`datasets.Dataset.map` with ``batched=True`` may return.
+        memory of the flat columns: what changes one changes the other. What :meth:`datasets.Dataset.map` with
+        ``batched=True`` may return.
 
         Raises:
             MissingDependencyError: pyarrow is not installed.
@@ -201,7 +201,9 @@ class BatchEncoding(MutableMapping[str, Any]):
 
     @property
     def columns(self) -> Columns:
-        """The flat columns of all rows, without padding. They share memory with :meth:`to_arrow`'s table.
+        """The flat columns of all rows, without padding.
+
+        :meth:`to_arrow` gives a table over the same memory: what changes one changes the other.
 
         Raises:
             ConfigError: this encoding was made of values, not by a tokenizer.

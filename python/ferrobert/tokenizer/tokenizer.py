@@ -63,8 +63,8 @@ class Tokenizer(Vocabulary):
                 such lists. A batch may also be a list of pairs, or a column of texts (of lists of words): of
                 pyarrow, polars, pandas, ``datasets`` or whatever else has ``__arrow_c_stream__`` or
                 ``__arrow_c_array__``. A column is read where it is, without Python strings: its owner must not
-                change its buffers while the call runs, nor later where offsets, words or ``texts`` of the encoding
-                are still to be read.
+                change the buffers while the call runs, nor while the encoding is used, which reads them again for
+                offsets, words and ``texts``.
             text_pair: The second sequences, as many as texts: a list or a column.
             add_special_tokens: Put ``[CLS]`` and ``[SEP]`` around the sequences.
             padding: ``False``, ``True`` or ``"longest"``, ``"max_length"``.
