@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from tests import command_line
 
 from ferrobert import BertTokenizer
 from ferrobert.bench import job as job_module
-from ferrobert.bench import output, peers, subject, texts
+from ferrobert.bench import output, peers, subject, table, texts
 from ferrobert.bench.job import Job, Kind
 from ferrobert.bench.peers import tokenizers_1
 from ferrobert.bench.peers.ferrobert import Ferrobert, Twin
@@ -21,7 +22,7 @@ from ferrobert.bench.run import FEW_TEXTS, measured_job
 from ferrobert.bench.subject import Library, Setting
 from ferrobert.bench.suites import chosen_jobs
 from ferrobert.bench.texts import Corpus, read_corpus
-from ferrobert.bench.timing import Timing, in_turns
+from ferrobert.bench.timing import Ratio, Timing, in_turns
 from ferrobert.bench.wordpiece import JOBS
 from ferrobert.errors import ConfigError, MissingDependencyError
 
@@ -303,6 +304,39 @@ def test_a_table_fits_80_columns(corpus_file, checkpoint, monkeypatch):
     assert "…" not in printed
 
 
+def test_what_took_part_stands_a_line_each(corpus_file, checkpoint, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(Twin, "version", lambda self: "1.0 " + "(with a long version) " * 2)
+    monkeypatch.setattr(peers, "PEERS", (Differs(), Twin()))
+    lines = small_run(corpus_file, checkpoint).stdout.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == ["ferrobert", "differs", "twin"]
+    assert lines[2].rstrip().endswith("(with a long version)")
+
+
+def test_a_single_round_has_no_range(corpus_file, checkpoint):
+    printed = small_run(corpus_file, checkpoint, "--peer", "twin", "--rounds", 1).stdout
+    assert "1 round\n" in printed
+    assert re.search(r"twin .*\dx +\d", printed)
+    assert not re.search(r"x \([\d.]+-", printed)
+
+
+def test_the_range_of_more_rounds_is_shown():
+    assert table.ratio_text(Ratio(3.0, 2.0, 4.0)) == "3.00x (2.00-4.00)"
+
+
+def test_the_speed_on_a_tiny_corpus_is_not_zero(tmp_path, checkpoint):
+    (tmp_path / "corpus.txt").write_text("a\nb\n", "utf-8")
+    printed = small_run(tmp_path / "corpus.txt", checkpoint, "--peer", "twin").stdout
+    assert "2 paragraphs, 2 bytes" in printed
+    assert not re.search(r" 0(\.0+)? ", printed)
+
+
+def test_a_chart_of_a_single_round_is_a_picture(corpus_file, checkpoint, tmp_path):
+    pytest.importorskip("matplotlib")
+    small_run(corpus_file, checkpoint, "--peer", "twin", "--rounds", 1, "--plot", tmp_path / "a.svg")
+    assert "One round." in (tmp_path / "a.svg").read_text("utf-8")
+
+
 def test_a_peer_that_is_not_installed_is_named_with_its_command(corpus_file, checkpoint, monkeypatch):
     monkeypatch.setattr(peers, "PEERS", (Twin(), Absent()))
     printed = small_run(corpus_file, checkpoint).stdout
@@ -444,6 +478,35 @@ def test_json_that_is_a_folder_is_refused(tmp_path):
     assert refused("--json", tmp_path) == f"--json {tmp_path} is a folder; it must be a file"
 
 
+def test_json_that_cannot_be_made_is_refused_before_the_run_with_the_path_given(tmp_path, monkeypatch):
+    def mkstemp(dir, prefix):
+        raise PermissionError(13, "Permission denied", f"{dir}/{prefix}x1y2z3")
+
+    monkeypatch.setattr(output.tempfile, "mkstemp", mkstemp)
+    path = tmp_path / "speed.json"
+    assert refused("--json", path) == f"--json {path} cannot be written: Permission denied"
+
+
+def test_a_chart_with_a_name_that_is_too_long_is_refused_before_the_run(tmp_path):
+    path = tmp_path / ("a" * 300 + ".svg")
+    with pytest.raises(ConfigError, match="cannot be written: File name too long"):
+        output.check_output(None, path, "both")
+
+
+def test_json_that_is_a_device_is_refused():
+    assert refused("--json", "/dev/null") == "--json /dev/null is a device or a pipe; it must be a file"
+
+
+def test_one_file_for_json_and_chart_is_refused(tmp_path):
+    path = tmp_path / "a.svg"
+    assert refused("--json", path, "--plot", path) == f"--json and --plot are the same file {path}"
+
+
+def test_the_check_leaves_nothing_behind(tmp_path):
+    output.check_output(tmp_path / "speed.json", None, "both")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_chart_of_another_kind_is_refused(tmp_path):
     assert "--plot must end with .png or .svg" in refused("--plot", tmp_path / "a.pdf")
 
@@ -458,13 +521,14 @@ def test_a_chart_without_matplotlib_names_the_extra(monkeypatch, tmp_path):
         output.check_output(None, tmp_path / "a.png", "both")
 
 
-def test_a_file_that_cannot_be_written_leaves_nothing_behind(monkeypatch, tmp_path):
+def test_a_file_that_cannot_be_written_leaves_nothing_behind_and_the_error_names_it(monkeypatch, tmp_path):
     def replace(source, target):
-        raise OSError("disk full")
+        raise OSError(28, "No space left on device", source, None, target)
 
     monkeypatch.setattr(output.os, "replace", replace)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OSError, match="No space left on device") as caught:
         output.write_beside(tmp_path / "a.json", b"{}")
+    assert (caught.value.filename, caught.value.filename2) == (str(tmp_path / "a.json"), None)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -174,3 +174,137 @@ def test_a_max_length_of_any_size_cuts_nothing(tokenizer):
 def test_an_empty_side_is_an_error(tokenizer, option):
     with pytest.raises(ConfigError, match=option):
         tokenizer("the cat", **{option: ""})
+
+
+# --- what users of transformers call -------------------------------------------------------------------
+
+ROW = ("ids", "type_ids", "tokens", "offsets", "attention_mask", "special_tokens_mask", "word_ids", "sequence_ids")
+LOOK_UPS = {
+    "token_to_sequence": [(0,), (1,)],
+    "token_to_word": [(0,), (1,)],
+    "token_to_chars": [(0,), (1,)],
+    "char_to_token": [(0,), (3,), (5,), (99,)],
+    "char_to_word": [(0,), (3,), (5,)],
+    "word_to_tokens": [(0,), (1,), (99,)],
+    "word_to_chars": [(0,), (1,), (99,)],
+}
+
+
+@pytest.fixture(scope="module")
+def theirs(checkpoint):
+    return pytest.importorskip("transformers").BertTokenizer.from_pretrained(checkpoint)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"padding": True},
+        {"padding": True, "padding_side": "left"},
+        {"truncation": True, "max_length": 5, "stride": 1, "return_overflowing_tokens": True},
+        {"truncation": True, "max_length": 5, "return_overflowing_tokens": True, "padding": "max_length"},
+    ],
+)
+@pytest.mark.parametrize("pairs", [None, ["it was", "a lazy cat on it", "the"]])
+def test_an_indexed_row_says_what_the_encoding_of_the_reference_says(tokenizer, theirs, options, pairs):
+    texts = ["the cat, unaffable cats", "The [MASK] on 中文", ""]
+    if pairs is not None and "max_length" in options:
+        options = {**options, "truncation": "only_first", "max_length": 10}
+    ours, expected = tokenizer(texts, pairs, **options), theirs(texts, pairs, **options)
+    assert len(ours.encodings) == len(expected.encodings)
+    for index, want in enumerate(expected.encodings):
+        row = ours[index]
+        assert {name: getattr(row, name) for name in ROW} == {name: getattr(want, name) for name in ROW}
+        assert (len(row), row.n_sequences) == (len(want), want.n_sequences)
+        for name, calls in LOOK_UPS.items():
+            for arguments in calls:
+                assert getattr(row, name)(*arguments) == getattr(want, name)(*arguments), (name, arguments)
+
+
+def test_the_overflowing_of_a_first_window_are_the_others(tokenizer, theirs):
+    options = {"truncation": True, "max_length": 4, "return_overflowing_tokens": True}
+    texts = ["the cat sat on it", "the"]
+    ours, expected = tokenizer(texts, **options), theirs(texts, **options)
+    assert [[window.ids for window in row.overflowing] for row in ours.encodings] == [
+        [window.ids for window in row.overflowing] for row in expected.encodings
+    ]
+    assert [row.ids for row in ours[0].overflowing] == ours["input_ids"][1:3]
+
+
+def test_the_overflowing_of_a_text_that_was_cut_names_the_option_that_keeps_it(tokenizer):
+    row = tokenizer("the cat sat on it", truncation=True, max_length=4)[0]
+    with pytest.raises(ConfigError, match="return_overflowing_tokens=True"):
+        row.overflowing  # noqa: B018
+
+
+def test_rows_are_indexed_from_the_end_too(tokenizer):
+    encoding = tokenizer(["the", "the cat"])
+    assert (encoding[-1].ids, encoding[-1].index) == (encoding["input_ids"][1], 1)
+
+
+def test_a_row_that_is_not_there_is_an_index_error(tokenizer):
+    with pytest.raises(IndexError, match="row 2 is out of range: there are 2 rows"):
+        tokenizer(["the", "cat"])[2]
+
+
+def test_a_row_of_an_encoding_made_of_values_is_an_error():
+    encoding = BatchEncoding({"input_ids": [[1, 2]]})
+    assert encoding.encodings is None
+    with pytest.raises(KeyError, match="0: keys are input_ids"):
+        encoding[0]
+
+
+def test_an_index_that_is_neither_name_nor_number_is_an_error(tokenizer):
+    with pytest.raises(KeyError, match="None: keys are input_ids"):
+        tokenizer(["the"])[None]
+
+
+def test_a_padded_row_of_words_counts_them_from_the_first(tokenizer):
+    row = tokenizer([["the", "cats"], ["cat"]], is_split_into_words=True, padding=True)[1]
+    padding = len(row) - 3
+    assert row.tokens == ["[CLS]", "cat", "[SEP]"] + ["[PAD]"] * padding
+    assert row.word_ids == [None, 0, None] + [None] * padding
+
+
+def test_a_copy_has_keys_of_its_own(tokenizer):
+    encoding = tokenizer(["the", "cat"])
+    copied = encoding.copy()
+    copied["labels"] = [0, 1]
+    del copied["token_type_ids"]
+    assert list(encoding) == ["input_ids", "token_type_ids", "attention_mask"]
+    assert copied["input_ids"] is encoding["input_ids"]
+    assert copied.tokens(1) == encoding.tokens(1)
+
+
+@pytest.mark.parametrize("kind", ["np", "pt"])
+def test_a_batch_axis_is_put_before_the_values_of_a_text(tokenizer, kind):
+    encoding = tokenizer("the cat", return_length=True).convert_to_tensors(kind, prepend_batch_axis=True)
+    assert {key: tuple(value.shape) for key, value in encoding.items()} == {
+        "input_ids": (1, 4),
+        "token_type_ids": (1, 4),
+        "attention_mask": (1, 4),
+        "length": (1, 1),
+    }
+
+
+def test_a_batch_axis_is_put_before_values_when_an_encoding_is_made(theirs):
+    made = BatchEncoding({"input_ids": [2, 3], "label": 1}, tensor_type="np", prepend_batch_axis=True)
+    expected = type(theirs("the"))({"input_ids": [2, 3], "label": 1}, tensor_type="np", prepend_batch_axis=True)
+    assert {key: value.tolist() for key, value in made.items()} == {
+        key: value.tolist() for key, value in expected.items()
+    }
+
+
+def test_without_a_type_of_tensors_no_batch_axis_is_made(tokenizer):
+    encoding = tokenizer("the cat")
+    assert encoding.convert_to_tensors(prepend_batch_axis=True) == tokenizer("the cat")
+
+
+def test_numbers_and_fractions_become_tensors_as_they_are():
+    encoding = BatchEncoding({"label": 1, "weights": [0.25, 0.5]}, tensor_type="pt")
+    assert (encoding["label"].item(), encoding["weights"].tolist()) == (1, [0.25, 0.5])
+
+
+def test_a_batch_axis_before_uneven_rows_is_an_error_that_names_the_rows(tokenizer):
+    with pytest.raises(ConfigError, match="input_ids has rows of 3 to 4 tokens"):
+        tokenizer(["the", "the cat"]).convert_to_tensors("pt", prepend_batch_axis=True)

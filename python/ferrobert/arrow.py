@@ -18,7 +18,7 @@ from ferrobert.errors import ConfigError, MissingDependencyError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ferrobert.encoding import Columns
+    from ferrobert.encoding.columns import Columns
 
 __all__ = ["array_of", "column_of", "flat_column", "list_array", "table_of"]
 
@@ -33,7 +33,8 @@ def column_of(data: Any, name: str) -> TextColumn | None:
     Takes whatever has ``__arrow_c_stream__`` or ``__arrow_c_array__`` (arrays and chunked arrays of pyarrow, series
     of polars and of pandas where their dtype is not ``object``) and columns of ``datasets``: string, large_string,
     string_view and dictionaries of these, or lists of them (words). Also numpy arrays of ``StringDType``: these alone
-    are copied, as numpy may move them.
+    are copied, as numpy may move them. The owner of the buffers must not change them while the column is in use: texts
+    are checked once, here.
 
     Args:
         data: What a call of a tokenizer was given.

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import transformers
 from tests.parity.calls import Call, Refused, Rows, decoded
 
-from ferrobert.encoding import FlatColumns
+from ferrobert.encoding.columns import FlatColumns
 from ferrobert.errors import ConfigError
 
 # The reference would log "sequence too long" and the like on every other call.

@@ -18,20 +18,37 @@ def check_output(json: Path | None, plot: Path | None, theme: str) -> None:
     """Refuse what could not be written after the run.
 
     Raises:
-        ConfigError: a file has another suffix, is a folder or has no folder to stand in; or the theme is not known.
+        ConfigError: a file has another suffix, is a folder or a device, cannot be made where it should stand, or is
+            wanted twice; or the theme is not known.
         MissingDependencyError: a chart is wanted and matplotlib is not installed.
     """
     if theme not in THEMES:
         raise ConfigError(f"--theme must be {', '.join(THEMES[:-1])} or {THEMES[-1]}, got {theme!r}")
     for name, path in (("--json", json), ("--plot", plot)):
-        if path is not None and path.is_dir():
-            raise ConfigError(f"{name} {path} is a folder; it must be a file")
-        if path is not None and not path.absolute().parent.is_dir():
-            raise ConfigError(f"{name} {path}: there is no folder {path.parent}")
+        if path is not None:
+            _check_file(name, path)
+    if json is not None and plot is not None and json.absolute() == plot.absolute():
+        raise ConfigError(f"--json and --plot are the same file {json}")
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
         raise ConfigError(f"--plot must end with {' or '.join(PLOT_SUFFIXES)}, got {plot}")
     if plot is not None and importlib.util.find_spec("matplotlib") is None:
         raise MissingDependencyError('--plot needs matplotlib: pip install "ferrobert[bench]"')
+
+
+def _check_file(name: str, path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise ConfigError(f"{name} {path} is a folder; it must be a file")
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{name} {path} is a device or a pipe; it must be a file")
+        if not path.absolute().parent.is_dir():
+            raise ConfigError(f"{name} {path}: there is no folder {path.parent}")
+        # Only making a file tells whether one can be made: permissions, full and read-only disks, long names.
+        handle, beside = _beside(path)
+        os.close(handle)
+        beside.unlink()
+    except OSError as error:
+        raise ConfigError(f"{name} {path} cannot be written: {error.strerror or error}") from error
 
 
 def write_report(report: Report, json: Path | None, plot: Path | None, theme: str) -> list[Path]:
@@ -46,13 +63,26 @@ def write_report(report: Report, json: Path | None, plot: Path | None, theme: st
 
 
 def write_beside(path: Path, data: bytes) -> None:
-    """Write beside the path, then rename: nobody sees half a file."""
-    handle, beside = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    """Write beside the path, then rename: nobody sees half a file.
+
+    Raises:
+        OSError: it cannot be written; the error names the path.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(beside).chmod(0o644)
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+        handle, beside = _beside(path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            beside.chmod(0o644)
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def _beside(path: Path) -> tuple[int, Path]:
+    """A new file in the path's folder, open for writing."""
+    handle, beside = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    return handle, Path(beside)

@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 from ferrobert.bench.peers import OURS
-from ferrobert.bench.report import JobReport, Report, Result
+from ferrobert.bench.report import JobReport, Report, Result, size_text, three_digits
 
 WIDTH_INCHES = 9.0
 BAR_INCHES = 0.18
@@ -84,10 +84,11 @@ def _bars(axes: Any, jobs: list[tuple[JobReport, list[Result]]], ink: str) -> No
             ours = result.subject == OURS
             color = OUR_COLOR if ours else COLORS.get(result.subject, OTHER_COLOR)
             axes.barh(place, ratio.median - 1.0, left=1.0, height=0.82, color=color, linewidth=0)
-            errors = [[ratio.median - ratio.low], [ratio.high - ratio.median]]
-            axes.errorbar(ratio.median, place, xerr=errors, ecolor=ink, elinewidth=0.8, capsize=1.5, fmt="none")
+            if ratio.low < ratio.high:
+                errors = [[ratio.median - ratio.low], [ratio.high - ratio.median]]
+                axes.errorbar(ratio.median, place, xerr=errors, ecolor=ink, elinewidth=0.8, capsize=1.5, fmt="none")
             share = "" if result.equal == result.rows else f", {result.equal * 100 // result.rows} % equal"
-            label = f"{ratio.median:.3g}x  {result.subject}{share}"
+            label = f"{three_digits(ratio.median)}x  {result.subject}{share}"
             weight = "bold" if ours else "normal"
             axes.annotate(
                 label, (max(ratio.high, 1.0), place), (4, 0), textcoords="offset points", va="center", fontsize=7.5,
@@ -116,14 +117,16 @@ def _texts(figure: Any, report: Report, jobs: list[tuple[JobReport, list[Result]
     reference = jobs[0][1][0].compared_with if jobs else "the reference"
     title = f"Times as fast as {reference} {surroundings.subjects.get(reference, '')}"
     threads = f"{surroundings.threads} thread{'s' if surroundings.threads > 1 else ''}"
-    what = f"{surroundings.corpus}, {surroundings.bytes / 1e6:.2f} MB, {surroundings.vocabulary}, {threads}, warm"
+    texts = f"{surroundings.corpus}, {size_text(surroundings.bytes)}"
+    what = f"{texts}, {surroundings.vocabulary}, {threads}, warm"
     figure.text(0.02, 1 - 0.3 / height, title, fontsize=13, fontweight="bold", color=ink, va="center")
     figure.text(0.02, 1 - 0.6 / height, what + "; log scale", fontsize=9, color=ink, va="center")
     versions = ", ".join(f"{name} {version}" for name, version in surroundings.subjects.items())
+    rounds = surroundings.rounds
     foot = [
         f"{versions}.",
         f"{surroundings.machine}; {surroundings.date[:10]}.",
-        f"Median of {surroundings.rounds} rounds in turns; lines show the range.",
+        "One round." if rounds == 1 else f"Median of {rounds} rounds in turns; lines show the range.",
         "Results are compared first: where not all rows are equal to the reference's, the bar says so.",
     ]
     lines = [part for line in foot for part in textwrap.wrap(line, FOOT_CHARACTERS)]

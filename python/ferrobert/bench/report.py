@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +14,31 @@ from ferrobert.bench.timing import Ratio, Timing
 
 # Raised when a key of the JSON changes its meaning or goes.
 SCHEMA = 1
+
+
+def three_digits(value: float) -> str:
+    """A positive number with its first three digits at least, and never a power of ten.
+
+    Example:
+        >>> [three_digits(value) for value in (12_345.6, 99.96, 5.694, 0.00012345, 0)]
+        ['12,346', '100', '5.69', '0.000123', '0']
+    """
+    value = float(f"{value:.2e}") if value < 100 else value
+    if value >= 100 or value == 0:
+        return f"{value:,.0f}"
+    return f"{value:.{2 - math.floor(math.log10(value))}f}"
+
+
+def size_text(size: int) -> str:
+    """A number of bytes in a unit that it fills.
+
+    Example:
+        >>> size_text(15), size_text(8_520), size_text(12_345_678)
+        ('15 bytes', '8.52 kB', '12.3 MB')
+    """
+    if size < 1000:
+        return f"{size} bytes"
+    return f"{three_digits(size / 1e3)} kB" if size < 1e6 else f"{three_digits(size / 1e6)} MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +143,17 @@ class Surroundings:
     notes: Mapping[str, str]
 
     def lines(self) -> list[str]:
-        """For the head of a table and the foot of a chart."""
+        """For the head of a table: lines that are short enough for 80 columns, a subject each."""
+        machine = self.machine
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
-        rounds = f"{self.rounds} round{'s' if self.rounds > 1 else ''}"
-        texts = f"{self.corpus}: {self.paragraphs:,} paragraphs, {self.bytes / 1e6:.2f} MB"
+        rounds = "1 round" if self.rounds == 1 else f"{self.rounds} rounds in turns, medians"
+        longest = max(map(len, self.subjects))
         return [
-            ", ".join(f"{name} {version}" for name, version in self.subjects.items()),
-            f"{self.machine}; {threads} each",
-            f"{texts}; vocabulary {self.vocabulary}; {rounds} in turns, medians",
+            *(f"{name:{longest}}  {version}" for name, version in self.subjects.items()),
+            f"{machine.processor}, {machine.cores} cores; {threads} each",
+            f"{machine.system}, Python {machine.python}",
+            f"{self.corpus}: {self.paragraphs:,} paragraphs, {size_text(self.bytes)}",
+            f"vocabulary {self.vocabulary}; {rounds}",
         ]
 
 

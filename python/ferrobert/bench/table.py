@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ferrobert.bench.report import JobReport, Result, Surroundings
+from ferrobert.bench.report import JobReport, Result, Surroundings, three_digits
 from ferrobert.bench.timing import Ratio
 
 if TYPE_CHECKING:
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 GUIDE = (
     "first: the first call of a fresh tokenizer; warm: later calls on the same texts. leads by: how many times as long "
-    "as ferrobert's the call takes, median and range of the rounds. equal rows: those equal to the reference's."
+    "as ferrobert's the call takes, the median of the rounds and their range. equal "
+    "rows: those equal to the reference's."
 )
 
 
@@ -76,27 +77,28 @@ def job_table(report: JobReport) -> Table:
 def _cells(result: Result, report: JobReport, single: bool) -> list[str]:
     leads = result.subject == report.leader
     if single:
-        speeds = [f"{result.first.median * 1e6:.1f}", f"{result.warm.median * 1e6:.2f}"]
+        speeds = [result.first.median * 1e6, result.warm.median * 1e6]
     else:
-        speeds = [_three(result.first_megabytes_per_second), _three(result.megabytes_per_second)]
+        speeds = [result.first_megabytes_per_second, result.megabytes_per_second]
     return [
         result.subject,
-        *speeds,
-        f"{result.docs_per_second:,.0f}",
+        *map(three_digits, (*speeds, result.docs_per_second)),
         "" if leads else ratio_text(result.behind_warm),
-        "" if leads else f"{_three(result.behind_first.median)}x",
+        "" if leads else f"{three_digits(result.behind_first.median)}x",
         share_text(result.equal, result.rows),
     ]
 
 
 def ratio_text(ratio: Ratio) -> str:
-    """Median and range: ``43.1x (37.8-52.3)``.
+    """Median and range: ``43.1x (37.8-152)``; a single round has no range.
 
     Example:
-        >>> ratio_text(Ratio(43.06, 37.8, 152.3))
-        '43.1x (37.8-152)'
+        >>> ratio_text(Ratio(43.06, 37.8, 152.3)), ratio_text(Ratio(43.06, 43.06, 43.06))
+        ('43.1x (37.8-152)', '43.1x')
     """
-    return f"{_three(ratio.median)}x ({_three(ratio.low)}-{_three(ratio.high)})"
+    if ratio.low == ratio.high:
+        return f"{three_digits(ratio.median)}x"
+    return f"{three_digits(ratio.median)}x ({three_digits(ratio.low)}-{three_digits(ratio.high)})"
 
 
 def share_text(equal: int, rows: int) -> str:
@@ -110,10 +112,3 @@ def share_text(equal: int, rows: int) -> str:
         return "all"
     hundredths = equal * 10_000 // rows
     return f"{hundredths / 100:.2f} %"
-
-
-def _three(value: float) -> str:
-    """Three digits, and never a power of ten."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

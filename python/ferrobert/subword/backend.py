@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 from tokenizers.models import Unigram
 
-from ferrobert.encoding import FlatColumns
+from ferrobert.encoding.columns import FlatColumns
 from ferrobert.errors import ConfigError, TextTypeError
 from ferrobert.subword.families import SpecialTokens
 from ferrobert.tokenizer import AddedToken

@@ -14,7 +14,8 @@ from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, process
 from tokenizers.models import BPE, Unigram
 
 from ferrobert.errors import VocabError
-from ferrobert.tokenizer import SPECIAL_TOKEN_NAMES, AddedToken
+from ferrobert.tokenizer import AddedToken
+from ferrobert.tokenizer.options import SPECIAL_TOKEN_NAMES
 
 ROBERTA_TOKENS: Mapping[str, str] = {
     "bos_token": "<s>",

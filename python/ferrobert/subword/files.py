@@ -24,7 +24,8 @@ from ferrobert.subword.families import (
 )
 from ferrobert.subword.sentencepiece import PieceKind, read_sentencepiece_model
 from ferrobert.subword.tokenizer import TokenizersTokenizer
-from ferrobert.tokenizer import SPECIAL_TOKEN_NAMES, AddedToken
+from ferrobert.tokenizer import AddedToken
+from ferrobert.tokenizer.options import SPECIAL_TOKEN_NAMES
 from ferrobert.wordpiece.files import load_config, read_json
 
 _ROBERTA_CLASSES = {"RobertaTokenizer", "BartTokenizer", "LongformerTokenizer"}

@@ -14,7 +14,8 @@ import tokenizers
 from ferrobert.errors import VocabError
 from ferrobert.subword.backend import TokenizersBackend, restore
 from ferrobert.subword.families import SpecialTokens
-from ferrobert.tokenizer import NO_MAX_LENGTH, SPECIAL_TOKEN_NAMES, AddedToken, Tokenizer, TokenizerOptions
+from ferrobert.tokenizer import AddedToken, Tokenizer
+from ferrobert.tokenizer.options import NO_MAX_LENGTH, SPECIAL_TOKEN_NAMES, TokenizerOptions
 from ferrobert.wordpiece.files import write_beside
 
 __all__ = ["TokenizersTokenizer"]

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ferrobert.errors import VocabError
-from ferrobert.tokenizer import SPECIAL_TOKEN_NAMES, AddedToken
+from ferrobert.tokenizer import AddedToken
+from ferrobert.tokenizer.options import SPECIAL_TOKEN_NAMES
 
 __all__ = [
     "load_checkpoint",

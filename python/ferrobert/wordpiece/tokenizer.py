@@ -11,14 +11,9 @@ from typing import Any, ClassVar, Self
 from ferrobert import _core
 from ferrobert.errors import ConfigError, VocabError
 from ferrobert.hub import tokenizer_files
-from ferrobert.tokenizer import (
-    NO_MAX_LENGTH,
-    SPECIAL_TOKEN_NAMES,
-    AddedToken,
-    Backend,
-    Tokenizer,
-    TokenizerOptions,
-)
+from ferrobert.tokenizer import AddedToken, Tokenizer
+from ferrobert.tokenizer.backend import Backend
+from ferrobert.tokenizer.options import NO_MAX_LENGTH, SPECIAL_TOKEN_NAMES, TokenizerOptions
 from ferrobert.wordpiece.files import load_checkpoint, read_vocab, save_checkpoint
 
 __all__ = ["BertTokenizer"]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ferrobert.encoding import FlatColumns
+from ferrobert.encoding.columns import FlatColumns
 from ferrobert.errors import ConfigError, DecodeError, TextTypeError, VocabError
 from ferrobert.reference.wordpiece.added_tokens import AddedTokens
 from ferrobert.reference.wordpiece.decode import join_tokens
