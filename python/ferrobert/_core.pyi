@@ -1,6 +1,6 @@
 """The Rust core. Use the modules of ``ferrobert``; this one may change without notice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self, final
 
 import numpy as np
@@ -24,7 +24,7 @@ DEBUG_BUILD: bool
 
 @final
 class TextColumn(Sequence[Any]):
-    """Texts of an Arrow column, or lists of words, in the memory of whoever made it. Immutable; can be pickled.
+    """Texts of an Arrow column, in the memory of whoever made it, or lists of words. Immutable; can be pickled.
 
     A row becomes a Python string (or a list of them) when it is read. UTF-8 is checked here, once, and only in the
     rows of the column: O(bytes). Costs 16 bytes a string.
@@ -42,6 +42,10 @@ class TextColumn(Sequence[Any]):
     """
 
     def __new__(cls, data: Any, argument: str = "text") -> Self: ...
+    @staticmethod
+    def of_words(samples: Iterable[Iterable[str]], argument: str = "text") -> TextColumn:
+        """Copies of the words of samples, or TextTypeError where one is no ``str``."""
+
     @property
     def is_split_into_words(self) -> bool:
         """Whether rows are lists of words."""

@@ -48,11 +48,8 @@ def _copied(samples: Sequence[Any], name: str, words: bool) -> Sequence[Any]:
         return samples
     if not words:
         return list(samples)
-    # Tuples, which never change: the core reads their strings without a reference to each.
-    return [
-        sample if isinstance(sample, str) else tuple(_listed(sample, f"{name}[{row}]"))
-        for row, sample in enumerate(samples)
-    ]
+    rows = [_listed(sample, f"{name}[{row}]") for row, sample in enumerate(samples)]
+    return TextColumn.of_words(rows, name)
 
 
 def _listed(text: Any, name: str) -> Any:

@@ -6,7 +6,6 @@ use crate::numpy_strings::{column_of, strings_of};
 use crate::stream::{Chunks, chunks_of};
 use ferrobert_core::wordpiece::Texts;
 use pyo3::exceptions::{PyIndexError, PyUnicodeDecodeError, PyUnicodeEncodeError};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyBool, PyBytes, PyList, PyRange, PySlice, PyString, PyTuple};
@@ -15,11 +14,10 @@ use std::borrow::Cow;
 /// A batch, kept alive while the core reads it.
 pub(crate) enum Batch<'py> {
     Strings(Strings<'py>),
-    Words(Words<'py>),
     Column(Bound<'py, TextColumn>),
 }
 
-/// The UTF-8 of a batch, without a copy.
+/// The UTF-8 of a batch.
 pub(crate) struct View<'a> {
     texts: Cow<'a, [&'a str]>,
     splits: Option<&'a [usize]>,
@@ -38,7 +36,8 @@ impl<'py> Batch<'py> {
             return Ok(Self::Column(column.clone()));
         }
         if words {
-            Words::new(samples, argument).map(Self::Words)
+            let column = TextColumn::of_words(samples, argument)?;
+            Bound::new(samples.py(), column).map(Self::Column)
         } else {
             Strings::new(samples, argument).map(Self::Strings)
         }
@@ -50,10 +49,6 @@ impl<'py> Batch<'py> {
             Self::Strings(strings) => View {
                 texts: strings.view()?.into(),
                 splits: None,
-            },
-            Self::Words(words) => View {
-                texts: words.view()?.into(),
-                splits: Some(&words.splits),
             },
             Self::Column(column) => View {
                 texts: column.get().0.texts().into(),
@@ -106,6 +101,47 @@ impl TextColumn {
         column
             .map(Self)
             .map_err(|fault| exception(py, fault, argument))
+    }
+
+    /// Copies of the words of samples. Words are many and short: copies cost less than references to their objects.
+    #[staticmethod]
+    #[pyo3(signature = (samples, argument = "text"))]
+    fn of_words(samples: &Bound<'_, PyAny>, argument: &str) -> PyResult<Self> {
+        let mut text = String::new();
+        let mut ends = Vec::new();
+        let mut splits = vec![0];
+        for (row, sample) in samples.try_iter()?.enumerate() {
+            let sample = sample?;
+            if sample.is_instance_of::<PyString>() {
+                return Err(text_type_error(
+                    &sample,
+                    &format!(
+                        "{argument}[{row}] is one string where is_split_into_words=True asks for a list of words; each word"
+                    ),
+                ));
+            }
+            let mut push = |(word, item): (usize, Bound<'_, PyAny>)| {
+                let place = || format!("word {word} of {argument}[{row}]");
+                let string = item
+                    .cast::<PyString>()
+                    .map_err(|_| text_type_error(&item, &place()))?;
+                let utf8 = string.to_str();
+                text.push_str(utf8.map_err(|error| located(item.py(), error, &place()))?);
+                ends.push(text.len());
+                Ok::<_, PyErr>(())
+            };
+            if let Ok(list) = sample.cast_exact::<PyList>() {
+                list.iter().enumerate().try_for_each(push)?;
+            } else {
+                for (word, item) in sample.try_iter()?.enumerate() {
+                    push((word, item?))?;
+                }
+            }
+            splits.push(ends.len());
+        }
+        Column::of_text(text.into(), ends.into_iter(), Some(splits))
+            .map(Self)
+            .ok_or_else(|| data_error(format!("the words of {argument} are no column")))
     }
 
     /// Whether rows are lists of strings.
@@ -369,99 +405,6 @@ impl<'py> Strings<'py> {
                     .map_err(|error| located(text.py(), error, &format!("{argument}[{row}]")))
             })
             .collect()
-    }
-}
-
-/// Samples that are words. There are many, so no reference is taken to each: the tuples that hold them never change.
-pub(crate) struct Words<'py> {
-    samples: Vec<Bound<'py, PyTuple>>,
-    /// First word of each sample and the number of words.
-    splits: Vec<usize>,
-    argument: &'static str,
-}
-
-impl<'py> Words<'py> {
-    fn new(samples: &Bound<'py, PyAny>, argument: &'static str) -> PyResult<Self> {
-        let mut tuples = Vec::with_capacity(samples.len()?);
-        let mut splits = vec![0];
-        let mut words = 0;
-        for (row, sample) in samples.try_iter()?.enumerate() {
-            let sample = sample?;
-            if sample.is_instance_of::<PyString>() {
-                return Err(text_type_error(
-                    &sample,
-                    &format!(
-                        "{argument}[{row}] is one string where is_split_into_words=True asks for a list of words; each word"
-                    ),
-                ));
-            }
-            let tuple = match sample.cast_into_exact::<PyTuple>() {
-                Ok(tuple) => tuple,
-                Err(other) => PyTuple::new(
-                    samples.py(),
-                    other
-                        .into_inner()
-                        .try_iter()?
-                        .collect::<PyResult<Vec<_>>>()?,
-                )?,
-            };
-            words += tuple.len();
-            splits.push(words);
-            tuples.push(tuple);
-        }
-        Ok(Self {
-            samples: tuples,
-            splits,
-            argument,
-        })
-    }
-
-    /// The words as UTF-8, without a copy.
-    fn view(&self) -> PyResult<Vec<&str>> {
-        let argument = self.argument;
-        let mut words = Vec::with_capacity(self.splits.last().copied().unwrap_or(0));
-        for (row, sample) in self.samples.iter().enumerate() {
-            for word in 0..sample.len() {
-                words.push(utf8_of(sample, word).map_err(|fault| {
-                    let place = format!("word {word} of {argument}[{row}]");
-                    match fault {
-                        Some(error) => located(sample.py(), error, &place),
-                        None => match sample.get_item(word) {
-                            Ok(item) => text_type_error(&item, &place),
-                            Err(error) => error,
-                        },
-                    }
-                })?);
-            }
-        }
-        Ok(words)
-    }
-}
-
-/// The UTF-8 of a string of a tuple, in the string's own memory; without an error where it is no string.
-#[inline]
-fn utf8_of<'a>(tuple: &'a Bound<'_, PyTuple>, index: usize) -> Result<&'a str, Option<PyErr>> {
-    #[expect(
-        unsafe_code,
-        reason = "a reference to each word would cost more than its tokens"
-    )]
-    // SAFETY: the item is borrowed from the tuple, which is immutable and lives for 'a, and so does the UTF-8 that a
-    // string keeps. Python is attached: the tuple is bound. `PyUnicode_AsUTF8AndSize` gives UTF-8, or null and an error.
-    unsafe {
-        let item = ffi::PyTuple_GetItem(tuple.as_ptr(), index as ffi::Py_ssize_t);
-        if item.is_null() {
-            return Err(Some(PyErr::fetch(tuple.py())));
-        }
-        if ffi::PyUnicode_Check(item) == 0 {
-            return Err(None);
-        }
-        let mut length = 0;
-        let bytes = ffi::PyUnicode_AsUTF8AndSize(item, &raw mut length);
-        if bytes.is_null() {
-            return Err(Some(PyErr::fetch(tuple.py())));
-        }
-        let bytes = std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize);
-        Ok(std::str::from_utf8_unchecked(bytes))
     }
 }
 

@@ -29,9 +29,17 @@ impl Folded {
             let mut bytes = [0; 4];
             match bytes.get_mut(..utf8.len()) {
                 Some(target) => target.copy_from_slice(&utf8),
-                None => return Output { bytes, length: Output::LONG },
+                None => {
+                    return Output {
+                        bytes,
+                        length: Output::LONG,
+                    };
+                }
             }
-            Output { bytes, length: utf8.len() as u8 }
+            Output {
+                bytes,
+                length: utf8.len() as u8,
+            }
         });
         Self(folded.collect())
     }

@@ -69,7 +69,12 @@ impl<'w> Encoder<'w> {
         self.rows
     }
 
-    pub(super) fn encode(&mut self, sample: usize, text: Text<'_>, pair: Option<Text<'_>>) -> Result<()> {
+    pub(super) fn encode(
+        &mut self,
+        sample: usize,
+        text: Text<'_>,
+        pair: Option<Text<'_>>,
+    ) -> Result<()> {
         if sample % SAMPLES_PER_TABLE == SAMPLES_PER_TABLE - 1 {
             self.table = self.tokenizer.table();
         }

@@ -32,11 +32,11 @@ use crate::parallel::{in_pool, threads};
 use crate::vocab::Vocab;
 use added_tokens::AddedTokens;
 use arc_swap::ArcSwap;
+use encoder::Encoder;
 use pieces::Pieces;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
-use encoder::Encoder;
 use word_table::WordTable;
 
 /// Fewest samples that are worth a task of the thread pool: starting one costs what encoding some of them does.

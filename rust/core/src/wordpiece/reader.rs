@@ -63,7 +63,12 @@ pub(super) struct Reader<'r> {
 
 impl Reader<'_> {
     /// Offsets and word ids are made too if `align`.
-    pub(super) fn read_sequence(mut self, text: Text<'_>, sample: usize, align: bool) -> Result<()> {
+    pub(super) fn read_sequence(
+        mut self,
+        text: Text<'_>,
+        sample: usize,
+        align: bool,
+    ) -> Result<()> {
         self.tokens.start_sequence();
         match (text, align) {
             (Text::Plain(text), false) => self.read::<false>(text, None, sample),
@@ -88,9 +93,12 @@ impl Reader<'_> {
             let mut next = 0;
             while next < words.len() {
                 let word = (first + next) as i32;
-                next += self
-                    .tokens
-                    .push_known_words::<ALIGN>(view, &lookups[next..], word, &mut self.scratch.entries);
+                next += self.tokens.push_known_words::<ALIGN>(
+                    view,
+                    &lookups[next..],
+                    word,
+                    &mut self.scratch.entries,
+                );
                 if let Some(text) = words.get(next) {
                     let word = Some((first + next) as i32);
                     let key = self.key_of_word(text);
@@ -279,9 +287,14 @@ impl Reader<'_> {
         while next < starts.len() && !self.limit.reached(self.tokens) {
             let behind = starts.len().min(next.saturating_add(group));
             let (lookups, starts) = (&lookups[next..behind], &starts[next..behind]);
-            let known = self
-                .tokens
-                .push_known::<ALIGN>(view, lookups, starts, &mut source, word, &mut self.scratch.entries);
+            let known = self.tokens.push_known::<ALIGN>(
+                view,
+                lookups,
+                starts,
+                &mut source,
+                word,
+                &mut self.scratch.entries,
+            );
             if let Some(&start) = starts.get(known) {
                 let (start, end) = (start as usize, ends[next + known] as usize);
                 let first = source.wrapping_add(start as u32);
@@ -305,9 +318,14 @@ impl Reader<'_> {
     ) -> bool {
         let view = self.table.view();
         let lookups = [view.lookup(key)];
-        self.tokens
-            .push_known::<ALIGN>(view, &lookups, &[0], &mut source, word, &mut self.scratch.entries)
-            == 1
+        self.tokens.push_known::<ALIGN>(
+            view,
+            &lookups,
+            &[0],
+            &mut source,
+            word,
+            &mut self.scratch.entries,
+        ) == 1
     }
 
     /// A run that the table does not know. Returns how many of its bytes continue a character.

@@ -79,4 +79,3 @@ pub(super) fn find_pieces_at(
 pub(super) fn span(normalized: &Normalized, start: usize, end: usize) -> [u32; 2] {
     [normalized.sources[start], normalized.sources[end - 1] + 1]
 }
-
