@@ -20,6 +20,14 @@ pub enum Error {
         /// Number of tokens in the vocabulary.
         size: usize,
     },
+    /// The pieces of a vocabulary have too many different beginnings.
+    #[error(
+        "the vocabulary is too large: the different beginnings of its tokens take more than {max} places; keep fewer or shorter tokens"
+    )]
+    VocabTooLarge {
+        /// Most places.
+        max: usize,
+    },
     /// A token id does not fit a signed 32-bit column.
     #[error("token {token:?} has id {id}; ids must be at most {max}")]
     IdTooLarge {

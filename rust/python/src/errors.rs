@@ -19,6 +19,7 @@ pub(crate) fn to_exception(error: &Error) -> PyErr {
     match error {
         Error::EmptyVocab
         | Error::MissingUnkToken { .. }
+        | Error::VocabTooLarge { .. }
         | Error::IdTooLarge { .. }
         | Error::AddedTokens { .. } => python::VocabError::new_err(message),
         Error::IdOutOfRange { .. } => python::DecodeError::new_err(message),
