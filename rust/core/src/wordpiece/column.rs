@@ -92,6 +92,70 @@ impl<T: Copy> Blocks<'_, T> {
     }
 }
 
+/// The room behind the elements of three columns of the same length, which are written in step: one count, one check.
+#[derive(Debug)]
+pub(super) struct ThreeBlocks<'c, T, U, V> {
+    /// As in [`Blocks`]; there is room for `room` elements in each.
+    firsts: (NonNull<T>, NonNull<U>, NonNull<V>),
+    room: usize,
+    written: usize,
+    columns: (&'c mut Vec<T>, &'c mut Vec<U>, &'c mut Vec<V>),
+}
+
+impl<'c, T: Copy, U: Copy, V: Copy> ThreeBlocks<'c, T, U, V> {
+    /// Makes room for `room` elements behind those of each column.
+    #[inline]
+    pub(super) fn new(
+        first: &'c mut Column<T>,
+        second: &'c mut Column<U>,
+        third: &'c mut Column<V>,
+        room: usize,
+    ) -> Self {
+        let (first, second, third) = (first.blocks(room), second.blocks(room), third.blocks(room));
+        Self {
+            firsts: (first.first, second.first, third.first),
+            room: first.room.min(second.room).min(third.room),
+            written: 0,
+            columns: (first.column, second.column, third.column),
+        }
+    }
+
+    /// As [`Blocks::push_first`], to each.
+    ///
+    /// # Panics
+    /// Without room for the whole blocks, and where they have fewer than `count` elements.
+    #[inline(always)]
+    pub(super) fn push_first<const N: usize>(
+        &mut self,
+        (first, second, third): ([T; N], [U; N], [V; N]),
+        count: usize,
+    ) {
+        assert!(
+            count <= N && N <= self.room - self.written,
+            "there is no room for a block"
+        );
+        // SAFETY: as in `Blocks::push_first`, in each column.
+        unsafe {
+            self.firsts.0.add(self.written).cast().write(first);
+            self.firsts.1.add(self.written).cast().write(second);
+            self.firsts.2.add(self.written).cast().write(third);
+        }
+        self.written += count;
+    }
+
+    /// Makes what was appended part of the columns.
+    #[inline]
+    pub(super) fn keep(self) {
+        let (first, second, third) = self.columns;
+        // SAFETY: as in `Blocks::keep`, in each column.
+        unsafe {
+            first.set_len(first.len() + self.written);
+            second.set_len(second.len() + self.written);
+            third.set_len(third.len() + self.written);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +179,33 @@ mod tests {
             column.truncate(3);
             assert_eq!(column.into_vec(), expected[..3]);
         }
+    }
+
+    #[test]
+    fn three_columns_are_written_in_step() {
+        let mut numbers = Column::with_capacity(1);
+        let mut letters = Column::with_capacity(9);
+        let mut pairs = Column::default();
+        numbers.push(0_u32);
+        letters.push('a');
+        pairs.push([0_u8; 2]);
+        let mut blocks = ThreeBlocks::new(&mut numbers, &mut letters, &mut pairs, 5);
+        blocks.push_first(([1], ['b'], [[1; 2]]), 1);
+        blocks.push_first(([2, 3, 4], ['c', 'd', 'e'], [[2; 2], [3; 2], [4; 2]]), 2);
+        blocks.push_first(([5], ['f'], [[5; 2]]), 1);
+        blocks.keep();
+        assert_eq!(numbers.as_slice(), [0, 1, 2, 3, 5]);
+        assert_eq!(letters.as_slice(), ['a', 'b', 'c', 'd', 'f']);
+        assert_eq!(pairs.as_slice(), [[0; 2], [1; 2], [2; 2], [3; 2], [5; 2]]);
+    }
+
+    #[test]
+    #[should_panic(expected = "no room")]
+    fn there_must_be_room_in_all_columns() {
+        let mut numbers = Column::<u32>::with_capacity(100);
+        let (mut letters, mut pairs) = (Column::default(), Column::with_capacity(50));
+        let mut blocks = ThreeBlocks::new(&mut numbers, &mut letters, &mut pairs, 1);
+        (0..=blocks.room).for_each(|_| blocks.push_first(([1], ['a'], [2]), 1));
     }
 
     #[test]

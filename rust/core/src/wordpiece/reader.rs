@@ -93,12 +93,9 @@ impl Reader<'_> {
             let mut next = 0;
             while next < words.len() {
                 let word = (first + next) as i32;
-                next += self.tokens.push_known_words::<ALIGN>(
-                    view,
-                    &lookups[next..],
-                    word,
-                    &mut self.scratch.entries,
-                );
+                next += self
+                    .tokens
+                    .push_known_words::<ALIGN>(view, &lookups[next..], word);
                 if let Some(text) = words.get(next) {
                     let word = Some((first + next) as i32);
                     let key = self.key_of_word(text);
@@ -287,14 +284,9 @@ impl Reader<'_> {
         while next < starts.len() && !self.limit.reached(self.tokens) {
             let behind = starts.len().min(next.saturating_add(group));
             let (lookups, starts) = (&lookups[next..behind], &starts[next..behind]);
-            let known = self.tokens.push_known::<ALIGN>(
-                view,
-                lookups,
-                starts,
-                &mut source,
-                word,
-                &mut self.scratch.entries,
-            );
+            let known = self
+                .tokens
+                .push_known::<ALIGN>(view, lookups, starts, &mut source, word);
             if let Some(&start) = starts.get(known) {
                 let (start, end) = (start as usize, ends[next + known] as usize);
                 let first = source.wrapping_add(start as u32);
@@ -318,14 +310,9 @@ impl Reader<'_> {
     ) -> bool {
         let view = self.table.view();
         let lookups = [view.lookup(key)];
-        self.tokens.push_known::<ALIGN>(
-            view,
-            &lookups,
-            &[0],
-            &mut source,
-            word,
-            &mut self.scratch.entries,
-        ) == 1
+        self.tokens
+            .push_known::<ALIGN>(view, &lookups, &[0], &mut source, word)
+            == 1
     }
 
     /// A run that the table does not know. Returns how many of its bytes continue a character.

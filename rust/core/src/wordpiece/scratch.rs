@@ -1,8 +1,7 @@
 //! Buffers that reading a text needs.
 
-use super::column::Column;
 use super::scan::Scan;
-use super::word_table::{Entry, Lookup, RunToken};
+use super::word_table::{Lookup, RunToken};
 use crate::normalize::Normalized;
 use std::cell::Cell;
 
@@ -19,8 +18,6 @@ thread_local! {
 pub(super) struct Scratch {
     pub(super) scan: Scan,
     pub(super) lookups: Vec<Lookup>,
-    /// Of known runs that are being aligned.
-    pub(super) entries: Column<Entry>,
     pub(super) normalized: Normalized,
     /// Tokens of one run.
     pub(super) run: Vec<RunToken>,

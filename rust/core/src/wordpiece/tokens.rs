@@ -1,6 +1,6 @@
 //! Sequences as tokens, before special tokens and truncation.
 
-use super::column::{Blocks, Column};
+use super::column::{Column, ThreeBlocks};
 use super::word_table::{Entry, Lookup, MAX_TOKENS, View};
 
 /// Tokens of sequences, one behind the other.
@@ -121,7 +121,8 @@ impl Tokens {
 
     /// Appends the tokens of runs that the table knows, up to the first that it does not.
     ///
-    /// `starts` are the bytes where runs start, the first of them character `source`. Returns how many were known.
+    /// `starts` are the bytes where runs start, the first of them character `source`. All belong to `word` where one is
+    /// given. Returns how many runs were known.
     #[inline]
     pub(super) fn push_known<const ALIGN: bool>(
         &mut self,
@@ -130,29 +131,33 @@ impl Tokens {
         starts: &[u32],
         source: &mut u32,
         word: Option<i32>,
-        entries: &mut Column<Entry>,
     ) -> usize {
-        let known = self.push_ids::<ALIGN>(table, lookups, entries);
-        if ALIGN {
-            // Where the caller gave no word, the next one begins where a token says so.
-            let counted = i32::from(word.is_none());
-            let mut last = word.unwrap_or(self.next_word - 1);
-            let mut first = *source;
-            let mut places = self.places(known);
-            for ((&entry, start), lookup) in entries.as_slice().iter().zip(starts).zip(lookups) {
-                let start = first.wrapping_add(*start);
-                if !places.push_plain(entry, start, last + counted) {
-                    last = places.push(entry, start, last, counted);
-                    first = first.wrapping_sub(lookup.continuing_bytes());
-                } else {
-                    last += counted;
-                }
+        if !ALIGN {
+            return self.push_ids(table, lookups);
+        }
+        // Where the caller gave no word, the next one begins where a token says so.
+        let counted = i32::from(word.is_none());
+        let mut last = word.unwrap_or(self.next_word - 1);
+        let mut first = *source;
+        let mut known = 0;
+        let mut tokens = self.blocks(lookups.len());
+        for (&lookup, start) in lookups.iter().zip(starts) {
+            let Some(entry) = table.get(lookup) else {
+                break;
+            };
+            let start = first.wrapping_add(*start);
+            if tokens.push_plain(entry, start, last + counted) {
+                last += counted;
+            } else {
+                last = tokens.push(entry, start, last, counted);
+                first = first.wrapping_sub(lookup.continuing_bytes());
             }
-            places.keep();
-            *source = first;
-            if word.is_none() {
-                self.next_word = last + 1;
-            }
+            known += 1;
+        }
+        tokens.keep();
+        *source = first;
+        if word.is_none() {
+            self.next_word = last + 1;
         }
         known
     }
@@ -164,79 +169,72 @@ impl Tokens {
         table: View<'_>,
         lookups: &[Lookup],
         word: i32,
-        entries: &mut Column<Entry>,
     ) -> usize {
-        let known = self.push_ids::<ALIGN>(table, lookups, entries);
-        if ALIGN {
-            let mut places = self.places(known);
-            for (&entry, word) in entries.as_slice().iter().zip(word..) {
-                if !places.push_plain(entry, 0, word) {
-                    places.push(entry, 0, word, 0);
-                }
-            }
-            places.keep();
+        if !ALIGN {
+            return self.push_ids(table, lookups);
         }
+        let mut known = 0;
+        let mut tokens = self.blocks(lookups.len());
+        for (&lookup, word) in lookups.iter().zip(word..) {
+            let Some(entry) = table.get(lookup) else {
+                break;
+            };
+            if !tokens.push_plain(entry, 0, word) {
+                tokens.push(entry, 0, word, 0);
+            }
+            known += 1;
+        }
+        tokens.keep();
         known
     }
 
-    /// Appends the ids of known runs, and keeps their entries if they are to be aligned.
+    /// The same where nothing is aligned.
     #[inline(always)]
-    fn push_ids<const ALIGN: bool>(
-        &mut self,
-        table: View<'_>,
-        lookups: &[Lookup],
-        entries: &mut Column<Entry>,
-    ) -> usize {
-        entries.truncate(0);
-        let mut kept = entries.blocks(if ALIGN { lookups.len() } else { 0 });
-        let mut ids = self.ids.blocks(lookups.len() * MAX_TOKENS);
+    fn push_ids(&mut self, table: View<'_>, lookups: &[Lookup]) -> usize {
         let mut known = 0;
+        let mut ids = self.ids.blocks(lookups.len() * MAX_TOKENS);
         for &lookup in lookups {
             let Some(entry) = table.get(lookup) else {
                 break;
             };
             ids.push_first(entry.ids(), entry.len());
-            if ALIGN {
-                kept.push_first([entry], 1);
-            }
             known += 1;
         }
         ids.keep();
-        kept.keep();
         known
     }
 
-    /// Room for the offsets and word ids of so many runs.
+    /// Room for the aligned tokens of so many runs.
     #[inline(always)]
-    fn places(&mut self, runs: usize) -> Places<'_> {
-        Places {
-            offsets: self.offsets.blocks(runs * MAX_TOKENS),
-            word_ids: self.word_ids.blocks(runs * MAX_TOKENS),
-        }
+    fn blocks(&mut self, runs: usize) -> Aligned<'_> {
+        let room = runs * MAX_TOKENS;
+        Aligned(ThreeBlocks::new(
+            &mut self.ids,
+            &mut self.offsets,
+            &mut self.word_ids,
+            room,
+        ))
     }
 }
 
-/// Offsets and word ids that are being written.
-struct Places<'t> {
-    offsets: Blocks<'t, [i32; 2]>,
-    word_ids: Blocks<'t, i32>,
-}
+/// Ids, offsets and word ids that are being written.
+struct Aligned<'t>(ThreeBlocks<'t, i32, [i32; 2], i32>);
 
-impl Places<'_> {
-    /// Those of a run that starts at character `start` and belongs to `word`, if it is one token of one word, of
+impl Aligned<'_> {
+    /// The token of a run that starts at character `start` and belongs to `word`, if it is one token of one word, of
     /// characters that are bytes. 19 of 20 runs of English text are.
     #[inline(always)]
     fn push_plain(&mut self, entry: Entry, start: u32, word: i32) -> bool {
         let Some(offsets) = entry.plain_from(start) else {
             return false;
         };
-        self.offsets.push_first([offsets], 1);
-        self.word_ids.push_first([word], 1);
+        let [id, ..] = entry.ids();
+        self.0.push_first(([id], [offsets], [word]), 1);
         true
     }
 
-    /// Those of any run behind word `last`. A token that starts a word adds `counted` to its number. Returns that of the
-    /// run's last word.
+    /// The tokens of any run behind word `last`. A token that starts a word adds `counted` to its number. Returns that of
+    /// the run's last word.
     #[inline(always)]
     fn push(&mut self, entry: Entry, start: u32, last: i32, counted: i32) -> i32 {
         let mut word = last;
@@ -245,15 +243,14 @@ impl Places<'_> {
             word += counted & i32::from(starts_word);
             (offsets, word)
         });
-        self.offsets
-            .push_first(places.map(|(offsets, _)| offsets), entry.len());
-        self.word_ids
-            .push_first(places.map(|(_, word)| word), entry.len());
+        let offsets = places.map(|(offsets, _)| offsets);
+        let words = places.map(|(_, word)| word);
+        self.0
+            .push_first((entry.ids(), offsets, words), entry.len());
         word
     }
 
     fn keep(self) {
-        self.offsets.keep();
-        self.word_ids.keep();
+        self.0.keep();
     }
 }
