@@ -11,7 +11,6 @@
 use arrow_data::ffi::FFI_ArrowArray;
 use arrow_schema::DataType;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Why a column cannot be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,7 +54,7 @@ pub(crate) struct Column {
 enum Owner {
     /// Released when dropped, after `texts` can no longer be reached.
     Chunks(Vec<FFI_ArrowArray>),
-    Text(#[expect(dead_code, reason = "kept alive")] Arc<str>),
+    Text(#[expect(dead_code, reason = "kept alive")] Box<str>),
 }
 
 impl Column {
@@ -70,7 +69,7 @@ impl Column {
 
     /// A column over text of its own, cut at `ends`; `None` where they do not fit the text or the `splits`.
     pub(crate) fn of_text(
-        text: Arc<str>,
+        text: Box<str>,
         ends: impl ExactSizeIterator<Item = usize>,
         splits: Option<Vec<usize>>,
     ) -> Option<Self> {

@@ -6,6 +6,7 @@ use crate::numpy_strings::{column_of, strings_of};
 use crate::stream::{Chunks, chunks_of};
 use ferrobert_core::wordpiece::Texts;
 use pyo3::exceptions::{PyIndexError, PyUnicodeDecodeError, PyUnicodeEncodeError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyBool, PyBytes, PyList, PyRange, PySlice, PyString, PyTuple};
@@ -120,21 +121,25 @@ impl TextColumn {
                     ),
                 ));
             }
-            let mut push = |(word, item): (usize, Bound<'_, PyAny>)| {
+            let mut push = |word: usize, item: Borrowed<'_, '_, PyAny>| {
                 let place = || format!("word {word} of {argument}[{row}]");
-                let string = item
-                    .cast::<PyString>()
-                    .map_err(|_| text_type_error(&item, &place()))?;
+                let exact = item.cast_exact::<PyString>();
+                let Ok(string) = exact.or_else(|_| item.cast::<PyString>()) else {
+                    // What names it may run code that takes it out of its list.
+                    return Err(text_type_error(&item.to_owned(), &place()));
+                };
                 let utf8 = string.to_str();
                 text.push_str(utf8.map_err(|error| located(item.py(), error, &place()))?);
                 ends.push(text.len());
                 Ok::<_, PyErr>(())
             };
             if let Ok(list) = sample.cast_exact::<PyList>() {
-                list.iter().enumerate().try_for_each(push)?;
+                for word in 0..list.len() {
+                    push(word, item_of(list, word)?)?;
+                }
             } else {
                 for (word, item) in sample.try_iter()?.enumerate() {
-                    push((word, item?))?;
+                    push(word, item?.as_borrowed())?;
                 }
             }
             splits.push(ends.len());
@@ -405,6 +410,24 @@ impl<'py> Strings<'py> {
                     .map_err(|error| located(text.py(), error, &format!("{argument}[{row}]")))
             })
             .collect()
+    }
+}
+
+/// An item of a list, without a reference of its own.
+#[inline]
+fn item_of<'l, 'py>(
+    list: &'l Bound<'py, PyList>,
+    index: usize,
+) -> PyResult<Borrowed<'l, 'py, PyAny>> {
+    #[expect(
+        unsafe_code,
+        reason = "words are many and short: to count a reference to each costs a sixth of a copy"
+    )]
+    // SAFETY: Python is attached: the list is bound. Who calls this looks at the item, or takes a reference, before any
+    // Python code can run that might take it out of the list.
+    unsafe {
+        let item = ffi::PyList_GetItem(list.as_ptr(), index as ffi::Py_ssize_t);
+        Borrowed::from_ptr_or_err(list.py(), item)
     }
 }
 

@@ -19,7 +19,7 @@ const BYTES_PER_TOKEN: usize = 5;
 const MIN_CHUNK: usize = 256;
 
 /// Look-ups after which it is asked whether the text is cut here.
-const GROUP: usize = 16;
+const GROUP: usize = 32;
 
 /// Longest text: character positions are signed 32-bit.
 const MAX_BYTES: usize = i32::MAX as usize;
