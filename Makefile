@@ -53,6 +53,10 @@ lint: $(VENV)/.with-lint ## rustfmt, clippy, ruff, mypy, the stub against the co
 parity: $(VENV)/.with-test ## the full comparison with the reference tokenizers: about an hour
 	$(PY) -m tests.parity
 
+miri: ## the unsafe modules of the core under Miri (needs a nightly toolchain with the component miri)
+	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --target-dir target/miri -p ferrobert-core --lib -- \
+		memory wordpiece::column wordpiece::key wordpiece::scan wordpiece::slots wordpiece::word_table
+
 docs: $(VENV)/.with-test ## run every command and example of README, docs and examples
 	FERROBERT_DOCS=full $(PY) -m pytest -m docs tests/test_docs.py
 
@@ -100,4 +104,4 @@ $(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
 	touch $@
 
 .PRECIOUS: $(VENV)/.with-%
-.PHONY: help demo wheel test lint parity docs bench bench-full tables format clean
+.PHONY: help demo wheel test lint parity miri docs bench bench-full tables format clean
