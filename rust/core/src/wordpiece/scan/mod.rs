@@ -197,7 +197,8 @@ mod tests {
     fn all(scan: impl Fn(&mut Scan, &[u8], bool) + Copy) {
         let bytes: Vec<u8> = (0..=u8::MAX).collect();
         check(scan, &bytes);
-        for byte in 0..=u8::MAX {
+        // Miri takes a second for each.
+        for byte in (0..=u8::MAX).step_by(if cfg!(miri) { 41 } else { 1 }) {
             check(scan, &[byte; 130]);
             check(scan, &[b'a', byte, b'Z', byte]);
         }
