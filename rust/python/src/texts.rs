@@ -114,12 +114,9 @@ impl TextColumn {
         for (row, sample) in samples.try_iter()?.enumerate() {
             let sample = sample?;
             if sample.is_instance_of::<PyString>() {
-                return Err(text_type_error(
-                    &sample,
-                    &format!(
-                        "{argument}[{row}] is one string where is_split_into_words=True asks for a list of words; each word"
-                    ),
-                ));
+                return Err(not_text_error(format!(
+                    "{argument}[{row}] is one string; is_split_into_words=True asks for a list of words"
+                )));
             }
             let mut push = |word: usize, item: Borrowed<'_, '_, PyAny>| {
                 let place = || format!("word {word} of {argument}[{row}]");
