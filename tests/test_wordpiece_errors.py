@@ -79,21 +79,6 @@ def test_one_string_among_lists_of_words_is_named(tokenizer):
         tokenizer([["the"], "cat"], is_split_into_words=True)
 
 
-def test_a_word_that_empties_its_list_when_it_is_named_is_an_error(tokenizer):
-    class Named(type):
-        @property
-        def __qualname__(cls):
-            words.clear()
-            return "Named"
-
-    class Word(metaclass=Named):
-        pass
-
-    words = ["the"] * 5 + [Word()]
-    with refused(TextTypeError, "word 5 of text[0] must be str"):
-        tokenizer([words], is_split_into_words=True)
-
-
 def test_a_string_as_pair_of_a_batch_is_an_error(tokenizer):
     with refused(TextTypeError, "text is a batch, so text_pair must be one too"):
         tokenizer(["the cat", "sat"], "on")

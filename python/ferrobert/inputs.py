@@ -48,9 +48,7 @@ def _copied(samples: Sequence[Any], name: str, words: bool) -> Sequence[Any]:
         return samples
     if not words:
         return list(samples)
-    rows = [
-        sample if type(sample) is list else _listed(sample, f"{name}[{row}]") for row, sample in enumerate(samples)
-    ]
+    rows = [sample if type(sample) is list else _listed(sample, f"{name}[{row}]") for row, sample in enumerate(samples)]
     return TextColumn.of_words(rows, name)
 
 
