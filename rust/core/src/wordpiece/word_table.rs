@@ -18,8 +18,8 @@ const MIN_SLOTS: usize = 1 << 12;
 const MAX_SLOTS: usize = 1 << 20;
 /// Tables that texts have filled are doubled up to here: enough for the 230,000 different runs of a corpus in many scripts.
 const GROWN_SLOTS: usize = 1 << 19;
-/// Runs that a table of full size refuses before it is replaced. To make another takes about 10 ms, to find the pieces of so
-/// many runs 100 ms: texts that repeat nothing pay a tenth.
+/// Runs that a table of full size refuses before it is replaced. To make another takes some milliseconds, to find the pieces
+/// of so many runs 100.
 const REFUSALS_PER_SLOT: usize = 2;
 
 const EMPTY: u64 = 0;
@@ -458,6 +458,10 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(
+        miri,
+        ignore = "thousands of runs take minutes; the others do the same with fewer"
+    )]
     fn a_full_table_takes_no_more_and_keeps_what_it_has() -> Result<()> {
         let table = table()?;
         for number in 0..2 * MIN_SLOTS as u32 {
