@@ -50,7 +50,7 @@ lint: $(VENV)/.with-lint ## rustfmt, clippy, ruff, mypy, the stub against the co
 	$(PY) -m mypy.stubtest ferrobert._core --mypy-config-file pyproject.toml
 	$(PY) .ci/check_version.py
 
-parity: $(VENV)/.with-test ## the full comparison with the reference tokenizers: about an hour
+parity: $(VENV)/.with-test ## the full comparison with the reference tokenizers: ten minutes to an hour
 	$(PY) -m tests.parity
 
 miri: ## the unsafe modules of the core under Miri (needs a nightly toolchain with the component miri)

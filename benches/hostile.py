@@ -13,12 +13,10 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import statistics
 import string
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +24,9 @@ import numpy as np
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
 import ferrobert as fb
+from ferrobert.bench.job import size
 from ferrobert.bench.texts import read_corpus, vocabulary
+from ferrobert.bench.timing import Timing
 
 WORDS_A_TEXT = 90
 ACCENTED = "éèêëàâäôöûüçñáíóúßæøåčšžřő"
@@ -35,6 +35,8 @@ HASH_LOW, HASH_HIGH = 0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344
 SLOTS, PROBES = 1 << 18, 8
 FLOODED_GROUPS = 64
 FLOOD_WORDS = 4_000
+# Texts of each kind whose ids are compared with the pure-Python twin's before anything is timed.
+COMPARED = 3
 
 
 def places(words: np.ndarray) -> np.ndarray:
@@ -89,17 +91,21 @@ def kinds(rng: random.Random) -> dict[str, Callable[[], str]]:
     }
 
 
-def made(word: Callable[[], str], size: int) -> list[str]:
-    """Texts of ``size`` bytes in all."""
+def texts_of(word: Callable[[], str]) -> Iterator[str]:
+    """Texts of such words, without end."""
+    while True:
+        yield " ".join(word() for _ in range(WORDS_A_TEXT))
 
-    def lines() -> Iterator[str]:
-        left = size
-        while left > 0:
-            line = " ".join(islice(iter(word, None), WORDS_A_TEXT))
-            left -= len(line.encode())
-            yield line
 
-    return list(lines())
+def first(texts: Iterable[str], wanted: int) -> list[str]:
+    """So many of the texts that they have ``wanted`` bytes, if there are as many."""
+    taken = []
+    for text in texts:
+        taken.append(text)
+        wanted -= len(text.encode())
+        if wanted <= 0:
+            break
+    return taken
 
 
 def main() -> None:
@@ -110,25 +116,29 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=4.0, help="of each kind")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
+    if arguments.rounds < 1 or arguments.megabytes <= 0:
+        parser.error(f"--rounds and --megabytes must be above 0, got {arguments.rounds} and {arguments.megabytes}")
     warnings.filterwarnings("ignore", "a row has")
-    size = int(arguments.megabytes * 1e6)
+    wanted = int(arguments.megabytes * 1e6)
     rng = random.Random(5)
     english = rng.sample(paragraphs := read_corpus(arguments.corpus).texts, len(paragraphs))
-    end = np.searchsorted(np.cumsum([len(text.encode()) for text in english]), size)
-    samples = {"English": english[: int(end) + 1]}
-    samples |= {name: made(word, size) for name, word in kinds(rng).items()}
-    lengths = {name: sum(len(text.encode()) for text in rows) for name, rows in samples.items()}
+    samples = {"English": first(english, wanted)}
+    samples |= {name: first(texts_of(word), wanted) for name, word in kinds(rng).items()}
+    lengths = {name: size(texts) for name, texts in samples.items()}
 
     vocab, _ = vocabulary(arguments.vocab)
     tokenizers = {name: fb.BertTokenizer.from_pretrained(vocab) for name in samples}
+    twin = fb.reference.BertTokenizer.from_pretrained(vocab)
+    for name, tokenizer in tokenizers.items():
+        few = samples[name][:COMPARED]
+        if tokenizer(few)["input_ids"] != twin(few)["input_ids"]:
+            raise SystemExit(f"{name}: the ids differ from the twin's")
 
     def seconds_a_byte(tokenizer: fb.BertTokenizer, name: str) -> float:
         began = time.perf_counter()
         encoding = tokenizer(samples[name], return_attention_mask=False, return_token_type_ids=False)
-        ids = encoding.columns.ids
-        seconds = time.perf_counter() - began
-        assert len(ids) >= len(samples[name])
-        return seconds / lengths[name]
+        _ = encoding.columns.ids
+        return (time.perf_counter() - began) / lengths[name]
 
     times: dict[str, list[float]] = {"English": [], "English, first pass": []} | {name: [] for name in samples}
     for name, tokenizer in tokenizers.items():
@@ -138,10 +148,10 @@ def main() -> None:
         for name, tokenizer in tokenizers.items():
             times[name].append(seconds_a_byte(tokenizer, name))
     print(f"per byte, times English (median and range of {arguments.rounds} rounds), one thread, warm unless said")
-    for name, seconds in times.items():
-        ratios = [mine / theirs for mine, theirs in zip(seconds, times["English"], strict=True)]
-        speed = 1 / statistics.median(seconds) / 1e6
-        print(f"{name:22} {statistics.median(ratios):5.1f}x ({min(ratios):.1f}-{max(ratios):.1f}) {speed:6.0f} MB/s")
+    timings = {name: Timing(tuple(seconds)) for name, seconds in times.items()}
+    for name, timing in timings.items():
+        ratio = timing.over(timings["English"])
+        print(f"{name:22} {ratio.median:5.1f}x ({ratio.low:.1f}-{ratio.high:.1f}) {1e-6 / timing.median:6.0f} MB/s")
 
 
 if __name__ == "__main__":

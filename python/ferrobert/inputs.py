@@ -48,6 +48,7 @@ def _copied(samples: Sequence[Any], name: str, words: bool) -> Sequence[Any]:
         return samples
     if not words:
         return list(samples)
+    # Most rows are lists: their place is not spelled out for nothing.
     rows = [sample if type(sample) is list else _listed(sample, f"{name}[{row}]") for row, sample in enumerate(samples)]
     return TextColumn.of_words(rows, name)
 

@@ -4,7 +4,7 @@
 //! cargo run --release -p ferrobert-core --example throughput -- vocab.txt corpus.txt [ids|align|words|windows] [max_length|0] [rounds]
 //! ```
 //! One thread with `RAYON_NUM_THREADS=1`. For instructions instead of times: `valgrind --tool=callgrind` on the program that
-//! this builds, with one round.
+//! this builds, with one round: a first pass and three warm ones.
 
 use ferrobert_core::NormalizerConfig;
 use ferrobert_core::vocab::Vocab;

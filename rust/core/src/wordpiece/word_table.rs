@@ -160,7 +160,7 @@ unsafe impl Zeroed for Slot {}
 #[derive(Debug)]
 pub(super) struct WordTable {
     slots: Slots<Slot>,
-    /// Slots that may still be taken: half of the table stays free, so that what is not there is missed at once.
+    /// Slots that may still be taken: a quarter of the table stays free.
     room: AtomicUsize,
     /// Runs that could not be remembered for want of room.
     refused: AtomicUsize,

@@ -35,7 +35,7 @@ impl Automaton {
         initial.sort_unstable();
         continuing.sort_unstable();
         let mut builder = Builder::new();
-        // Depth first: the nodes of a word that branches nowhere stand side by side, four in a cache line.
+        // Depth first: the nodes of a word that branches nowhere stand side by side, 16 in a cache line.
         let mut edges = Vec::new();
         let mut stack = vec![
             Subtrie::root(CONTINUING, &continuing),
@@ -233,6 +233,7 @@ impl Builder {
             }
         };
         let pops = match *pops {
+            // Nothing is emitted on the way to an unknown word.
             _ if fail == NONE => Pops::NOTHING,
             [] => Pops::NOTHING,
             [pop] => Pops::of_one(pop).unwrap_or_else(|| self.list(&pops)),
