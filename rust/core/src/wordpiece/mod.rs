@@ -8,6 +8,7 @@ mod added_tokens;
 mod column;
 mod decoding;
 mod encoder;
+mod entry;
 mod key;
 mod pieces;
 mod prefetch;

@@ -1,7 +1,8 @@
 //! Buffers that reading a text needs.
 
+use super::entry::RunToken;
 use super::scan::Scan;
-use super::word_table::{Lookup, RunToken};
+use super::word_table::Lookup;
 use crate::normalize::Normalized;
 use std::cell::Cell;
 

@@ -1,7 +1,8 @@
 //! Sequences as tokens, before special tokens and truncation.
 
 use super::column::{Column, ThreeBlocks};
-use super::word_table::{Entry, Lookup, MAX_TOKENS, View};
+use super::entry::{Entry, MAX_TOKENS};
+use super::word_table::{Lookup, View};
 
 /// Tokens of sequences, one behind the other.
 #[derive(Debug, Default)]

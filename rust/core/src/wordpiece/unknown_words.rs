@@ -1,7 +1,7 @@
 //! Words of normalized text and their pieces.
 
 use super::WordPiece;
-use super::word_table::RunToken;
+use super::entry::RunToken;
 use crate::normalize::{Normalized, class_at, is_punctuation, is_whitespace};
 use std::ops::Range;
 

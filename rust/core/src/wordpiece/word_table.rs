@@ -3,13 +3,12 @@
 //! The table starts with the words of the vocabulary and remembers what texts bring. All threads read and fill it at
 //! once without a lock: a slot is written once, by the thread that claims it, and can be read when it says so.
 
+use super::entry::{Entry, READY, RunToken};
 use super::key::{Key, MAX_BYTES};
 use super::slots::{Slots, Zeroed};
 use crate::vocab::Vocab;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Most tokens of a run in the table: 999 of 1000 runs of English text have no more, 78 of 100 in many languages.
-pub(super) const MAX_TOKENS: usize = 4;
 /// Slots that are looked at for a run: hostile texts cannot make chains longer.
 const PROBES: usize = 8;
 /// 2^18 slots (8 MiB) were the quickest for bert-base-uncased's 30,522 tokens: one in eight is taken at first.
@@ -24,7 +23,6 @@ const REFUSALS_PER_SLOT: usize = 2;
 
 const EMPTY: u64 = 0;
 const CLAIMED: u64 = 1 << 62;
-const READY: u64 = 1 << 63;
 
 /// A key and where in the table it may be: the first slot that is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -38,104 +36,6 @@ impl Lookup {
     #[inline]
     pub(super) fn continuing_bytes(&self) -> u32 {
         self.key.continuing_bytes()
-    }
-}
-
-/// A token of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RunToken {
-    pub(super) id: u32,
-    /// First character, counted from the start of the run.
-    pub(super) start: u32,
-    /// Behind its last character.
-    pub(super) end: u32,
-    /// Whether a word begins here.
-    pub(super) starts_word: bool,
-}
-
-/// The tokens of a run as the table has them: 32 bits each, two in a number.
-///
-/// From below: the id (21 bits), where the token starts and ends (4 bits each), and whether a word begins there. The two
-/// bits that are left of each token are used for the whole.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    /// Tokens 0 and 1; [`PLAIN`](Self::PLAIN); last, the number of tokens less one.
-    first: u64,
-    /// Tokens 2 and 3; last, [`CLAIMED`] and [`READY`].
-    last: u64,
-}
-
-impl Entry {
-    const ID_BITS: u32 = 21;
-    const ID: u32 = (1 << Self::ID_BITS) - 1;
-    /// The run is one token of one word, and its characters are bytes.
-    const PLAIN: u64 = 1 << 30;
-    const COUNT_SHIFT: u32 = 62;
-
-    /// `None` where the tokens do not fit.
-    fn new(key: Key, tokens: &[RunToken]) -> Option<Self> {
-        let count = tokens.len().checked_sub(1)?;
-        let mut words = [0; MAX_TOKENS];
-        for (index, token) in tokens.iter().enumerate() {
-            if token.start > 15 || token.end > 15 || token.id > Self::ID {
-                return None;
-            }
-            let place = token.start | token.end << 4 | u32::from(token.starts_word) << 8;
-            *words.get_mut(index)? = u64::from(token.id | place << Self::ID_BITS);
-        }
-        let [a, b, c, d] = words;
-        let is_plain = count == 0 && tokens[0].starts_word && key.continuing_bytes() == 0;
-        let plain = if is_plain { Self::PLAIN } else { 0 };
-        Some(Self {
-            first: a | b << 32 | plain | (count as u64) << Self::COUNT_SHIFT,
-            last: c | d << 32 | READY,
-        })
-    }
-
-    /// Number of tokens: 1 to [`MAX_TOKENS`].
-    #[inline]
-    pub(super) fn len(self) -> usize {
-        (self.first >> Self::COUNT_SHIFT) as usize + 1
-    }
-
-    #[inline]
-    fn tokens(self) -> [u32; MAX_TOKENS] {
-        let Self { first, last } = self;
-        [first, first >> 32, last, last >> 32].map(|token| token as u32)
-    }
-
-    /// The ids; those behind the tokens mean nothing.
-    #[inline]
-    pub(super) fn ids(self) -> [i32; MAX_TOKENS] {
-        // Two at once.
-        const IDS: u64 = (Entry::ID as u64) << 32 | Entry::ID as u64;
-        let ids = Self {
-            first: self.first & IDS,
-            last: self.last & IDS,
-        };
-        ids.tokens().map(|id| id as i32)
-    }
-
-    /// The only token of the run, if its characters are bytes: start and end where the run starts at character `first`.
-    #[inline]
-    pub(super) fn plain_from(self, first: u32) -> Option<[i32; 2]> {
-        let token = self.first as u32;
-        (self.first & Self::PLAIN != 0).then(|| Self::offsets(token, first))
-    }
-
-    /// Start and end of each token of a run that starts at character `first`, and whether a word begins there. Behind the
-    /// tokens these mean nothing, but that no word begins.
-    #[inline]
-    pub(super) fn places_from(self, first: u32) -> [([i32; 2], bool); MAX_TOKENS] {
-        let starts_word = 1 << (Self::ID_BITS + 8);
-        self.tokens()
-            .map(|token| (Self::offsets(token, first), token & starts_word != 0))
-    }
-
-    #[inline]
-    fn offsets(token: u32, first: u32) -> [i32; 2] {
-        let place = token >> Self::ID_BITS;
-        [first + (place & 15), first + (place >> 4 & 15)].map(|position| position as i32)
     }
 }
 
