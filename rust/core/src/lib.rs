@@ -7,6 +7,7 @@ mod error;
 mod memory;
 mod normalize;
 mod parallel;
+mod random;
 pub mod vocab;
 pub mod wordpiece;
 
