@@ -19,7 +19,6 @@ import transformers
 from numpy.typing import NDArray
 from rich.console import Console
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from ferrobert.errors import ConfigError, DataError
 from ferrobert.inputs import check_count
@@ -35,12 +34,11 @@ from ferrobert.pipelines.text_classification import TextClassificationPipeline
 from ferrobert.training.examples import Columns, Examples, label_ids, label_names, read_examples, split
 from ferrobert.training.metrics import accuracy, f1
 from ferrobert.training.progress import EpochProgress, epoch_history
+from ferrobert.training.run_folder import CHECKPOINTS, FINISHED, prepare_run
 from ferrobert.training.trainable import add_lora, count_parameters, freeze_encoder, merged
 from ferrobert.training.trainer import ClassifierTrainer, LabelledRows, as_batch
 
 REPORT = "training_report.json"
-CHECKPOINTS = "checkpoints"
-RUN = "run.json"
 # Below this, a head or a LoRA that starts from nothing hardly moves in a few epochs.
 SMALL_PART_RATE = 1e-4
 
@@ -208,8 +206,8 @@ def finetune(
             stacklevel=2,
         )
     folder = Path(output_dir)
-    checkpoint = _prepare_folder(folder, recipe, resume=resume, overwrite=overwrite)
-    if checkpoint == _FINISHED:
+    checkpoint = prepare_run(folder, asdict(recipe), REPORT, resume=resume, overwrite=overwrite)
+    if checkpoint == FINISHED:
         return TextClassificationPipeline(folder, device=device)
 
     transformers.set_seed(seed)
@@ -258,9 +256,6 @@ def finetune(
     return TextClassificationPipeline(folder, device=device)
 
 
-_FINISHED = "finished"
-
-
 def _label_names(learn: Examples, given: Sequence[str] | None, model: str | os.PathLike[str]) -> list[str]:
     known = None
     config = Path(model) / "config.json"
@@ -294,42 +289,6 @@ def _class_weights(
     if any(not weight > 0 for weight in found.values()):
         raise ConfigError(f"class_weight must hold positive numbers, got {dict(class_weight)!r}")
     return torch.tensor([float(found[name]) for name in names], dtype=torch.float32)
-
-
-def _prepare_folder(folder: Path, recipe: Recipe, *, resume: bool, overwrite: bool) -> str | None:
-    """Make the folder for checkpoints; what to resume from, if anything."""
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"output_dir {folder} is a file; it must be a folder")
-    checkpoints = folder / CHECKPOINTS
-    last: str | None = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
-    settings = json.loads(json.dumps(asdict(recipe)))
-    if resume and last is None and (folder / REPORT).is_file():
-        before = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-        if before.get("settings") == settings:
-            return _FINISHED
-    if last is not None and not resume:
-        if not overwrite:
-            raise ConfigError(
-                f"{checkpoints} holds checkpoints of an unfinished run; resume=True goes on, "
-                "overwrite=True starts again"
-            )
-        last = None
-    if last is not None:
-        before = json.loads((checkpoints / RUN).read_text(encoding="utf-8"))
-        differ = sorted(name for name in settings if before.get(name) != settings[name])
-        if differ:
-            told = ", ".join(f"{name} {before.get(name)!r} -> {settings[name]!r}" for name in differ)
-            raise ConfigError(f"{checkpoints} belongs to a run with other settings ({told}); it cannot be resumed")
-        return last
-    if (folder / "config.json").is_file() and not overwrite:
-        raise ConfigError(f"{folder} holds a model already; overwrite=True replaces it, or choose another output_dir")
-    if os.environ.get("RANK", "0") != "0":
-        return None  # under torchrun the first process makes the folder
-    if checkpoints.exists():
-        shutil.rmtree(checkpoints)
-    checkpoints.mkdir(parents=True)
-    (checkpoints / RUN).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    return None
 
 
 def _longest(loaded: LoadedModel, max_length: int | None) -> int | None:
