@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
     from ferrobert.pipelines import pipeline
     from ferrobert.tokenizer import AddedToken
-    from ferrobert.training import finetune, metrics
+    from ferrobert.training import finetune, metrics, pretrain
     from ferrobert.wordpiece import BertTokenizer
 
 _HOMES = {
@@ -29,6 +29,7 @@ _HOMES = {
     "TokenSpan": "ferrobert.encoding",
     "finetune": "ferrobert.training",
     "pipeline": "ferrobert.pipelines",
+    "pretrain": "ferrobert.training",
 }
 _MODULES = {"errors": "ferrobert.errors", "metrics": "ferrobert.training.metrics", "reference": "ferrobert.reference"}
 
@@ -46,6 +47,7 @@ __all__ = [
     "finetune",
     "metrics",
     "pipeline",
+    "pretrain",
     "reference",
 ]
 

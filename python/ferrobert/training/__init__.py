@@ -1,4 +1,4 @@
-"""Training: `finetune` for the tasks, and the metrics that say how good the result is."""
+"""Training: `pretrain` from raw text, `finetune` for the tasks, and the metrics that say how good the result is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 
 from ferrobert.errors import ConfigError
 from ferrobert.models.checkpoint import require_torch
+from ferrobert.training.pretraining import pretrain
+
+__all__ = ["ALIASES", "TASKS", "finetune", "pretrain"]
 
 # Task -> module whose `finetune` trains it. A task is listed once it is built.
 TASKS = {"text-classification": "ferrobert.training.text_classification"}

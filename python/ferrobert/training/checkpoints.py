@@ -81,4 +81,3 @@ def _drop(path: Path) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     os.replace(path, beside)
     shutil.rmtree(beside, ignore_errors=True)
-

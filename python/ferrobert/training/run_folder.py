@@ -36,9 +36,7 @@ def check_unused(folder: Path, *, resume: bool, overwrite: bool) -> str | None:
     return last
 
 
-def prepare_run(
-    folder: Path, settings: Mapping[str, Any], report: str, *, resume: bool, overwrite: bool
-) -> str | None:
+def prepare_run(folder: Path, settings: Mapping[str, Any], report: str, *, resume: bool, overwrite: bool) -> str | None:
     """Make the folder for checkpoints; what to resume from, if anything.
 
     Args:

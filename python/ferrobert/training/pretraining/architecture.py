@@ -47,34 +47,43 @@ def new_config(config: str | os.PathLike[str] | Mapping[str, Any] | Any, tokeniz
     Raises:
         ConfigError: an unknown size or setting; a vocabulary that is smaller than the tokenizer's.
     """
-    words = {"pad_token_id": tokenizer.pad_token_id}
-    if isinstance(config, str) and config in SIZES:
-        layers, width = SIZES[config]
-        settings: Mapping[str, Any] = {
-            "num_hidden_layers": layers,
-            "hidden_size": width,
-            "num_attention_heads": width // HEAD_SIZE,
-            "intermediate_size": 4 * width,
-            "max_position_embeddings": POSITIONS,
-        }
-    elif isinstance(config, (str, os.PathLike)):
-        settings = _read_config(Path(config).expanduser())
-    elif isinstance(config, Mapping):
-        settings = config
-    elif hasattr(config, "to_dict"):
-        settings = config.to_dict()
-    else:
-        raise ConfigError(f"config must be a size, a dict or the path of a config.json, got {type(config).__name__}")
+    settings = settings_of(config)
     asked = settings.get("vocab_size", len(tokenizer))
     if asked < len(tokenizer):
         raise ConfigError(f"config has vocab_size {asked}, the tokenizer has {len(tokenizer)} tokens")
-    made = {**settings, **words, "vocab_size": asked}
+    made = {**settings, "pad_token_id": tokenizer.pad_token_id, "vocab_size": asked}
     family = made.pop("model_type", "bert")
     try:
         with quiet_transformers():
             return transformers.AutoConfig.for_model(family, **made)
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"config is refused by transformers: {' '.join(str(error).split())[:300]}") from None
+
+
+def settings_of(config: str | os.PathLike[str] | Mapping[str, Any] | Any) -> Mapping[str, Any]:
+    """The settings that a configuration names; see `new_config`."""
+    if isinstance(config, str) and config in SIZES:
+        layers, width = SIZES[config]
+        return {
+            "num_hidden_layers": layers,
+            "hidden_size": width,
+            "num_attention_heads": width // HEAD_SIZE,
+            "intermediate_size": 4 * width,
+            "max_position_embeddings": POSITIONS,
+        }
+    if isinstance(config, (str, os.PathLike)):
+        return _read_config(Path(config).expanduser())
+    if isinstance(config, Mapping):
+        return config
+    if hasattr(config, "to_dict"):
+        settings: Mapping[str, Any] = config.to_dict()
+        return settings
+    raise ConfigError(f"config must be a size, a dict or the path of a config.json, got {type(config).__name__}")
+
+
+def family_of(config: Any) -> str:
+    """The family of a configuration: its ``model_type``, or BERT's."""
+    return str(settings_of(config).get("model_type", "bert"))
 
 
 def _read_config(path: Path) -> Mapping[str, Any]:
@@ -144,7 +153,9 @@ def checkpoint_config(source: str | os.PathLike[str]) -> Any:
         with quiet_transformers():
             return transformers.AutoConfig.from_pretrained(name, trust_remote_code=False)
     except Exception as error:
-        raise CheckpointError(f"{name}: its config.json cannot be used: {' '.join(str(error).split())[:300]}") from error
+        raise CheckpointError(
+            f"{name}: its config.json cannot be used: {' '.join(str(error).split())[:300]}"
+        ) from error
 
 
 def load_model(source: str | os.PathLike[str], config: Any, objective: str) -> Any:
@@ -166,7 +177,9 @@ def load_model(source: str | os.PathLike[str], config: Any, objective: str) -> A
     except ImportError as error:
         raise MissingDependencyError(f"loading {name} needs a package that is not installed: {error}") from error
     except Exception as error:
-        raise CheckpointError(f"{name} cannot be loaded for pretraining: {' '.join(str(error).split())[:400]}") from error
+        raise CheckpointError(
+            f"{name} cannot be loaded for pretraining: {' '.join(str(error).split())[:400]}"
+        ) from error
     fresh = set(info["missing_keys"]) | {key for key, *_ in info["mismatched_keys"]}
     prefix = f"{model.base_model_prefix}."
     encoder = sorted(key for key in fresh if key.startswith(prefix) and ".pooler." not in key)

@@ -173,7 +173,7 @@ def _scan(file: BinaryIO) -> tuple[str, bool, bool]:
     return digest.hexdigest(), has_text, has_blank_line
 
 
-def read_documents(files: list[SourceFile], start: Place = Place()) -> Iterator[Document]:  # noqa: B008 - frozen
+def read_documents(files: list[SourceFile], start: Place = Place()) -> Iterator[Document]:
     """Documents in order, from a place on.
 
     Raises:

@@ -59,7 +59,7 @@ class EncodedRows(Dataset[dict[str, Any]]):
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         """Items of these rows."""
         where = np.asarray(indices, dtype=np.int64)
-        if len(where) and not (0 <= where.min() and where.max() < len(self)):
+        if len(where) and not (where.min() >= 0 and where.max() < len(self)):
             raise IndexError(f"rows are 0 to {len(self) - 1}, asked for {where.min()} to {where.max()}")
         shards = np.searchsorted(self.starts, where, side="right") - 1
         epoch = self.epoch
@@ -102,7 +102,9 @@ class EncodedRows(Dataset[dict[str, Any]]):
         for rows in self._shards():
             found = np.bincount(rows.ids, minlength=vocab_size)
             if len(found) > vocab_size:
-                raise ConfigError(f"the corpus holds id {len(found) - 1}, the model's vocabulary has {vocab_size} tokens")
+                raise ConfigError(
+                    f"the corpus holds id {len(found) - 1}, the model's vocabulary has {vocab_size} tokens"
+                )
             counts += found
         return counts
 
@@ -138,6 +140,7 @@ class EpochOrder(Sampler[int]):
             )
         self.rows = rows
         self.seed = seed
+        self.global_batch = global_batch
         self.length = len(rows) // global_batch * global_batch
 
     def set_epoch(self, epoch: int) -> None:

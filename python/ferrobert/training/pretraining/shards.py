@@ -198,9 +198,7 @@ class ShardFolder:
         self._manifest["complete"] = True
         write_json(self.folder / MANIFEST, self._manifest)
 
-    def _encode_split(
-        self, split: str, encode: Encoder, seed: int, said: Callable[[int, int], None] | None
-    ) -> None:
+    def _encode_split(self, split: str, encode: Encoder, seed: int, said: Callable[[int, int], None] | None) -> None:
         done = self.shards(split)
         entries = self._manifest.setdefault(split, [])
         rows_before = sum(shard.rows for shard in done)

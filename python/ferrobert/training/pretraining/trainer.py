@@ -113,12 +113,20 @@ class PretrainingTrainer(AtomicCheckpoints):
         for batch in evaluation_batches(rows, size)[self.args.process_index :: self.args.world_size]:
             yield self._prepare_inputs(self.mask_held_out(rows.__getitems__(batch)))
 
+    def plain_model(self) -> Any:
+        """The model of transformers, out of its loss and of what wraps it."""
+        return self.accelerator.unwrap_model(self.model).model
+
+    def restore(self, checkpoint: str) -> None:
+        """Take over the weights of a checkpoint without training."""
+        self._load_from_checkpoint(checkpoint)
+
     def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder:
         return EpochOrder(self.train_dataset, self.global_batch, self.args.seed)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         if self.args.should_save:
-            self.accelerator.unwrap_model(self.model).model.save_pretrained(output_dir)
+            self.plain_model().save_pretrained(output_dir)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         loss = self.accelerator.unwrap_model(self.model if model is None else model)

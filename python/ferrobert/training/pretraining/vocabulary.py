@@ -23,7 +23,12 @@ MIN_FREQUENCY = 2
 
 
 def train_vocabulary(
-    files: list[SourceFile], *, vocab_size: int = 30522, do_lower_case: bool = True, held_out: float = 0.0, seed: int = 0
+    files: list[SourceFile],
+    *,
+    vocab_size: int = 30522,
+    do_lower_case: bool = True,
+    held_out: float = 0.0,
+    seed: int = 0,
 ) -> dict[str, int]:
     """Learn a WordPiece vocabulary with the `tokenizers` package's trainer, from a stream of sentences.
 

@@ -1,0 +1,231 @@
+"""The training itself, once the corpus is encoded and the model is made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from rich.console import Console
+from transformers import PrinterCallback, TrainingArguments
+
+from ferrobert.models.checkpoint import quiet_transformers
+from ferrobert.models.saving import save_model
+from ferrobert.training.checkpoints import checkpoint_step
+from ferrobert.training.pretraining.baseline import held_out_baseline
+from ferrobert.training.pretraining.curve import CURVE, draw
+from ferrobert.training.pretraining.log import LOG, Rhythm, RunLog, StepProgress, read_log
+from ferrobert.training.pretraining.objective import PretrainingLoss
+from ferrobert.training.pretraining.recipe import Recipe
+from ferrobert.training.pretraining.result import PretrainingResult
+from ferrobert.training.pretraining.rows import EncodedRows, EpochOrder
+from ferrobert.training.pretraining.shards import HELD_OUT, HELD_OUT_SEED, TRAIN, ShardFolder
+from ferrobert.training.pretraining.trainer import PretrainingTrainer, evaluation_batches
+from ferrobert.training.run_folder import CHECKPOINTS, FINISHED, prepare_run
+from ferrobert.training.trainable import count_parameters
+
+REPORT = "pretraining_report.json"
+# Where evaluate_every is not given, a run is evaluated this often.
+EVALUATIONS = 20
+KEPT_CHECKPOINTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The recipe, and what does not decide the weights: where to write, when to log, evaluate and save."""
+
+    recipe: Recipe
+    folder: Path
+    console: Console
+    use_cpu: bool
+    bf16: bool
+    draws: bool
+    evaluate_every: int | None
+    save_every: int | None
+    log_every: int
+    workers: int
+    resume: bool
+    overwrite: bool
+
+
+def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> PretrainingResult:
+    """Train a model on encoded rows and save it.
+
+    Args:
+        setup: the settings.
+        network: the model with its heads.
+        tokenizer: the tokenizer of the rows.
+        shards: the rows.
+    """
+    recipe = setup.recipe
+    rows = EncodedRows(shards, TRAIN)
+    held_out = EncodedRows(shards, HELD_OUT) if recipe.held_out else None
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    order = EpochOrder(rows, recipe.batch_size * recipe.gradient_accumulation_steps * world, recipe.seed)
+    steps = recipe.max_steps or recipe.epochs * (len(order) // order.global_batch)
+    arguments = _arguments(setup, steps)
+    settings = recipe.settings(world, setup.bf16, _fingerprint(shards))
+
+    def prepare() -> str | None:
+        return prepare_run(setup.folder, settings, REPORT, resume=setup.resume, overwrite=setup.overwrite)
+
+    with arguments.main_process_first(local=False):
+        checkpoint = prepare()
+    if checkpoint == FINISHED:
+        return _result(setup.folder, rows)
+
+    mask = _collator(recipe, tokenizer, recipe.seed)
+    mask_held_out = _collator(recipe, tokenizer, HELD_OUT_SEED)
+    baseline = None
+    if held_out is not None:
+        batches = evaluation_batches(held_out, arguments.per_device_eval_batch_size)
+        vocab_size = network.get_input_embeddings().num_embeddings
+        special = tokenizer.all_special_ids
+        baseline = held_out_baseline(rows, held_out, batches, mask_held_out, vocab_size, special)
+        setup.console.print(f"token frequencies alone: held-out MLM loss {baseline:.3f}", highlight=False)
+
+    def picture(records: list[dict[str, float]]) -> None:
+        if setup.draws:
+            draw(setup.folder / CURVE, records, baseline, _title(network, rows, recipe))
+
+    shown = StepProgress(setup.console, rows.tokens() / len(rows) * order.global_batch)
+    trainer = PretrainingTrainer(
+        loss=PretrainingLoss(network),
+        train_rows=rows,
+        held_out=held_out,
+        mask_held_out=mask_held_out,
+        args=arguments,
+        data_collator=mask,
+        callbacks=[Rhythm(), RunLog(setup.folder / LOG, picture), shown],
+    )
+    trainer.remove_callback(PrinterCallback)
+    started = time.monotonic()
+    transformers.set_seed(recipe.seed)
+    try:
+        with quiet_transformers():
+            if checkpoint is not None and checkpoint_step(Path(checkpoint)) >= steps:
+                trainer.restore(checkpoint)  # what is left is to save the model
+            else:
+                trainer.args.eval_on_start = held_out is not None and checkpoint is None
+                trainer.train(resume_from_checkpoint=checkpoint)
+    finally:
+        shown.bar.stop()
+    trainer.accelerator.wait_for_everyone()
+    if trainer.is_world_process_zero():
+        report = {
+            "settings": settings,
+            "parameters": count_parameters(network)[1],
+            "rows": {"train": len(rows), "held_out": 0 if held_out is None else len(held_out)},
+            "tokens": {"train": rows.tokens(), "held_out": 0 if held_out is None else held_out.tokens()},
+            "documents": {split: sum(shard.documents for shard in shards.shards(split)) for split in (TRAIN, HELD_OUT)},
+            "corpus": [file.path for file in shards.files],
+            "steps": steps,
+            "processes": world,
+            "device": str(arguments.device),
+            "seconds": round(time.monotonic() - started, 3),
+            "tokens_per_second": round(shown.tokens_per_second(steps), 1),
+            "metrics": _metrics(setup.folder / LOG, baseline),
+            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        }
+        save_model(trainer.plain_model(), tokenizer, setup.folder, reports={REPORT: report})
+        shutil.rmtree(setup.folder / CHECKPOINTS)
+    trainer.accelerator.wait_for_everyone()
+    return _result(setup.folder, rows)
+
+
+def _arguments(setup: Setup, steps: int) -> TrainingArguments:
+    recipe = setup.recipe
+    evaluate_every = setup.evaluate_every or max(1, steps // EVALUATIONS)
+    arguments = TrainingArguments(
+        output_dir=str(setup.folder / CHECKPOINTS),
+        max_steps=steps,
+        per_device_train_batch_size=recipe.batch_size,
+        per_device_eval_batch_size=recipe.batch_size,
+        gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=recipe.warmup_ratio,
+        optim="adamw_torch",
+        adam_beta2=recipe.adam_beta2,
+        adam_epsilon=recipe.adam_epsilon,
+        weight_decay=recipe.weight_decay,
+        max_grad_norm=recipe.max_grad_norm,
+        seed=recipe.seed,
+        bf16=setup.bf16,
+        use_cpu=setup.use_cpu,
+        dataloader_num_workers=setup.workers,
+        dataloader_persistent_workers=setup.workers > 0,
+        dataloader_pin_memory=not setup.use_cpu,
+        logging_strategy="steps",
+        logging_steps=setup.log_every,
+        logging_nan_inf_filter=False,
+        save_strategy="steps",
+        save_steps=setup.save_every or evaluate_every,
+        save_total_limit=KEPT_CHECKPOINTS,
+        eval_strategy="steps" if recipe.held_out else "no",
+        eval_steps=evaluate_every,
+        average_tokens_across_devices=True,
+        ddp_find_unused_parameters=False,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        disable_tqdm=True,
+        report_to="none",
+    )
+    # Several GPUs are used by several processes (torchrun), never by the threads of one.
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+    return arguments
+
+
+def _collator(recipe: Recipe, tokenizer: Any, seed: int) -> Any:
+    from ferrobert.masking import DataCollatorForLanguageModeling
+
+    return DataCollatorForLanguageModeling(
+        tokenizer,
+        mlm_probability=recipe.mlm_probability,
+        whole_word_mask=recipe.whole_word_mask,
+        mask_replace_prob=recipe.mask_replace_prob,
+        random_replace_prob=recipe.random_replace_prob,
+        seed=seed,
+        exact=recipe.exact,
+        max_span_length=recipe.max_span_length,
+    )
+
+
+def _fingerprint(shards: ShardFolder) -> str:
+    return hashlib.sha256(json.dumps(shards.fingerprint, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _title(network: Any, rows: EncodedRows, recipe: Recipe) -> str:
+    millions = count_parameters(network)[1] / 1e6
+    tokens = rows.tokens() / 1e6
+    return f"{type(network).__name__}, {millions:.1f} M parameters, {tokens:.1f} M tokens, rows of {recipe.max_length}"
+
+
+def _metrics(log: Path, baseline: float | None) -> dict[str, float]:
+    evaluations = [record for record in read_log(log) if "held_out_mlm_loss" in record]
+    if not evaluations or baseline is None:
+        return {}
+    found = {name: value for name, value in evaluations[-1].items() if name.startswith("held_out_")}
+    return {**found, "unigram_loss": baseline}
+
+
+def _result(folder: Path, rows: EncodedRows) -> PretrainingResult:
+    report = json.loads((folder / REPORT).read_text("utf-8"))
+    curve = folder / CURVE
+    return PretrainingResult(
+        model_dir=folder,
+        log=folder / LOG,
+        curve=curve if curve.is_file() else None,
+        report=folder / REPORT,
+        metrics=report["metrics"],
+        steps=report["steps"],
+        tokens=rows.tokens(),
+    )
