@@ -2,7 +2,9 @@
 
 use crate::encoding::{parse_side, zeros};
 use crate::errors::{run, to_exception};
-use ferrobert_core::masking::{self, MaskingOptions, MaskingVocab, Matrix, Rows, TokenId};
+use ferrobert_core::masking::{
+    self, MaskingOptions, MaskingVocab, Matrix, Rows, TokenId, WordClass,
+};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 
@@ -43,7 +45,7 @@ impl<'a> Columns<'a> {
 impl Masker {
     #[new]
     #[pyo3(signature = (
-        vocab_size, mask_id, special_ids, not_drawn, continues, mlm_probability, mask_replace_prob,
+        vocab_size, mask_id, special_ids, not_drawn, word_classes, mlm_probability, mask_replace_prob,
         random_replace_prob, whole_word_mask, exact, max_span_length
     ))]
     #[expect(
@@ -55,7 +57,7 @@ impl Masker {
         mask_id: Option<u32>,
         special_ids: Vec<u32>,
         not_drawn: Vec<u32>,
-        continues: Option<Vec<u32>>,
+        word_classes: Option<(Vec<u8>, Vec<u8>)>,
         mlm_probability: f64,
         mask_replace_prob: f64,
         random_replace_prob: f64,
@@ -71,16 +73,16 @@ impl Masker {
             exact,
             max_span_length,
         };
-        MaskingVocab::new(
-            vocab_size,
-            mask_id,
-            &special_ids,
-            &not_drawn,
-            continues.as_deref(),
-        )
-        .and_then(|vocab| masking::Masker::new(options, vocab))
-        .map(Self)
-        .map_err(|error| to_exception(&error))
+        let word_classes = word_classes.map(|(first, last)| {
+            let classes = first.into_iter().zip(last);
+            classes
+                .map(|(first, last)| WordClass { first, last })
+                .collect()
+        });
+        MaskingVocab::new(vocab_size, mask_id, &special_ids, &not_drawn, word_classes)
+            .and_then(|vocab| masking::Masker::new(options, vocab))
+            .map(Self)
+            .map_err(|error| to_exception(&error))
     }
 
     /// Ragged rows: masked ids and labels, flat.

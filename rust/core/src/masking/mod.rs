@@ -14,7 +14,7 @@ mod row;
 mod vocab;
 
 pub use options::MaskingOptions;
-pub use vocab::MaskingVocab;
+pub use vocab::{MaskingVocab, WordClass};
 
 use crate::encoding::PaddingSide;
 use crate::parallel::{in_pool, threads};
@@ -37,7 +37,7 @@ pub struct Rows<'a, T> {
     pub ids: &'a [T],
     /// First token of each row and, last, the number of tokens.
     pub row_splits: &'a [i64],
-    /// Word of each token, negative for none; without them the vocabulary says which tokens continue a word.
+    /// Word of each token, negative for none; without them the vocabulary's word classes tell words.
     pub word_ids: Option<&'a [i32]>,
     /// Not 0 for more tokens that are not to be selected.
     pub special: Option<&'a [i64]>,

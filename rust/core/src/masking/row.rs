@@ -107,7 +107,7 @@ impl<T: TokenId> Row<'_, T> {
         }
         let continues = |position: usize| match self.word_ids {
             Some(words) => words[position - 1] == words[position],
-            None => vocab.continues(self.ids[position].wide()),
+            None => vocab.continues(self.ids[position - 1].wide(), self.ids[position].wide()),
         };
         if self.word_ids.is_some_and(|words| words[first] < 0)
             || (first > 0 && continues(first) && self.may_be_selected(first - 1, vocab))

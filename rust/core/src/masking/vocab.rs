@@ -3,15 +3,27 @@
 use super::MaskingOptions;
 use crate::{Error, Result};
 
+/// How a token meets its neighbours: it continues the word of the token before it where `first` is not 0
+/// and equals that token's `last`.
+///
+/// In a WordPiece vocabulary, tokens that begin with `##` have `first` 1, the rest 0, and all have `last` 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WordClass {
+    /// Class of the token's beginning, 0 where it always begins a word.
+    pub first: u8,
+    /// Class of the token's end.
+    pub last: u8,
+}
+
 /// What masking knows of a vocabulary: its size, the mask token, which ids are special, which
-/// continue a word, and which may be drawn.
+/// may be drawn, and how words begin.
 #[derive(Debug, Clone)]
 pub struct MaskingVocab {
     pub(super) size: usize,
     pub(super) mask_id: i64,
     has_mask: bool,
     special: Vec<bool>,
-    continues: Option<Vec<bool>>,
+    word_classes: Option<Vec<WordClass>>,
     pub(super) random_ids: Vec<u32>,
 }
 
@@ -19,17 +31,17 @@ impl MaskingVocab {
     /// A vocabulary of ids `0..size`.
     ///
     /// `special_ids` are never selected nor drawn, `not_drawn` (unused places, say) are not drawn.
-    /// `continues` lists the ids that continue a word (`##` of WordPiece), where ids tell.
+    /// `word_classes` are those of all ids, where ids tell words.
     ///
     /// # Errors
     ///
-    /// An id outside of the vocabulary.
+    /// An id outside of the vocabulary; another number of word classes than ids.
     pub fn new(
         size: usize,
         mask_id: Option<u32>,
         special_ids: &[u32],
         not_drawn: &[u32],
-        continues: Option<&[u32]>,
+        word_classes: Option<Vec<WordClass>>,
     ) -> Result<Self> {
         let marked = |ids: &[u32]| {
             let mut marks = vec![false; size];
@@ -47,6 +59,17 @@ impl MaskingVocab {
                 size,
             });
         }
+        if let Some(given) = word_classes
+            .as_ref()
+            .map(Vec::len)
+            .filter(|&given| given != size)
+        {
+            return Err(Error::ColumnLengths {
+                column: "word classes",
+                given,
+                expected: size,
+            });
+        }
         let (special, kept_out) = (marked(special_ids)?, marked(not_drawn)?);
         Ok(Self {
             size,
@@ -57,7 +80,7 @@ impl MaskingVocab {
                 .map(|id| id as u32)
                 .collect(),
             special,
-            continues: continues.map(marked).transpose()?,
+            word_classes,
         })
     }
 
@@ -73,7 +96,7 @@ impl MaskingVocab {
 
     /// Whether ids tell which tokens continue a word.
     pub(super) fn knows_words(&self) -> bool {
-        self.continues.is_some()
+        self.word_classes.is_some()
     }
 
     /// The first of `ids` outside of the vocabulary.
@@ -94,11 +117,12 @@ impl MaskingVocab {
         self.special.get(id as usize).is_none_or(|&special| special)
     }
 
-    /// Whether an id of the vocabulary continues a word.
-    pub(super) fn continues(&self, id: i64) -> bool {
-        self.continues
-            .as_ref()
-            .and_then(|marks| marks.get(id as usize))
-            .is_some_and(|&mark| mark)
+    /// Whether a token continues the word of the token before it.
+    pub(super) fn continues(&self, before: i64, id: i64) -> bool {
+        let class = |id: i64| self.word_classes.as_ref()?.get(id as usize);
+        match (class(before), class(id)) {
+            (Some(before), Some(class)) => class.first != 0 && class.first == before.last,
+            _ => false,
+        }
     }
 }
