@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ferrobert import errors, reference
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
+    from ferrobert.masking import DataCollatorForLanguageModeling, mask_tokens
     from ferrobert.pipelines import pipeline
     from ferrobert.tokenizer import AddedToken
     from ferrobert.training import finetune, metrics, pretrain
@@ -25,9 +26,11 @@ _HOMES = {
     "BertTokenizer": "ferrobert.wordpiece",
     "CharSpan": "ferrobert.encoding",
     "Columns": "ferrobert.encoding",
+    "DataCollatorForLanguageModeling": "ferrobert.masking",
     "Ragged": "ferrobert.encoding",
     "TokenSpan": "ferrobert.encoding",
     "finetune": "ferrobert.training",
+    "mask_tokens": "ferrobert.masking",
     "pipeline": "ferrobert.pipelines",
     "pretrain": "ferrobert.training",
 }
@@ -40,11 +43,13 @@ __all__ = [
     "BertTokenizer",
     "CharSpan",
     "Columns",
+    "DataCollatorForLanguageModeling",
     "Ragged",
     "TokenSpan",
     "__version__",
     "errors",
     "finetune",
+    "mask_tokens",
     "metrics",
     "pipeline",
     "pretrain",

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 __all__ = [
     "DEBUG_BUILD",
     "Encodings",
+    "Masker",
     "TextColumn",
     "TextEncoder",
     "WordPiece",
     "__version__",
     "attention_mask",
+    "flatten",
     "lists",
+    "matrix_of_rows",
     "pad",
     "panic_for_test",
 ]
@@ -269,3 +272,57 @@ def panic_for_test() -> None:
     Raises:
         InternalError: always.
     """
+
+@final
+class Masker:
+    """Masks rows of token ids. Immutable; used from many threads."""
+
+    def __new__(
+        cls,
+        vocab_size: int,
+        mask_id: int | None,
+        special_ids: Sequence[int],
+        not_drawn: Sequence[int],
+        word_classes: tuple[Sequence[int], Sequence[int]] | None,
+        mlm_probability: float,
+        mask_replace_prob: float,
+        random_replace_prob: float,
+        whole_word_mask: bool,
+        exact: bool,
+        max_span_length: int | None,
+    ) -> Self: ...
+    def mask(
+        self,
+        ids: NDArray[np.int32] | NDArray[np.int64],
+        row_splits: NDArray[np.int64],
+        word_ids: NDArray[np.int32] | None,
+        special: NDArray[np.int64] | None,
+        sample_ids: NDArray[np.int64],
+        pad_id: int | None,
+        seed: int,
+        epoch: int,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Masked ids and labels, ``(tokens,)`` each, or ConfigError."""
+
+    def mask_into_matrix(
+        self,
+        ids: NDArray[np.int32] | NDArray[np.int64],
+        row_splits: NDArray[np.int64],
+        word_ids: NDArray[np.int32] | None,
+        special: NDArray[np.int64] | None,
+        sample_ids: NDArray[np.int64],
+        pad_id: int,
+        seed: int,
+        epoch: int,
+        width: int,
+        side: str,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Masked ids and labels, ``(rows, width)`` each, or ConfigError."""
+
+def flatten(rows: list[Any], name: str, none: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of ints (lists, tuples, arrays, tensors) as one column and row splits, or ConfigError."""
+
+def matrix_of_rows(
+    rows: list[Any], name: str, row_splits: NDArray[np.int64], width: int, fill: int, side: str
+) -> NDArray[np.int64]:
+    """Rows of ints as a matrix ``(rows, width)``; ConfigError where their lengths are not those of the splits."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any, Self, overload
 
 from ferrobert.arrow import array_of, flat_column, table_of
 from ferrobert.encoding.columns import Columns
 from ferrobert.encoding.row import CharSpan, Encoded, EncodedRow, TokenSpan
-from ferrobert.encoding.values import as_tensor, is_uneven, lists_of, matrix_of
+from ferrobert.encoding.values import Padding, as_tensor, is_uneven, lists_of, matrix_of
 from ferrobert.errors import ConfigError
 
 __all__ = ["BatchEncoding"]
@@ -219,6 +220,20 @@ class BatchEncoding(MutableMapping[str, Any]):
     def text_pairs(self) -> Sequence[Any] | None:
         """The second texts of pairs."""
         return self._encoded().pairs
+
+    @property
+    def matrix_padding(self) -> Padding | None:
+        """How the rows became a matrix, width included; ``None`` where the values are ragged lists."""
+        made = self._encoded()
+        width = max(made.columns.row_lengths[1], made.padding.width or 0)
+        if is_uneven(made.columns, made.padding) or (made.tensors is None and made.padding.width is None):
+            return None
+        return replace(made.padding, width=width)
+
+    @property
+    def tensor_type(self) -> str | None:
+        """``"np"`` or ``"pt"``; ``None`` for lists."""
+        return self._encoded().tensors
 
     @property
     def is_fast(self) -> bool:

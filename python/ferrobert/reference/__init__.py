@@ -1,9 +1,10 @@
 """Readable pure-Python twins of the Rust jobs: the oracle of the tests and the baseline of the benchmarks."""
 
 from ferrobert import wordpiece as _wordpiece
+from ferrobert.reference.masking import DataCollatorForLanguageModeling, mask_tokens
 from ferrobert.reference.wordpiece import WordPiece
 
-__all__ = ["BertTokenizer"]
+__all__ = ["BertTokenizer", "DataCollatorForLanguageModeling", "mask_tokens"]
 
 
 class BertTokenizer(_wordpiece.BertTokenizer):

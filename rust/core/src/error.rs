@@ -146,4 +146,94 @@ pub enum Error {
         /// The largest id in the vocabulary.
         last: u32,
     },
+    /// A probability outside \[0, 1\].
+    #[error("{name} must lie in [0, 1], got {given}")]
+    Probability {
+        /// Name of the option.
+        name: &'static str,
+        /// What was given.
+        given: String,
+    },
+    /// More tokens would be replaced than are selected.
+    #[error(
+        "mask_replace_prob {mask} and random_replace_prob {random} sum to more than 1: they are shares of the selected \
+         tokens, and what is left stays as it is"
+    )]
+    ReplacementSum {
+        /// Share that becomes the mask token.
+        mask: String,
+        /// Share that becomes a random token.
+        random: String,
+    },
+    /// Spans of no word.
+    #[error("max_span_length must be at least 1 word, got 0")]
+    NoSpanLength,
+    /// Masking without a mask token.
+    #[error(
+        "the vocabulary has no mask token; name one with mask_token, or pass mlm=False for causal language modeling"
+    )]
+    NoMaskToken,
+    /// No token may be drawn.
+    #[error(
+        "random_replace_prob is above 0, but the vocabulary of {size} tokens has none to draw: all are special or unused"
+    )]
+    NothingToDraw {
+        /// Number of tokens in the vocabulary.
+        size: usize,
+    },
+    /// An id of the tokenizer lies outside of its vocabulary.
+    #[error("token id {id} is outside of the vocabulary of {size} tokens")]
+    VocabId {
+        /// The id.
+        id: u64,
+        /// Number of tokens in the vocabulary.
+        size: usize,
+    },
+    /// An id of a row lies outside of the vocabulary.
+    #[error(
+        "token id {id} (row {row}, position {position}) is outside of the vocabulary of {size} tokens: ids are 0 to {}",
+        size.saturating_sub(1)
+    )]
+    IdOutsideVocab {
+        /// Index of the row.
+        row: usize,
+        /// Position in the row.
+        position: usize,
+        /// The id.
+        id: i64,
+        /// Number of tokens in the vocabulary.
+        size: usize,
+    },
+    /// Words are asked for where nothing tells them.
+    #[error(
+        "whole words need word ids: the tokens of this vocabulary do not tell where words begin; encode with this \
+         package's tokenizer, or give \"word_ids\" with each row"
+    )]
+    NoWordIds,
+    /// Row splits that do not describe the columns.
+    #[error("row_splits must rise from 0 to {tokens}, the number of tokens")]
+    RowSplits {
+        /// Number of tokens.
+        tokens: usize,
+    },
+    /// A column of another length.
+    #[error("{column} has {given} values where {expected} are needed")]
+    ColumnLengths {
+        /// Name of the column.
+        column: &'static str,
+        /// Its length.
+        given: usize,
+        /// The length that fits.
+        expected: usize,
+    },
+    /// A row does not fit the matrix.
+    #[error("row {row} has {length} tokens, more than the width of {width}")]
+    RowTooLong {
+        /// Index of the row.
+        row: usize,
+        /// Its tokens.
+        length: usize,
+        /// Columns of the matrix.
+        width: usize,
+    },
 }

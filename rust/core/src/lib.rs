@@ -4,6 +4,7 @@
 
 pub mod encoding;
 mod error;
+pub mod masking;
 mod memory;
 mod normalize;
 mod parallel;

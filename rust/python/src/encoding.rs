@@ -5,6 +5,7 @@ use ferrobert_core::encoding::{self, PaddingSide, Sequences};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
 /// The rows of a batch. Columns that follow from others are made when they are asked for, each time.
@@ -105,11 +106,7 @@ fn matrix<'py>(
     write: impl FnOnce(&mut [i64]) -> bool + Send,
 ) -> PyResult<Bound<'py, PyArray2<i64>>> {
     let rows = row_splits.len().saturating_sub(1);
-    // Through Python: where the memory is not there, this is a MemoryError.
-    let matrix = py
-        .import("numpy")?
-        .call_method1("zeros", ((rows, width), "int64"))?
-        .cast_into::<PyArray2<i64>>()?;
+    let matrix = zeros(py, (rows, width))?.cast_into::<PyArray2<i64>>()?;
     let written = {
         let mut target = matrix.try_readwrite()?;
         let target = target.as_slice_mut()?;
@@ -121,6 +118,17 @@ fn matrix<'py>(
         )));
     }
     Ok(matrix)
+}
+
+/// Zeros of int64. Through Python: where the memory is not there, this is a MemoryError.
+pub(crate) fn zeros<'py>(
+    py: Python<'py>,
+    shape: impl IntoPyObject<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    static ZEROS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    ZEROS
+        .import(py, "numpy", "zeros")?
+        .call1((shape, numpy::dtype::<i64>(py)))
 }
 
 /// Rows of `values` as lists, each padded to `width` with `fill`; longer rows stay as they are.
@@ -164,7 +172,7 @@ pub(crate) fn lists<'py>(
     Ok(lists)
 }
 
-fn parse_side(side: &str) -> PyResult<PaddingSide> {
+pub(crate) fn parse_side(side: &str) -> PyResult<PaddingSide> {
     match side {
         "left" => Ok(PaddingSide::Left),
         "right" => Ok(PaddingSide::Right),

@@ -3,7 +3,9 @@
 mod arrow;
 mod encoding;
 mod errors;
+mod masking;
 mod numpy_strings;
+mod rows;
 mod stream;
 mod text_encoder;
 mod texts;
@@ -19,8 +21,11 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<wordpiece::WordPiece>()?;
     m.add_class::<encoding::Encodings>()?;
     m.add_class::<text_encoder::TextEncoder>()?;
+    m.add_class::<masking::Masker>()?;
     m.add_function(wrap_pyfunction!(encoding::pad, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::lists, m)?)?;
+    m.add_function(wrap_pyfunction!(rows::flatten, m)?)?;
+    m.add_function(wrap_pyfunction!(rows::matrix_of_rows, m)?)?;
     m.add_function(wrap_pyfunction!(errors::panic_for_test, m)?)
 }

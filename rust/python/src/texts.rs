@@ -412,7 +412,7 @@ impl<'py> Strings<'py> {
 
 /// An item of a list, without a reference of its own.
 #[inline]
-fn item_of<'l, 'py>(
+pub(crate) fn item_of<'l, 'py>(
     list: &'l Bound<'py, PyList>,
     index: usize,
 ) -> PyResult<Borrowed<'l, 'py, PyAny>> {

@@ -1,0 +1,316 @@
+//! Masked-language-model inputs: which tokens are predicted, and what the model sees in their place.
+//!
+//! As in BERT (Devlin et al., 2019): 15 % of the tokens are selected; of these 80 % become the mask
+//! token, 10 % a random token, 10 % stay. Special tokens are never selected and never drawn. Whole
+//! words and spans of words (Joshi et al., 2020, SpanBERT) are selected, and replaced, as one.
+//!
+//! Every choice is a pure function of (seed, epoch, sample id, position in the row), see
+//! [`crate::random`]: masks do not depend on the order of the rows, on threads or on processes.
+
+mod options;
+mod ranked;
+mod replacement;
+mod row;
+mod vocab;
+
+pub use options::MaskingOptions;
+pub use vocab::{MaskingVocab, WordClass};
+
+use crate::encoding::PaddingSide;
+use crate::parallel::{in_pool, threads};
+use crate::{Error, Result};
+use ranked::SpanLengths;
+use rayon::prelude::*;
+use replacement::Replacement;
+use row::{Row, Scratch};
+
+/// Label of a token that is not predicted: what torch's cross entropy ignores.
+pub const IGNORED: i64 = -100;
+
+/// Tokens from which on rows are shared among threads; waking them costs as much as 10,000 tokens.
+const TOKENS_FOR_THREADS: usize = 1 << 16;
+
+/// What the tokens of a batch are: flat columns, all of the same length, and where rows begin.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a, T> {
+    /// Token ids.
+    pub ids: &'a [T],
+    /// First token of each row and, last, the number of tokens.
+    pub row_splits: &'a [i64],
+    /// Word of each token, negative for none; without them the vocabulary's word classes tell words.
+    pub word_ids: Option<&'a [i32]>,
+    /// Not 0 for more tokens that are not to be selected.
+    pub special: Option<&'a [i64]>,
+    /// One for each row: what its draws depend on.
+    pub sample_ids: &'a [i64],
+    /// The id of padding at the ends of rows; positions are counted without it.
+    pub pad_id: Option<i64>,
+}
+
+/// How ragged rows become a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matrix {
+    /// Columns.
+    pub width: usize,
+    /// What fills the ids of short rows.
+    pub pad_id: i64,
+    /// Where short rows are filled.
+    pub side: PaddingSide,
+}
+
+/// Masks rows of token ids.
+///
+/// # Examples
+///
+/// ```
+/// use ferrobert_core::masking::{Masker, MaskingOptions, MaskingVocab, Rows};
+///
+/// let vocab = MaskingVocab::new(10, Some(4), &[0, 1, 2, 3, 4], &[], None)?;
+/// let options = MaskingOptions { mlm_probability: 1.0, ..MaskingOptions::default() };
+/// let masker = Masker::new(options, vocab)?;
+/// let ids = [2, 7, 8, 3];
+/// let rows = Rows {
+///     ids: &ids, row_splits: &[0, 4], word_ids: None, special: None, sample_ids: &[0], pad_id: None,
+/// };
+/// let (mut masked, mut labels) = ([0; 4], [0; 4]);
+/// masker.mask(rows, 42, 0, &mut masked, &mut labels)?;
+/// assert_eq!(labels, [-100, 7, 8, -100]);
+/// # Ok::<(), ferrobert_core::Error>(())
+/// ```
+pub struct Masker {
+    vocab: MaskingVocab,
+    /// Draws below it select; [`None`] where none does.
+    last_selected: Option<u32>,
+    /// Where one draw selects and replaces.
+    within_selected: Replacement,
+    /// Where a second draw replaces.
+    by_rank: Replacement,
+    span_lengths: Option<SpanLengths>,
+    options: MaskingOptions,
+}
+
+impl Masker {
+    /// A masker of validated options.
+    ///
+    /// # Errors
+    ///
+    /// Probabilities outside \[0, 1\], or replacements that sum to more than 1; spans of no word; a
+    /// vocabulary without mask token or, where random tokens are asked for, without any token to draw.
+    pub fn new(options: MaskingOptions, vocab: MaskingVocab) -> Result<Self> {
+        let selected = options.validate()?;
+        vocab.validate(&options)?;
+        Ok(Self {
+            last_selected: selected.checked_sub(1).map(|last| last as u32),
+            within_selected: Replacement::new(&options, selected),
+            by_rank: Replacement::new(&options, 1 << 32),
+            span_lengths: options.max_span_length.map(SpanLengths::geometric),
+            options,
+            vocab,
+        })
+    }
+
+    /// Masks ragged rows: `masked` and `labels` have the length of the ids.
+    ///
+    /// Cost: linear in the tokens; sorting the tokens of a row where an exact count is asked for.
+    ///
+    /// # Errors
+    ///
+    /// An id outside of the vocabulary; columns, splits or outputs that do not fit the ids.
+    pub fn mask<T: TokenId>(
+        &self,
+        rows: Rows<'_, T>,
+        seed: u64,
+        epoch: u64,
+        masked: &mut [i64],
+        labels: &mut [i64],
+    ) -> Result<()> {
+        rows.validate()?;
+        if masked.len() != rows.ids.len() || labels.len() != rows.ids.len() {
+            return Err(Error::ColumnLengths {
+                column: "masked ids and labels",
+                given: masked.len().min(labels.len()),
+                expected: rows.ids.len(),
+            });
+        }
+        let (mut masked, mut labels) = (masked, labels);
+        let mut work = Vec::with_capacity(rows.sample_ids.len());
+        for (number, bounds) in rows.row_splits.windows(2).enumerate() {
+            let length = (bounds[1] - bounds[0]) as usize;
+            let (row_masked, rest) = masked.split_at_mut(length);
+            masked = rest;
+            let (row_labels, rest) = labels.split_at_mut(length);
+            labels = rest;
+            work.push(rows.row(number, row_masked, row_labels));
+        }
+        self.mask_rows(&mut work, seed, epoch, rows.ids.len())
+    }
+
+    /// Masks ragged rows into matrices `(rows, width)`: `masked` ids and `labels`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::mask`]; a row longer than the width.
+    pub fn mask_into_matrix<T: TokenId>(
+        &self,
+        rows: Rows<'_, T>,
+        seed: u64,
+        epoch: u64,
+        matrix: Matrix,
+        masked: &mut [i64],
+        labels: &mut [i64],
+    ) -> Result<()> {
+        rows.validate()?;
+        let Matrix {
+            width,
+            pad_id,
+            side,
+        } = matrix;
+        let cells = rows.sample_ids.len() * width;
+        if masked.len() != cells || labels.len() != cells {
+            return Err(Error::ColumnLengths {
+                column: "masked ids and labels",
+                given: masked.len().min(labels.len()),
+                expected: cells,
+            });
+        }
+        let mut work = Vec::with_capacity(rows.sample_ids.len());
+        let (mut masked, mut labels) = (masked, labels);
+        for (number, bounds) in rows.row_splits.windows(2).enumerate() {
+            let length = (bounds[1] - bounds[0]) as usize;
+            let padding = width.checked_sub(length).ok_or(Error::RowTooLong {
+                row: number,
+                length,
+                width,
+            })?;
+            let place = match side {
+                PaddingSide::Right => 0..length,
+                PaddingSide::Left => padding..width,
+            };
+            let (row_masked, rest) = masked.split_at_mut(width);
+            masked = rest;
+            let (row_labels, rest) = labels.split_at_mut(width);
+            labels = rest;
+            for (row, fill) in [(&mut *row_masked, pad_id), (&mut *row_labels, IGNORED)] {
+                row[..place.start].fill(fill);
+                row[place.end..].fill(fill);
+            }
+            work.push(rows.row(
+                number,
+                &mut row_masked[place.clone()],
+                &mut row_labels[place],
+            ));
+        }
+        self.mask_rows(&mut work, seed, epoch, rows.ids.len())
+    }
+
+    /// Masks rows on all threads where there is enough of them.
+    fn mask_rows<T: TokenId>(
+        &self,
+        rows: &mut [Row<'_, T>],
+        seed: u64,
+        epoch: u64,
+        tokens: usize,
+    ) -> Result<()> {
+        let tells_words = |row: &Row<'_, T>| row.word_ids.is_some() || self.vocab.knows_words();
+        if self.options.words() && !rows.iter().all(tells_words) {
+            return Err(Error::NoWordIds);
+        }
+        let mask_some = |rows: &mut [Row<'_, T>]| {
+            let mut scratch = Scratch::new(seed, epoch);
+            rows.iter_mut()
+                .try_for_each(|row| self.mask_row(row, &mut scratch))
+        };
+        if tokens < TOKENS_FOR_THREADS || threads() == 1 {
+            return mask_some(rows);
+        }
+        let each = rows.len().div_ceil(4 * threads()).max(1);
+        in_pool(|| rows.par_chunks_mut(each).try_for_each(mask_some))
+    }
+
+    fn mask_row<T: TokenId>(&self, row: &mut Row<'_, T>, scratch: &mut Scratch) -> Result<()> {
+        row.start(&self.vocab)?;
+        let Some(last_selected) = self.last_selected else {
+            return Ok(());
+        };
+        scratch.masking.draw(row);
+        if self.options.exact || self.span_lengths.is_some() {
+            self.mask_by_rank(row, scratch);
+        } else if self.options.whole_word_mask {
+            row::mask_words(row, self, last_selected, scratch);
+        } else {
+            row::mask_tokens(row, self, last_selected, scratch);
+        }
+        Ok(())
+    }
+}
+
+impl<'a, T: TokenId> Rows<'a, T> {
+    fn validate(&self) -> Result<()> {
+        let tokens = self.ids.len();
+        let rises = self.row_splits.windows(2).all(|ends| ends[0] <= ends[1]);
+        if !rises
+            || self.row_splits.first() != Some(&0)
+            || self.row_splits.last().map(|&last| last as usize) != Some(tokens)
+        {
+            return Err(Error::RowSplits { tokens });
+        }
+        let columns = [
+            ("word_ids", self.word_ids.map(<[i32]>::len), tokens),
+            (
+                "special_tokens_mask",
+                self.special.map(<[i64]>::len),
+                tokens,
+            ),
+            (
+                "sample_ids",
+                Some(self.sample_ids.len()),
+                self.row_splits.len() - 1,
+            ),
+        ];
+        for (column, given, expected) in columns {
+            if let Some(given) = given.filter(|&given| given != expected) {
+                return Err(Error::ColumnLengths {
+                    column,
+                    given,
+                    expected,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn row<'r>(&self, number: usize, masked: &'r mut [i64], labels: &'r mut [i64]) -> Row<'r, T>
+    where
+        'a: 'r,
+    {
+        let place = self.row_splits[number] as usize..self.row_splits[number + 1] as usize;
+        Row {
+            number,
+            ids: &self.ids[place.clone()],
+            word_ids: self.word_ids.map(|words| &words[place.clone()]),
+            special: self.special.map(|special| &special[place]),
+            sample_id: self.sample_ids[number] as u64,
+            pad_id: self.pad_id,
+            masked,
+            labels,
+        }
+    }
+}
+
+/// The integer of a column of ids.
+pub trait TokenId: Copy + Send + Sync {
+    /// The id as the outputs hold it.
+    fn wide(self) -> i64;
+}
+
+impl TokenId for i32 {
+    fn wide(self) -> i64 {
+        self.into()
+    }
+}
+
+impl TokenId for i64 {
+    fn wide(self) -> i64 {
+        self
+    }
+}

@@ -1,0 +1,154 @@
+//! One row: an exact number of tokens, as tokens, words or spans of words.
+
+use super::row::{Row, Scratch as RowScratch};
+use super::{Masker, TokenId};
+use crate::random::threshold;
+use std::ops::Range;
+
+/// How likely a span of one word more is not to go on: SpanBERT's.
+const STOP: f64 = 0.2;
+
+/// What a thread keeps from row to row.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// The units of a row, in the order of the text.
+    units: Vec<Range<usize>>,
+    /// Draw and number of each unit, in the order of the draws.
+    order: Vec<(u32, usize)>,
+    /// Units that are selected.
+    taken: Vec<bool>,
+}
+
+/// Lengths of spans, geometric up to a maximum.
+#[derive(Debug)]
+pub(super) struct SpanLengths {
+    /// Draws below entry n give at most n + 1 words.
+    up_to: Vec<u64>,
+}
+
+impl SpanLengths {
+    /// Lengths 1 to `max`: length n has weight `0.2 * 0.8^(n-1)`.
+    pub(super) fn geometric(max: usize) -> Self {
+        // From 200 words on weights are below 2^-64; longer spans do not occur.
+        let max = max.min(200);
+        let (mut weight, mut total) = (STOP, 0.0);
+        let sums: Vec<f64> = (0..max)
+            .map(|_| {
+                total += weight;
+                weight *= 1.0 - STOP;
+                total
+            })
+            .collect();
+        Self {
+            up_to: sums.iter().map(|sum| threshold(sum / total)).collect(),
+        }
+    }
+
+    fn of(&self, draw: u32) -> usize {
+        1 + self
+            .up_to
+            .partition_point(|&cut| cut <= u64::from(draw))
+            .min(self.up_to.len().saturating_sub(1))
+    }
+}
+
+impl Masker {
+    /// Selects `max(1, round(mlm_probability * tokens that may be selected))` tokens of a row.
+    ///
+    /// Units (tokens or words) are taken in the order of their draws as long as they fit the number.
+    /// Spans grow from a unit over those that follow it. Where no unit fits, the first one is taken.
+    pub(super) fn mask_by_rank<T: TokenId>(&self, row: &mut Row<'_, T>, scratch: &mut RowScratch) {
+        let RowScratch {
+            masking,
+            replacement,
+            span_length,
+            ranked:
+                Scratch {
+                    units,
+                    order,
+                    taken,
+                },
+        } = scratch;
+        units.clear();
+        let mut position = 0;
+        while position < row.ids.len() {
+            let unit = if self.options.words() {
+                row.word_at(position, &self.vocab)
+            } else {
+                row.may_be_selected(position, &self.vocab)
+                    .then_some(position..position + 1)
+            };
+            position = unit.as_ref().map_or(position + 1, |unit| unit.end);
+            units.extend(unit);
+        }
+        let tokens: usize = units.iter().map(Range::len).sum();
+        let asked = (tokens as f64 * self.options.mlm_probability).round_ties_even() as usize;
+        let mut left = asked.max(1);
+        order.clear();
+        order.extend(
+            units
+                .iter()
+                .enumerate()
+                .map(|(number, unit)| (masking.get()[unit.start], number)),
+        );
+        order.sort_unstable();
+        taken.clear();
+        taken.resize(units.len(), false);
+        replacement.draw(row);
+        if self.span_lengths.is_some() {
+            span_length.draw(row);
+        }
+        let mut any = false;
+        for &(_, first) in order.iter() {
+            if left == 0 {
+                break;
+            }
+            let start = units[first].start;
+            let words = match &self.span_lengths {
+                Some(lengths) => lengths.of(span_length.get()[start]),
+                None => 1,
+            };
+            let mut end = start;
+            for number in (first..units.len()).take(words) {
+                let unit = &units[number];
+                if taken[number] || unit.start != end || unit.len() > left {
+                    break;
+                }
+                taken[number] = true;
+                left -= unit.len();
+                end = unit.end;
+            }
+            if end > start {
+                any = true;
+                let fate = self.by_rank.fate(replacement.get()[start], &self.vocab);
+                row.replace(start..end, fate, replacement.get(), &self.vocab);
+            }
+        }
+        if let (false, Some(&(_, first))) = (any, order.first()) {
+            let unit = units[first].clone();
+            let fate = self
+                .by_rank
+                .fate(replacement.get()[unit.start], &self.vocab);
+            row.replace(unit, fate, replacement.get(), &self.vocab);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn span_lengths_are_geometric() {
+        let lengths = SpanLengths::geometric(10);
+        assert_eq!(lengths.of(0), 1);
+        assert_eq!(lengths.of(u32::MAX), 10);
+        // Of ten lengths with p = 0.2 the mean is 3.8 words (SpanBERT, section 3.1).
+        let mean = (0..1000u32)
+            .map(|step| lengths.of(step * 4_294_967) as f64)
+            .sum::<f64>()
+            / 1000.0;
+        assert!((mean - 3.8).abs() < 0.02, "{mean}");
+        assert_eq!(SpanLengths::geometric(1).of(u32::MAX), 1);
+    }
+}

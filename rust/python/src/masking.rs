@@ -1,0 +1,211 @@
+//! Masked-language-model inputs.
+
+use crate::encoding::{parse_side, zeros};
+use crate::errors::{run, to_exception};
+use ferrobert_core::masking::{
+    self, MaskingOptions, MaskingVocab, Matrix, Rows, TokenId, WordClass,
+};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::prelude::*;
+
+/// Masks rows of token ids; see `ferrobert_core::masking::Masker`.
+#[pyclass(frozen, module = "ferrobert._core")]
+pub(crate) struct Masker(masking::Masker);
+
+/// Ids of int32 or int64.
+#[derive(FromPyObject)]
+enum Ids<'py> {
+    Narrow(PyReadonlyArray1<'py, i32>),
+    Wide(PyReadonlyArray1<'py, i64>),
+}
+
+/// The columns beside the ids.
+struct Columns<'a> {
+    row_splits: &'a [i64],
+    word_ids: Option<&'a [i32]>,
+    special: Option<&'a [i64]>,
+    sample_ids: &'a [i64],
+    pad_id: Option<i64>,
+}
+
+impl<'a> Columns<'a> {
+    fn with<T>(&self, ids: &'a [T]) -> Rows<'a, T> {
+        Rows {
+            ids,
+            row_splits: self.row_splits,
+            word_ids: self.word_ids,
+            special: self.special,
+            sample_ids: self.sample_ids,
+            pad_id: self.pad_id,
+        }
+    }
+}
+
+#[pymethods]
+impl Masker {
+    #[new]
+    #[pyo3(signature = (
+        vocab_size, mask_id, special_ids, not_drawn, word_classes, mlm_probability, mask_replace_prob,
+        random_replace_prob, whole_word_mask, exact, max_span_length
+    ))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the options of the Python call, by name"
+    )]
+    fn new(
+        vocab_size: usize,
+        mask_id: Option<u32>,
+        special_ids: Vec<u32>,
+        not_drawn: Vec<u32>,
+        word_classes: Option<(Vec<u8>, Vec<u8>)>,
+        mlm_probability: f64,
+        mask_replace_prob: f64,
+        random_replace_prob: f64,
+        whole_word_mask: bool,
+        exact: bool,
+        max_span_length: Option<usize>,
+    ) -> PyResult<Self> {
+        let options = MaskingOptions {
+            mlm_probability,
+            mask_replace_prob,
+            random_replace_prob,
+            whole_word_mask,
+            exact,
+            max_span_length,
+        };
+        let word_classes = word_classes.map(|(first, last)| {
+            let classes = first.into_iter().zip(last);
+            classes
+                .map(|(first, last)| WordClass { first, last })
+                .collect()
+        });
+        MaskingVocab::new(vocab_size, mask_id, &special_ids, &not_drawn, word_classes)
+            .and_then(|vocab| masking::Masker::new(options, vocab))
+            .map(Self)
+            .map_err(|error| to_exception(&error))
+    }
+
+    /// Ragged rows: masked ids and labels, flat.
+    #[pyo3(signature = (ids, row_splits, word_ids, special, sample_ids, pad_id, seed, epoch))]
+    #[expect(clippy::too_many_arguments, reason = "the columns, by name")]
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn mask<'py>(
+        &self,
+        py: Python<'py>,
+        ids: Ids<'py>,
+        row_splits: PyReadonlyArray1<'py, i64>,
+        word_ids: Option<PyReadonlyArray1<'py, i32>>,
+        special: Option<PyReadonlyArray1<'py, i64>>,
+        sample_ids: PyReadonlyArray1<'py, i64>,
+        pad_id: Option<i64>,
+        seed: u64,
+        epoch: u64,
+    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>)> {
+        let columns = Columns {
+            row_splits: row_splits.as_slice()?,
+            word_ids: word_ids
+                .as_ref()
+                .map(|words| words.as_slice())
+                .transpose()?,
+            special: special
+                .as_ref()
+                .map(|special| special.as_slice())
+                .transpose()?,
+            sample_ids: sample_ids.as_slice()?,
+            pad_id,
+        };
+        match &ids {
+            Ids::Narrow(ids) => self.flat(py, columns.with(ids.as_slice()?), seed, epoch),
+            Ids::Wide(ids) => self.flat(py, columns.with(ids.as_slice()?), seed, epoch),
+        }
+    }
+
+    /// Ragged rows: masked ids and labels as matrices of shape (rows, width).
+    #[pyo3(signature = (ids, row_splits, word_ids, special, sample_ids, pad_id, seed, epoch, width, side))]
+    #[expect(clippy::too_many_arguments, reason = "the columns, by name")]
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn mask_into_matrix<'py>(
+        &self,
+        py: Python<'py>,
+        ids: Ids<'py>,
+        row_splits: PyReadonlyArray1<'py, i64>,
+        word_ids: Option<PyReadonlyArray1<'py, i32>>,
+        special: Option<PyReadonlyArray1<'py, i64>>,
+        sample_ids: PyReadonlyArray1<'py, i64>,
+        pad_id: i64,
+        seed: u64,
+        epoch: u64,
+        width: usize,
+        side: &str,
+    ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>)> {
+        let columns = Columns {
+            row_splits: row_splits.as_slice()?,
+            word_ids: word_ids
+                .as_ref()
+                .map(|words| words.as_slice())
+                .transpose()?,
+            special: special
+                .as_ref()
+                .map(|special| special.as_slice())
+                .transpose()?,
+            sample_ids: sample_ids.as_slice()?,
+            pad_id: Some(pad_id),
+        };
+        let matrix = Matrix {
+            width,
+            pad_id,
+            side: parse_side(side)?,
+        };
+        match &ids {
+            Ids::Narrow(ids) => self.matrix(py, columns.with(ids.as_slice()?), seed, epoch, matrix),
+            Ids::Wide(ids) => self.matrix(py, columns.with(ids.as_slice()?), seed, epoch, matrix),
+        }
+    }
+}
+
+impl Masker {
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn flat<'py, T: TokenId>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'_, T>,
+        seed: u64,
+        epoch: u64,
+    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>)> {
+        let (masked, labels) = (
+            zeros(py, rows.ids.len())?.cast_into::<PyArray1<i64>>()?,
+            zeros(py, rows.ids.len())?.cast_into::<PyArray1<i64>>()?,
+        );
+        {
+            let (mut masked, mut labels) = (masked.try_readwrite()?, labels.try_readwrite()?);
+            let (masked, labels) = (masked.as_slice_mut()?, labels.as_slice_mut()?);
+            run(py, || self.0.mask(rows, seed, epoch, masked, labels))?;
+        }
+        Ok((masked, labels))
+    }
+
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn matrix<'py, T: TokenId>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'_, T>,
+        seed: u64,
+        epoch: u64,
+        matrix: Matrix,
+    ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>)> {
+        let shape = (rows.row_splits.len().saturating_sub(1), matrix.width);
+        let (masked, labels) = (
+            zeros(py, shape)?.cast_into::<PyArray2<i64>>()?,
+            zeros(py, shape)?.cast_into::<PyArray2<i64>>()?,
+        );
+        {
+            let (mut masked, mut labels) = (masked.try_readwrite()?, labels.try_readwrite()?);
+            let (masked, labels) = (masked.as_slice_mut()?, labels.as_slice_mut()?);
+            run(py, || {
+                self.0
+                    .mask_into_matrix(rows, seed, epoch, matrix, masked, labels)
+            })?;
+        }
+        Ok((masked, labels))
+    }
+}

@@ -1,0 +1,152 @@
+//! Rows of ints, as data sets hold them: lists, tuples, arrays, tensors.
+
+use crate::encoding::parse_side;
+use crate::errors::config_error;
+use crate::texts::item_of;
+use ferrobert_core::encoding::PaddingSide;
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+/// Rows as one flat column and row splits. `none` takes the place of `None`, which is an error without it.
+#[pyfunction]
+#[pyo3(signature = (rows, name, none=None))]
+#[expect(clippy::type_complexity, reason = "two arrays")]
+pub(crate) fn flatten<'py>(
+    py: Python<'py>,
+    rows: &Bound<'py, PyList>,
+    name: &str,
+    none: Option<i64>,
+) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>)> {
+    let (mut values, mut row_splits) = (Vec::new(), Vec::with_capacity(rows.len() + 1));
+    row_splits.push(0);
+    for (row, ints) in rows.iter().enumerate() {
+        append(&ints, (name, row), none, &mut values)?;
+        row_splits.push(values.len() as i64);
+        if row == 0 {
+            values.reserve(values.len() * rows.len());
+        }
+    }
+    Ok((values.into_pyarray(py), row_splits.into_pyarray(py)))
+}
+
+/// Rows as an int64 matrix of shape (rows, width), padded with `fill`; lengths must be those of the row splits.
+#[pyfunction]
+pub(crate) fn matrix_of_rows<'py>(
+    py: Python<'py>,
+    rows: &Bound<'py, PyList>,
+    name: &str,
+    row_splits: PyReadonlyArray1<'py, i64>,
+    width: usize,
+    fill: i64,
+    side: &str,
+) -> PyResult<Bound<'py, PyArray2<i64>>> {
+    let (row_splits, side) = (row_splits.as_slice()?, parse_side(side)?);
+    if rows.len() + 1 != row_splits.len() {
+        return Err(config_error(format!(
+            "{name} has {} rows, input_ids {}",
+            rows.len(),
+            row_splits.len() - 1
+        )));
+    }
+    let mut values = Vec::with_capacity(width);
+    let mut padded: Vec<i64> = Vec::with_capacity(rows.len() * width);
+    for (row, (ints, ends)) in rows.iter().zip(row_splits.windows(2)).enumerate() {
+        values.clear();
+        append(&ints, (name, row), None, &mut values)?;
+        if values.len() as i64 != ends[1] - ends[0] {
+            return Err(config_error(format!(
+                "{name}[{row}] has {} values, input_ids[{row}] has {}",
+                values.len(),
+                ends[1] - ends[0]
+            )));
+        }
+        let padding = std::iter::repeat_n(fill, width.saturating_sub(values.len()));
+        match side {
+            PaddingSide::Right => {
+                padded.extend_from_slice(&values);
+                padded.extend(padding);
+            }
+            PaddingSide::Left => {
+                padded.extend(padding);
+                padded.extend_from_slice(&values);
+            }
+        }
+    }
+    padded.into_pyarray(py).reshape([rows.len(), width])
+}
+
+/// Adds the ints of a row to a column.
+fn append(
+    row: &Bound<'_, PyAny>,
+    place: (&str, usize),
+    none: Option<i64>,
+    values: &mut Vec<i64>,
+) -> PyResult<()> {
+    if let Ok(list) = row.cast::<PyList>() {
+        return append_list(list, place, none, values);
+    }
+    if let Ok(array) = row.cast::<PyArray1<i64>>() {
+        values.extend(array.try_readonly()?.as_array().iter());
+        return Ok(());
+    }
+    if let Ok(array) = row.cast::<PyArray1<i32>>() {
+        values.extend(
+            array
+                .try_readonly()?
+                .as_array()
+                .iter()
+                .map(|&id| i64::from(id)),
+        );
+        return Ok(());
+    }
+    // Tuples, tensors, arrays of other integers; a list of ints is what they all can be made of.
+    let list =
+        match row.call_method0("tolist") {
+            Ok(list) => list,
+            Err(_) => row.py().get_type::<PyList>().call1((row,)).map_err(|_| {
+                not_ints(row, &format!("{}[{}]", place.0, place.1), "a list of int")
+            })?,
+        };
+    match list.cast::<PyList>() {
+        Ok(list) => append_list(list, place, none, values),
+        Err(_) => Err(not_ints(
+            row,
+            &format!("{}[{}]", place.0, place.1),
+            "a list of int",
+        )),
+    }
+}
+
+fn append_list(
+    list: &Bound<'_, PyList>,
+    (name, row): (&str, usize),
+    none: Option<i64>,
+    values: &mut Vec<i64>,
+) -> PyResult<()> {
+    // Masks and type ids repeat one object: it is read once.
+    let mut last = (std::ptr::null_mut(), 0);
+    values.reserve(list.len());
+    for position in 0..list.len() {
+        let item = item_of(list, position)?;
+        if item.as_ptr() != last.0 {
+            let value = match none {
+                Some(none) if item.is_none() => Ok(none),
+                _ => item.extract::<i64>(),
+            };
+            let value = value
+                .map_err(|_| not_ints(&item, &format!("{name}[{row}][{position}]"), "an int"))?;
+            last = (item.as_ptr(), value);
+        }
+        values.push(last.1);
+    }
+    Ok(())
+}
+
+fn not_ints(given: &Bound<'_, PyAny>, place: &str, expected: &str) -> PyErr {
+    let given = given
+        .get_type()
+        .qualname()
+        .map_or_else(|_| "an object".to_owned(), |name| name.to_string());
+    config_error(format!("{place} must be {expected}, got {given}"))
+}
