@@ -25,7 +25,7 @@ class AtomicCheckpoints(Trainer):
 
     def _get_output_dir(self, trial: Any) -> str:
         folder: str = super()._get_output_dir(trial)
-        return os.path.join(folder, WRITING) if self._writing else folder
+        return str(Path(folder) / WRITING) if self._writing else folder
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(super()._get_output_dir(trial))

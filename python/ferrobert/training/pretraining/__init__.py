@@ -59,11 +59,11 @@ def pretrain(
 ) -> PretrainingResult:
     """Pretrain an encoder on raw text: masked tokens, and pairs of sentences.
 
-    The corpus is encoded once into memory-mapped files in ``output_dir/data``; masks are drawn anew in each epoch. AdamW
-    with a learning rate that rises over the first ``warmup_ratio`` of the steps and then falls linearly to 0, on
+    The corpus is encoded once into memory-mapped files in ``output_dir/data``; masks are drawn anew in each epoch.
+    AdamW with a learning rate that rises over the first ``warmup_ratio`` of the steps and then falls linearly to 0, on
     transformers.Trainer. Runs on the first GPU, else on the CPU; under ``torchrun`` or ``accelerate launch`` on all of
-    theirs, whose file system must be one. A run that was killed at any moment goes on with ``resume=True`` and ends with
-    the weights of an unbroken one (bit for bit on the same CPU or GPU and number of processes).
+    theirs, whose file system must be one. A run that was killed at any moment goes on with ``resume=True`` and ends
+    with the weights of an unbroken one (bit for bit on the same CPU or GPU and number of processes).
 
     Args:
         corpus: text files in UTF-8: paths, patterns such as ``data/*.txt``, or folders (their ``.txt`` files).
@@ -82,8 +82,8 @@ def pretrain(
         mlm_probability, mask_replace_prob, random_replace_prob, whole_word_mask, exact, max_span_length: how tokens are
             masked, see :class:`ferrobert.DataCollatorForLanguageModeling`.
         short_seq_prob, next_sentence_prob: how pairs are made, see :func:`ferrobert.sentence_pairs`.
-        document_format: "blank-line" (a sentence a line, blank lines between documents), "line" (a document a line, split
-            into sentences after ``. ! ? 。 ！ ？``), or "auto": "blank-line" for files with a blank line between texts.
+        document_format: "blank-line" (a sentence a line, blank lines between documents), "line" (a document a line,
+            split into sentences after ``. ! ? 。 ！ ？``), or "auto": "blank-line" where a blank line stands between texts.
         epochs: passes over the corpus.
         max_steps: optimizer steps, in place of ``epochs``.
         batch_size: rows of a batch, of each process.

@@ -40,8 +40,8 @@ def new_config(config: str | os.PathLike[str] | Mapping[str, Any] | Any, tokeniz
     """The configuration of a new model, with the tokenizer's vocabulary.
 
     Args:
-        config: a size ("tiny", "mini", "small", "medium", "base", "large"); a dict of settings, of BERT's unless it has a
-            ``model_type``; a config.json or the folder of one; or a configuration of transformers.
+        config: a size ("tiny", "mini", "small", "medium", "base", "large"); a dict of settings, of BERT's unless it
+            has a ``model_type``; a config.json or the folder of one; or a configuration of transformers.
         tokenizer: the tokenizer.
 
     Raises:

@@ -102,7 +102,7 @@ def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
         DataError: nothing is there under a name.
     """
     names = [corpus] if isinstance(corpus, (str, os.PathLike)) else corpus
-    if not isinstance(names, Iterable) or isinstance(names, (bytes, bytearray)):
+    if not hasattr(names, "__iter__"):
         raise ConfigError(f"corpus must be paths of text files, got {type(corpus).__name__}")
     found: dict[Path, Path] = {}
     for name in names:
@@ -116,7 +116,8 @@ def find_files(corpus: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
         elif path.exists():
             paths = [path]
         else:
-            paths = sorted(Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
+            matches = glob.glob(str(path), recursive=True)  # noqa: PTH207 - patterns may be absolute
+            paths = sorted(Path(file) for file in matches if Path(file).is_file())
             if not paths:
                 raise DataError(f"corpus: no such file or folder: {path}")
         for file in paths:

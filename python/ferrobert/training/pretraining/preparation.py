@@ -167,7 +167,7 @@ def _encode_with_bar(shards: ShardFolder, encode: Encoder, seed: int, console: C
 
 
 def document_encoder(tokenizer: Any, recipe: Recipe) -> Encoder:
-    """Makes rows of documents, as the objective wants them: pairs of sentences, or sentences packed one after another."""
+    """Makes rows of documents, as the objective wants them: pairs, or sentences packed one after another."""
     import ferrobert
 
     def encode(documents: Iterable[list[str]], seed: int, shard: int) -> Iterator[Any]:

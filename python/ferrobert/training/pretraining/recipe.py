@@ -65,8 +65,9 @@ class Recipe:
             raise ConfigError(f"adam_beta2 must lie in [0, 1), got {self.adam_beta2!r}")
         if not self.adam_epsilon > 0.0:
             raise ConfigError(f"adam_epsilon must be positive, got {self.adam_epsilon!r}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 1 << 32:
-            raise ConfigError(f"seed must be a whole number from 0 to 4294967295, got {self.seed!r}")
+        check_count("seed", self.seed, 0)
+        if self.seed >= 1 << 32:
+            raise ConfigError(f"seed must be below 4294967296, got {self.seed!r}")
 
     def settings(self, processes: int, bf16: bool, data: str) -> dict[str, Any]:
         """What a resumed run must have in common with the one it goes on with.

@@ -23,8 +23,8 @@ class EncodedRows(Dataset[dict[str, Any]]):
 
     An item is ``{"input_ids", "token_type_ids", "next_sentence_label", "sample_id", "epoch"}``; the first two are int32
     views of ``(tokens,)``, and they and the label of pairs are what a data collator masks and pads. Rows without pairs
-    have no type ids and no label. Pickling takes the names of the files along, not their contents; copies in data loader
-    workers open the files themselves.
+    have no type ids and no label. Pickling takes the names of the files along, not their contents; copies in data
+    loader workers open the files themselves.
 
     Args:
         shards: the folder.
@@ -37,7 +37,8 @@ class EncodedRows(Dataset[dict[str, Any]]):
         self.starts = np.zeros(len(listed) + 1, dtype=np.int64)
         np.cumsum([shard.rows for shard in listed], out=self.starts[1:])
         # In shared memory: workers that outlive an epoch see the next one's number.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
         self._opened: list[Rows] | None = None
         self._types = np.zeros(0, dtype=np.int32)
 

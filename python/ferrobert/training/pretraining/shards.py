@@ -186,8 +186,8 @@ class ShardFolder:
 
         Args:
             encode: makes batch encodings of documents: ``encode(documents, seed, number of the shard)``. A shard is a
-                function of its documents, the seed and its number, so an interrupted run goes on where the last finished
-                shard ends.
+                function of its documents, the seed and its number, so an interrupted run goes on where the last
+                finished shard ends.
             seed: of the training documents; held-out ones have a seed of their own.
             said: called with the characters and tokens of each new shard.
         """

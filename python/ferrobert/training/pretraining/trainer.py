@@ -42,7 +42,7 @@ class PretrainingTrainer(AtomicCheckpoints):
         loss: PretrainingLoss,
         train_rows: EncodedRows,
         held_out: EncodedRows | None,
-        mask_held_out: Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]] | None,
+        mask_held_out: Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]],
         **settings: Any,
     ) -> None:
         super().__init__(model=loss, train_dataset=train_rows, eval_dataset=held_out, **settings)
@@ -103,7 +103,7 @@ class PretrainingTrainer(AtomicCheckpoints):
                 metrics[f"eval_{part}_loss"] = found[f"{part}_sum"] / found[f"{part}_count"]
                 metrics[f"eval_{part}_accuracy"] = found[f"{part}_correct"] / found[f"{part}_count"]
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)  # type: ignore[has-type]
         return metrics
 
     def _held_out_batches(self) -> Iterator[dict[str, torch.Tensor]]:
