@@ -77,19 +77,18 @@ def _losses(
     if any("held_out_nsp_loss" in record for record in evaluations):
         _line(panel, evaluations, "held_out_nsp_loss", ACCURACY, "sentence pairs, held-out")
     if unigram_loss is not None:
-        panel.axhline(unigram_loss, color=GREY, linewidth=1, linestyle="--")
-        _say(panel, f"token frequencies alone {unigram_loss:.2f}", unigram_loss)
+        label = f"masked tokens, by token frequencies alone ({unigram_loss:.3f})"
+        panel.axhline(unigram_loss, color=GREY, linewidth=1, linestyle="--", label=label)
     panel.set_ylim(bottom=0)
     panel.set_ylabel("loss (nats)", fontsize=9, color=INK)
-    panel.legend(fontsize=8, frameon=False, loc="lower left")
+    panel.legend(fontsize=8, frameon=False, loc="center left")
 
 
 def _accuracies(panel: Any, evaluations: list[dict[str, float]]) -> None:
     _line(panel, evaluations, "held_out_mlm_accuracy", HELD_OUT, "masked tokens")
     if any("held_out_nsp_accuracy" in record for record in evaluations):
         _line(panel, evaluations, "held_out_nsp_accuracy", ACCURACY, "sentence pairs")
-        panel.axhline(CHANCE, color=GREY, linewidth=1, linestyle="--")
-        _say(panel, "sentence pairs by chance 50 %", CHANCE)
+        panel.axhline(CHANCE, color=GREY, linewidth=1, linestyle="--", label="sentence pairs, by chance (0.500)")
     panel.set_ylim(0, 1)
     panel.set_ylabel("held-out accuracy", fontsize=9, color=INK)
     panel.legend(fontsize=8, frameon=False, loc="upper left")
@@ -100,10 +99,3 @@ def _line(panel: Any, records: list[dict[str, float]], name: str, color: str, la
     values = [record[name] for record in told]
     panel.plot([record["step"] for record in told], values, color=color, linewidth=1.8, marker="o", markersize=3,
                label=f"{label} ({values[-1]:.3f})")  # fmt: skip
-
-
-def _say(panel: Any, text: str, height: float) -> None:
-    panel.annotate(
-        text, (1.0, height), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=7.5,
-        color=GREY, ha="right",
-    )  # fmt: skip
