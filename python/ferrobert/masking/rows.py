@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Rows", "check_counter", "rows_of", "sample_ids_of", "words_of"]
 
-_COUNTERS = 2**64
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -160,10 +158,11 @@ def check_counter(name: str, value: Any) -> int:
     """A seed or an epoch as int.
 
     Raises:
-        ConfigError: no int, or outside of 0 to 2^64 - 1.
+        ConfigError: no int; a seed outside of 0 to 2^64 - 1, an epoch outside of 0 to 2^29 - 1.
     """
+    bits = 29 if name == "epoch" else 64
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise ConfigError(f"{name} must be an int, got {value!r}")
-    if not 0 <= value < _COUNTERS:
-        raise ConfigError(f"{name} must lie in 0 to 2^64 - 1, got {value}")
+    if not 0 <= value < 2**bits:
+        raise ConfigError(f"{name} must lie in 0 to 2^{bits} - 1, got {value}")
     return int(value)
