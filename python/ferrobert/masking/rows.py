@@ -83,7 +83,7 @@ def _rows_of_encoding(encoding: Any, words: bool) -> Rows:
     if isinstance(ids, (list, tuple)) and ids and isinstance(ids[0], int):
         raise ConfigError("input_ids must be rows of token ids, got one row of int: encode a list of texts")
     rows = rows_of(ids, words=False)
-    special = encoding["special_tokens_mask"] if "special_tokens_mask" in encoding else None
+    special = encoding.get("special_tokens_mask")
     if special is not None:
         flat_special = rows_of(special, words=False)
         if not np.array_equal(flat_special.row_splits, rows.row_splits):
