@@ -78,6 +78,7 @@ class DataCollatorForLanguageModeling:
     exact: bool = False
     max_span_length: int | None = None
     _epoch: Any = field(default=None, init=False, repr=False, compare=False)
+    _options: tuple[Any, MaskingOptions] | None = field(default=None, init=False, repr=False, compare=False)
 
     _mask_rows: ClassVar[MaskRows] = staticmethod(mask_rows)
 
@@ -141,7 +142,7 @@ class DataCollatorForLanguageModeling:
         return BatchEncoding({key: as_tensor(value, kind, key) for key, value in values.items()})
 
     def _vocabulary_and_options(self) -> tuple[MaskingVocabulary, MaskingOptions]:
-        options = MaskingOptions(
+        options = (
             self.mlm_probability,
             self.mask_replace_prob,
             self.random_replace_prob,
@@ -149,11 +150,13 @@ class DataCollatorForLanguageModeling:
             self.exact,
             self.max_span_length,
         )
-        return vocabulary_of(self.tokenizer), options
+        if self._options is None or self._options[0] != options:
+            self._options = options, MaskingOptions(*options)
+        return vocabulary_of(self.tokenizer), self._options[1]
 
     def _padding(self, given: Features) -> Padding:
         tokenizer = self.tokenizer
-        width, shortest = given.longest, given.shortest
+        shortest, width = given.row_lengths
         if self.pad_to_multiple_of:
             width = -(-width // self.pad_to_multiple_of) * self.pad_to_multiple_of
         pad_id = tokenizer.pad_token_id
@@ -179,7 +182,7 @@ class DataCollatorForLanguageModeling:
 def _random_seed(kind: str) -> int:
     """A seed of the generator that users of such tensors set: torch's or numpy's."""
     if kind == "np":
-        return int(np.random.randint(2**63 - 1, dtype=np.int64))
+        return int(np.random.randint(2**63 - 1, dtype=np.int64))  # noqa: NPY002 - the generator of np.random.seed
     import torch
 
     return int(torch.randint(2**63 - 1, ()))

@@ -49,14 +49,10 @@ class Features:
     epoch: int | None = None
 
     @property
-    def longest(self) -> int:
-        """Tokens of the longest row."""
-        return int(np.diff(self.row_splits).max())
-
-    @property
-    def shortest(self) -> int:
-        """Tokens of the shortest row."""
-        return int(np.diff(self.row_splits).min())
+    def row_lengths(self) -> tuple[int, int]:
+        """Tokens of the shortest and of the longest row."""
+        lengths = np.diff(self.row_splits)
+        return int(lengths.min()), int(lengths.max())
 
 
 def features_of(features: Any, *, words: bool) -> Features:

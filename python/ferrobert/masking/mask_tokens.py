@@ -56,7 +56,7 @@ def mask_tokens(
         max_span_length: Select spans of words, 1 to this many long, lengths geometric with p = 0.2 (Joshi et al., 2020,
             SpanBERT, which takes 10); a span is masked, made random or kept as one. The number of tokens is exact.
         seed: 0 to 2^64 - 1.
-        epoch: Another number gives other masks: 0 to 2^64 - 1.
+        epoch: Another number gives other masks: 0 to 2^29 - 1.
         sample_ids: One a row, not negative; by default the number of the row.
 
     Returns:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Rows", "check_counter", "rows_of", "sample_ids_of", "words_of"]
 
-_COUNTERS = 2**64
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -85,7 +83,7 @@ def _rows_of_encoding(encoding: Any, words: bool) -> Rows:
     if isinstance(ids, (list, tuple)) and ids and isinstance(ids[0], int):
         raise ConfigError("input_ids must be rows of token ids, got one row of int: encode a list of texts")
     rows = rows_of(ids, words=False)
-    special = encoding["special_tokens_mask"] if "special_tokens_mask" in encoding else None
+    special = encoding.get("special_tokens_mask")
     if special is not None:
         flat_special = rows_of(special, words=False)
         if not np.array_equal(flat_special.row_splits, rows.row_splits):
@@ -160,10 +158,11 @@ def check_counter(name: str, value: Any) -> int:
     """A seed or an epoch as int.
 
     Raises:
-        ConfigError: no int, or outside of 0 to 2^64 - 1.
+        ConfigError: no int; a seed outside of 0 to 2^64 - 1, an epoch outside of 0 to 2^29 - 1.
     """
+    bits = 29 if name == "epoch" else 64
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise ConfigError(f"{name} must be an int, got {value!r}")
-    if not 0 <= value < _COUNTERS:
-        raise ConfigError(f"{name} must lie in 0 to 2^64 - 1, got {value}")
+    if not 0 <= value < 2**bits:
+        raise ConfigError(f"{name} must lie in 0 to 2^{bits} - 1, got {value}")
     return int(value)

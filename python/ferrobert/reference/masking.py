@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,8 +89,8 @@ def mask_rows(
         label_rows.append(labels)
     if rows.padding is not None:
         shape = len(rows), rows.padding.width or 0
-        return tuple(np.array(made, np.int64).reshape(shape) for made in (masked_rows, label_rows))  # type: ignore[return-value]
-    return tuple(np.array(sum(made, []), np.int64) for made in (masked_rows, label_rows))  # type: ignore[return-value]
+        return np.array(masked_rows, np.int64).reshape(shape), np.array(label_rows, np.int64).reshape(shape)
+    return np.array([*chain(*masked_rows)], np.int64), np.array([*chain(*label_rows)], np.int64)
 
 
 class _Masker:

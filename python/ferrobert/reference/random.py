@@ -1,54 +1,49 @@
 """Random draws that can be named: each is a pure function of (seed, epoch, purpose, sample, number).
 
-ChaCha with 8 rounds (Bernstein, 2008) computes any part of its stream on its own, so the same draws come out for any
-order of the samples, any number of threads and processes, and after a resume.
+Philox4x32-10 (Salmon et al., 2011: "Parallel random numbers: as easy as 1, 2, 3") computes any four draws on their own,
+so the same draws come out for any order of the samples, any number of threads and processes, and after a resume.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
-
-__all__ = ["MASKING", "PAIRS", "REPLACEMENT", "SPAN_LENGTH", "Draws", "chacha8_block", "scale", "threshold"]
+__all__ = ["EPOCHS", "MASKING", "PAIRS", "REPLACEMENT", "SPAN_LENGTH", "Draws", "philox_block", "scale", "threshold"]
 
 #: What draws are used for; draws of different purposes are independent.
 MASKING, REPLACEMENT, SPAN_LENGTH, PAIRS = 1, 2, 3, 4
 
-_CONSTANTS = struct.unpack("<4I", b"expand 32-byte k")
-_COLUMNS_THEN_DIAGONALS = (
-    *((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15)),
-    *((0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14)),
-)
+#: Epochs that can be told apart: purpose and epoch share a word of the counter.
+EPOCHS = 2**29
+
+_WORD = 0xFFFFFFFF
+_MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
+_KEY_STEPS = 0x9E3779B9, 0xBB67AE85
 
 
-def chacha8_block(key: bytes, stream: int, counter: int) -> list[int]:
-    """Block ``counter`` of a stream of ChaCha with 8 rounds: 16 words of 32 bits.
+def philox_block(key: tuple[int, int], counter: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Four words of 32 bits of Philox4x32-10.
 
     Args:
-        key: 32 bytes.
-        stream: the nonce, 64 bits.
-        counter: 64 bits.
+        key: two words.
+        counter: four words.
 
     Example:
-        >>> chacha8_block(bytes(32), 0, 0)[0].to_bytes(4, "little").hex()
-        '3e00ef2f'
+        >>> [f"{word:08x}" for word in philox_block((0, 0), (0, 0, 0, 0))]
+        ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
     """
-    start = [*_CONSTANTS, *struct.unpack("<8I", key), *struct.unpack("<4I", struct.pack("<QQ", counter, stream))]
-    state = list(start)
-    for _ in range(4):
-        for a, b, c, d in _COLUMNS_THEN_DIAGONALS:
-            for x, y, z, bits in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
-                state[x] = (state[x] + state[y]) & 0xFFFFFFFF
-                turned = state[z] ^ state[x]
-                state[z] = ((turned << bits) | (turned >> (32 - bits))) & 0xFFFFFFFF
-    return [(word + first) & 0xFFFFFFFF for word, first in zip(state, start, strict=True)]
+    (key0, key1), (word0, word1, word2, word3) = key, counter
+    for _ in range(10):
+        product0, product1 = word0 * _MULTIPLIERS[0], word2 * _MULTIPLIERS[1]
+        word0, word1 = product1 >> 32 ^ word1 ^ key0, product1 & _WORD
+        word2, word3 = product0 >> 32 ^ word3 ^ key1, product0 & _WORD
+        key0, key1 = key0 + _KEY_STEPS[0] & _WORD, key1 + _KEY_STEPS[1] & _WORD
+    return word0, word1, word2, word3
 
 
 class Draws:
     """Uniform 32-bit draws of one seed, epoch and purpose; one stream a sample.
 
-    The key of the cipher is seed, epoch and purpose as three little-endian 64-bit words and a zero; its stream is the
-    sample, and draw n is word n of the stream.
+    The key of the generator is the seed, low word first. Draw n of a sample is word n % 4 of the block with the counter
+    ``(n // 4, 8 * epoch + purpose, low word of the sample, high word of the sample)``.
 
     Example:
         >>> draws = Draws(seed=1, epoch=0, purpose=MASKING)
@@ -60,22 +55,23 @@ class Draws:
     """
 
     def __init__(self, seed: int, epoch: int, purpose: int) -> None:
-        self._key = struct.pack("<4Q", seed, epoch, purpose, 0)
+        self._key = seed & _WORD, seed >> 32
+        self._purpose = epoch % EPOCHS * 8 + purpose
         self.start(0)
 
     def start(self, sample: int) -> None:
         """Goes to the first draw of a sample."""
-        self._words = self._stream(sample)
-
-    def _stream(self, sample: int) -> Iterator[int]:
-        counter = 0
-        while True:
-            yield from chacha8_block(self._key, sample, counter)
-            counter += 1
+        self._sample = sample & _WORD, sample >> 32
+        self._number = 0
+        self._left: list[int] = []
 
     def next(self) -> int:
         """The next draw, 0 to 2^32 - 1."""
-        return next(self._words)
+        if not self._left:
+            block = philox_block(self._key, (self._number & _WORD, self._purpose, *self._sample))
+            self._left = list(reversed(block))
+            self._number += 1
+        return self._left.pop()
 
     def below(self, n: int) -> int:
         """The next draw as a number below ``n``."""

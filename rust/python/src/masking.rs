@@ -1,16 +1,19 @@
 //! Masked-language-model inputs.
 
-use crate::encoding::{parse_side, zeros};
+use crate::encoding::parse_side;
 use crate::errors::{run, to_exception};
 use ferrobert_core::masking::{
     self, MaskingOptions, MaskingVocab, Matrix, Rows, TokenId, WordClass,
 };
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 
 /// Masks rows of token ids; see `ferrobert_core::masking::Masker`.
 #[pyclass(frozen, module = "ferrobert._core")]
 pub(crate) struct Masker(masking::Masker);
+
+/// Masked ids and labels.
+type Two<'py, A> = (Bound<'py, A>, Bound<'py, A>);
 
 /// Ids of int32 or int64.
 #[derive(FromPyObject)]
@@ -88,7 +91,6 @@ impl Masker {
     /// Ragged rows: masked ids and labels, flat.
     #[pyo3(signature = (ids, row_splits, word_ids, special, sample_ids, pad_id, seed, epoch))]
     #[expect(clippy::too_many_arguments, reason = "the columns, by name")]
-    #[expect(clippy::type_complexity, reason = "two arrays")]
     fn mask<'py>(
         &self,
         py: Python<'py>,
@@ -100,7 +102,7 @@ impl Masker {
         pad_id: Option<i64>,
         seed: u64,
         epoch: u64,
-    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>)> {
+    ) -> PyResult<Two<'py, PyArray1<i64>>> {
         let columns = Columns {
             row_splits: row_splits.as_slice()?,
             word_ids: word_ids
@@ -123,7 +125,6 @@ impl Masker {
     /// Ragged rows: masked ids and labels as matrices of shape (rows, width).
     #[pyo3(signature = (ids, row_splits, word_ids, special, sample_ids, pad_id, seed, epoch, width, side))]
     #[expect(clippy::too_many_arguments, reason = "the columns, by name")]
-    #[expect(clippy::type_complexity, reason = "two arrays")]
     fn mask_into_matrix<'py>(
         &self,
         py: Python<'py>,
@@ -137,7 +138,7 @@ impl Masker {
         epoch: u64,
         width: usize,
         side: &str,
-    ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>)> {
+    ) -> PyResult<Two<'py, PyArray2<i64>>> {
         let columns = Columns {
             row_splits: row_splits.as_slice()?,
             word_ids: word_ids
@@ -164,27 +165,17 @@ impl Masker {
 }
 
 impl Masker {
-    #[expect(clippy::type_complexity, reason = "two arrays")]
     fn flat<'py, T: TokenId>(
         &self,
         py: Python<'py>,
         rows: Rows<'_, T>,
         seed: u64,
         epoch: u64,
-    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>)> {
-        let (masked, labels) = (
-            zeros(py, rows.ids.len())?.cast_into::<PyArray1<i64>>()?,
-            zeros(py, rows.ids.len())?.cast_into::<PyArray1<i64>>()?,
-        );
-        {
-            let (mut masked, mut labels) = (masked.try_readwrite()?, labels.try_readwrite()?);
-            let (masked, labels) = (masked.as_slice_mut()?, labels.as_slice_mut()?);
-            run(py, || self.0.mask(rows, seed, epoch, masked, labels))?;
-        }
-        Ok((masked, labels))
+    ) -> PyResult<Two<'py, PyArray1<i64>>> {
+        let masked = run(py, || self.0.mask(rows, seed, epoch))?;
+        Ok((masked.ids.into_pyarray(py), masked.labels.into_pyarray(py)))
     }
 
-    #[expect(clippy::type_complexity, reason = "two arrays")]
     fn matrix<'py, T: TokenId>(
         &self,
         py: Python<'py>,
@@ -192,20 +183,12 @@ impl Masker {
         seed: u64,
         epoch: u64,
         matrix: Matrix,
-    ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>)> {
-        let shape = (rows.row_splits.len().saturating_sub(1), matrix.width);
-        let (masked, labels) = (
-            zeros(py, shape)?.cast_into::<PyArray2<i64>>()?,
-            zeros(py, shape)?.cast_into::<PyArray2<i64>>()?,
-        );
-        {
-            let (mut masked, mut labels) = (masked.try_readwrite()?, labels.try_readwrite()?);
-            let (masked, labels) = (masked.as_slice_mut()?, labels.as_slice_mut()?);
-            run(py, || {
-                self.0
-                    .mask_into_matrix(rows, seed, epoch, matrix, masked, labels)
-            })?;
-        }
-        Ok((masked, labels))
+    ) -> PyResult<Two<'py, PyArray2<i64>>> {
+        let shape = [rows.row_splits.len().saturating_sub(1), matrix.width];
+        let masked = run(py, || self.0.mask_into_matrix(rows, seed, epoch, matrix))?;
+        Ok((
+            masked.ids.into_pyarray(py).reshape(shape)?,
+            masked.labels.into_pyarray(py).reshape(shape)?,
+        ))
     }
 }

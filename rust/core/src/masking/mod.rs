@@ -8,17 +8,19 @@
 //! [`crate::random`]: masks do not depend on the order of the rows, on threads or on processes.
 
 mod options;
+mod output;
 mod ranked;
 mod replacement;
 mod row;
 mod vocab;
 
 pub use options::MaskingOptions;
+pub use output::{Masked, Matrix};
 pub use vocab::{MaskingVocab, WordClass};
 
-use crate::encoding::PaddingSide;
 use crate::parallel::{in_pool, threads};
 use crate::{Error, Result};
+use output::Places;
 use ranked::SpanLengths;
 use rayon::prelude::*;
 use replacement::Replacement;
@@ -47,17 +49,6 @@ pub struct Rows<'a, T> {
     pub pad_id: Option<i64>,
 }
 
-/// How ragged rows become a matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Matrix {
-    /// Columns.
-    pub width: usize,
-    /// What fills the ids of short rows.
-    pub pad_id: i64,
-    /// Where short rows are filled.
-    pub side: PaddingSide,
-}
-
 /// Masks rows of token ids.
 ///
 /// # Examples
@@ -72,9 +63,8 @@ pub struct Matrix {
 /// let rows = Rows {
 ///     ids: &ids, row_splits: &[0, 4], word_ids: None, special: None, sample_ids: &[0], pad_id: None,
 /// };
-/// let (mut masked, mut labels) = ([0; 4], [0; 4]);
-/// masker.mask(rows, 42, 0, &mut masked, &mut labels)?;
-/// assert_eq!(labels, [-100, 7, 8, -100]);
+/// let masked = masker.mask(rows, 42, 0)?;
+/// assert_eq!(masked.labels, [-100, 7, 8, -100]);
 /// # Ok::<(), ferrobert_core::Error>(())
 /// ```
 pub struct Masker {
@@ -109,43 +99,18 @@ impl Masker {
         })
     }
 
-    /// Masks ragged rows: `masked` and `labels` have the length of the ids.
+    /// Masks ragged rows.
     ///
     /// Cost: linear in the tokens; sorting the tokens of a row where an exact count is asked for.
     ///
     /// # Errors
     ///
-    /// An id outside of the vocabulary; columns, splits or outputs that do not fit the ids.
-    pub fn mask<T: TokenId>(
-        &self,
-        rows: Rows<'_, T>,
-        seed: u64,
-        epoch: u64,
-        masked: &mut [i64],
-        labels: &mut [i64],
-    ) -> Result<()> {
-        rows.validate()?;
-        if masked.len() != rows.ids.len() || labels.len() != rows.ids.len() {
-            return Err(Error::ColumnLengths {
-                column: "masked ids and labels",
-                given: masked.len().min(labels.len()),
-                expected: rows.ids.len(),
-            });
-        }
-        let (mut masked, mut labels) = (masked, labels);
-        let mut work = Vec::with_capacity(rows.sample_ids.len());
-        for (number, bounds) in rows.row_splits.windows(2).enumerate() {
-            let length = (bounds[1] - bounds[0]) as usize;
-            let (row_masked, rest) = masked.split_at_mut(length);
-            masked = rest;
-            let (row_labels, rest) = labels.split_at_mut(length);
-            labels = rest;
-            work.push(rows.row(number, row_masked, row_labels));
-        }
-        self.mask_rows(&mut work, seed, epoch, rows.ids.len())
+    /// An id outside of the vocabulary; columns or splits that do not fit the ids.
+    pub fn mask<T: TokenId>(&self, rows: Rows<'_, T>, seed: u64, epoch: u64) -> Result<Masked> {
+        self.mask_rows(rows, seed, epoch, None)
     }
 
-    /// Masks ragged rows into matrices `(rows, width)`: `masked` ids and `labels`.
+    /// Masks ragged rows into matrices of shape `(rows, width)`.
     ///
     /// # Errors
     ///
@@ -156,89 +121,88 @@ impl Masker {
         seed: u64,
         epoch: u64,
         matrix: Matrix,
-        masked: &mut [i64],
-        labels: &mut [i64],
-    ) -> Result<()> {
-        rows.validate()?;
-        let Matrix {
-            width,
-            pad_id,
-            side,
-        } = matrix;
-        let cells = rows.sample_ids.len() * width;
-        if masked.len() != cells || labels.len() != cells {
-            return Err(Error::ColumnLengths {
-                column: "masked ids and labels",
-                given: masked.len().min(labels.len()),
-                expected: cells,
-            });
-        }
-        let mut work = Vec::with_capacity(rows.sample_ids.len());
-        let (mut masked, mut labels) = (masked, labels);
-        for (number, bounds) in rows.row_splits.windows(2).enumerate() {
-            let length = (bounds[1] - bounds[0]) as usize;
-            let padding = width.checked_sub(length).ok_or(Error::RowTooLong {
-                row: number,
-                length,
-                width,
-            })?;
-            let place = match side {
-                PaddingSide::Right => 0..length,
-                PaddingSide::Left => padding..width,
-            };
-            let (row_masked, rest) = masked.split_at_mut(width);
-            masked = rest;
-            let (row_labels, rest) = labels.split_at_mut(width);
-            labels = rest;
-            for (row, fill) in [(&mut *row_masked, pad_id), (&mut *row_labels, IGNORED)] {
-                row[..place.start].fill(fill);
-                row[place.end..].fill(fill);
-            }
-            work.push(rows.row(
-                number,
-                &mut row_masked[place.clone()],
-                &mut row_labels[place],
-            ));
-        }
-        self.mask_rows(&mut work, seed, epoch, rows.ids.len())
+    ) -> Result<Masked> {
+        self.mask_rows(rows, seed, epoch, Some(matrix))
     }
 
-    /// Masks rows on all threads where there is enough of them.
+    /// Masks rows, on all threads where there is enough of them.
     fn mask_rows<T: TokenId>(
         &self,
-        rows: &mut [Row<'_, T>],
+        rows: Rows<'_, T>,
         seed: u64,
         epoch: u64,
-        tokens: usize,
-    ) -> Result<()> {
-        let tells_words = |row: &Row<'_, T>| row.word_ids.is_some() || self.vocab.knows_words();
-        if self.options.words() && !rows.iter().all(tells_words) {
+        matrix: Option<Matrix>,
+    ) -> Result<Masked> {
+        rows.validate()?;
+        if self.options.words() && rows.word_ids.is_none() && !self.vocab.knows_words() {
             return Err(Error::NoWordIds);
         }
-        let mask_some = |rows: &mut [Row<'_, T>]| {
+        let count = rows.sample_ids.len();
+        let places = Places::new(&rows, matrix)?;
+        if rows.ids.len() < TOKENS_FOR_THREADS || threads() == 1 {
+            let mut masked = Masked::with_capacity(places.cells());
             let mut scratch = Scratch::new(seed, epoch);
-            rows.iter_mut()
-                .try_for_each(|row| self.mask_row(row, &mut scratch))
-        };
-        if tokens < TOKENS_FOR_THREADS || threads() == 1 {
-            return mask_some(rows);
+            for number in 0..count {
+                let (cells, place) = (places.cells_of(number), places.tokens_of(number));
+                let row = rows.row(number);
+                masked.append(&row, cells, place.start, places.pad_id());
+                let (ids, labels) = masked.tail(cells);
+                self.mask_row(
+                    &row,
+                    &mut ids[place.clone()],
+                    &mut labels[place],
+                    &mut scratch,
+                )?;
+            }
+            return Ok(masked);
         }
-        let each = rows.len().div_ceil(4 * threads()).max(1);
-        in_pool(|| rows.par_chunks_mut(each).try_for_each(mask_some))
+        let mut masked = Masked::zeros(places.cells());
+        let (mut ids, mut labels) = (masked.ids.as_mut_slice(), masked.labels.as_mut_slice());
+        let mut work = Vec::with_capacity(count);
+        for number in 0..count {
+            let (row_ids, rest) = ids.split_at_mut(places.cells_of(number));
+            ids = rest;
+            let (row_labels, rest) = labels.split_at_mut(row_ids.len());
+            labels = rest;
+            work.push((number, row_ids, row_labels));
+        }
+        let each = count.div_ceil(4 * threads()).max(1);
+        in_pool(|| {
+            work.par_chunks_mut(each).try_for_each(|work| {
+                let mut scratch = Scratch::new(seed, epoch);
+                for (number, ids, labels) in work {
+                    let (row, place) = (rows.row(*number), places.tokens_of(*number));
+                    ids.fill(places.pad_id());
+                    labels.fill(IGNORED);
+                    let (ids, labels) = (&mut ids[place.clone()], &mut labels[place]);
+                    for (to, id) in ids.iter_mut().zip(row.ids) {
+                        *to = id.wide();
+                    }
+                    self.mask_row(&row, ids, labels, &mut scratch)?;
+                }
+                Ok(())
+            })
+        })?;
+        Ok(masked)
     }
 
-    fn mask_row<T: TokenId>(&self, row: &mut Row<'_, T>, scratch: &mut Scratch) -> Result<()> {
-        row.start(&self.vocab)?;
+    /// Masks a row: `masked` is a copy of its ids, `labels` are [`IGNORED`].
+    fn mask_row<T: TokenId>(
+        &self,
+        row: &Row<'_, T>,
+        masked: &mut [i64],
+        labels: &mut [i64],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        row.validate(&self.vocab)?;
         let Some(last_selected) = self.last_selected else {
             return Ok(());
         };
         scratch.masking.draw(row);
         if self.options.exact || self.span_lengths.is_some() {
-            self.mask_by_rank(row, scratch);
-        } else if self.options.whole_word_mask {
-            row::mask_words(row, self, last_selected, scratch);
+            self.mask_by_rank(row, masked, labels, scratch);
         } else {
-            row::mask_tokens(row, self, last_selected, scratch);
+            self.mask_each(row, masked, labels, last_selected, scratch);
         }
         Ok(())
     }
@@ -279,10 +243,7 @@ impl<'a, T: TokenId> Rows<'a, T> {
         Ok(())
     }
 
-    fn row<'r>(&self, number: usize, masked: &'r mut [i64], labels: &'r mut [i64]) -> Row<'r, T>
-    where
-        'a: 'r,
-    {
+    fn row(&self, number: usize) -> Row<'a, T> {
         let place = self.row_splits[number] as usize..self.row_splits[number + 1] as usize;
         Row {
             number,
@@ -291,8 +252,6 @@ impl<'a, T: TokenId> Rows<'a, T> {
             special: self.special.map(|special| &special[place]),
             sample_id: self.sample_ids[number] as u64,
             pad_id: self.pad_id,
-            masked,
-            labels,
         }
     }
 }

@@ -57,7 +57,13 @@ impl Masker {
     ///
     /// Units (tokens or words) are taken in the order of their draws as long as they fit the number.
     /// Spans grow from a unit over those that follow it. Where no unit fits, the first one is taken.
-    pub(super) fn mask_by_rank<T: TokenId>(&self, row: &mut Row<'_, T>, scratch: &mut RowScratch) {
+    pub(super) fn mask_by_rank<T: TokenId>(
+        &self,
+        row: &Row<'_, T>,
+        masked: &mut [i64],
+        labels: &mut [i64],
+        scratch: &mut RowScratch,
+    ) {
         let RowScratch {
             masking,
             replacement,
@@ -121,7 +127,13 @@ impl Masker {
             if end > start {
                 any = true;
                 let fate = self.by_rank.fate(replacement.get()[start], &self.vocab);
-                row.replace(start..end, fate, replacement.get(), &self.vocab);
+                row.replace(
+                    start..end,
+                    fate,
+                    replacement.get(),
+                    &self.vocab,
+                    (masked, labels),
+                );
             }
         }
         if let (false, Some(&(_, first))) = (any, order.first()) {
@@ -129,7 +141,7 @@ impl Masker {
             let fate = self
                 .by_rank
                 .fate(replacement.get()[unit.start], &self.vocab);
-            row.replace(unit, fate, replacement.get(), &self.vocab);
+            row.replace(unit, fate, replacement.get(), &self.vocab, (masked, labels));
         }
     }
 }

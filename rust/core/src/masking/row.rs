@@ -1,12 +1,12 @@
 //! One row: tokens or words, each selected on its own.
 
 use super::replacement::{Fate, random_place};
-use super::{IGNORED, Masker, MaskingVocab, TokenId};
+use super::{Masker, MaskingVocab, TokenId};
 use crate::random::{Draws, Purpose};
 use crate::{Error, Result};
 use std::ops::Range;
 
-/// A row of a batch, and where its outputs go.
+/// A row of a batch.
 pub(super) struct Row<'r, T> {
     pub(super) number: usize,
     pub(super) ids: &'r [T],
@@ -14,8 +14,6 @@ pub(super) struct Row<'r, T> {
     pub(super) special: Option<&'r [i64]>,
     pub(super) sample_id: u64,
     pub(super) pad_id: Option<i64>,
-    pub(super) masked: &'r mut [i64],
-    pub(super) labels: &'r mut [i64],
 }
 
 /// What a thread keeps from row to row.
@@ -62,21 +60,17 @@ impl RowDraws {
 }
 
 impl<T: TokenId> Row<'_, T> {
-    /// Ids as they are and no labels.
-    pub(super) fn start(&mut self, vocab: &MaskingVocab) -> Result<()> {
-        if let Some((position, id)) = vocab.stranger(self.ids.iter().map(|id| id.wide())) {
-            return Err(Error::IdOutsideVocab {
+    /// Checks the ids.
+    pub(super) fn validate(&self, vocab: &MaskingVocab) -> Result<()> {
+        match vocab.stranger(self.ids.iter().map(|id| id.wide())) {
+            Some((position, id)) => Err(Error::IdOutsideVocab {
                 row: self.number,
                 position,
                 id,
                 size: vocab.size,
-            });
+            }),
+            None => Ok(()),
         }
-        for (masked, id) in self.masked.iter_mut().zip(self.ids) {
-            *masked = id.wide();
-        }
-        self.labels.fill(IGNORED);
-        Ok(())
     }
 
     /// The tokens between the padding at the ends.
@@ -121,64 +115,51 @@ impl<T: TokenId> Row<'_, T> {
 
     /// Replaces a unit and labels its tokens. `draws` has a draw for each position of the row.
     pub(super) fn replace(
-        &mut self,
+        &self,
         unit: Range<usize>,
         fate: Fate,
         draws: &[u32],
         vocab: &MaskingVocab,
+        (masked, labels): (&mut [i64], &mut [i64]),
     ) {
         let first = unit.start;
         for position in unit {
-            self.labels[position] = self.ids[position].wide();
-            self.masked[position] = match fate {
+            labels[position] = self.ids[position].wide();
+            masked[position] = match fate {
                 Fate::Mask => vocab.mask_id,
                 Fate::Keep => continue,
-                Fate::Random(place) => {
-                    let place = if position == first {
-                        place
-                    } else {
-                        random_place(draws[position], vocab)
-                    };
-                    vocab
-                        .random_ids
-                        .get(place)
-                        .map_or(vocab.mask_id, |&id| id.into())
-                }
+                Fate::Random(place) if position == first => vocab.random_id(place),
+                Fate::Random(_) => vocab.random_id(random_place(draws[position], vocab)),
             };
         }
     }
 }
 
-/// Selects each token on its own.
-pub(super) fn mask_tokens<T: TokenId>(
-    row: &mut Row<'_, T>,
-    masker: &Masker,
-    last_selected: u32,
-    scratch: &mut Scratch,
-) {
-    let draws = scratch.masking.get();
-    for_each_selected(draws, last_selected, |position| {
-        if row.may_be_selected(position, &masker.vocab) {
-            let fate = masker.within_selected.fate(draws[position], &masker.vocab);
-            row.replace(position..position + 1, fate, draws, &masker.vocab);
-        }
-    });
-}
-
-/// Selects each word on its own, by the draw at its first token.
-pub(super) fn mask_words<T: TokenId>(
-    row: &mut Row<'_, T>,
-    masker: &Masker,
-    last_selected: u32,
-    scratch: &mut Scratch,
-) {
-    let draws = scratch.masking.get();
-    for_each_selected(draws, last_selected, |position| {
-        if let Some(word) = row.word_at(position, &masker.vocab) {
-            let fate = masker.within_selected.fate(draws[position], &masker.vocab);
-            row.replace(word, fate, draws, &masker.vocab);
-        }
-    });
+impl Masker {
+    /// Selects each token, or each word by the draw at its first token, on its own.
+    pub(super) fn mask_each<T: TokenId>(
+        &self,
+        row: &Row<'_, T>,
+        masked: &mut [i64],
+        labels: &mut [i64],
+        last_selected: u32,
+        scratch: &Scratch,
+    ) {
+        let draws = scratch.masking.get();
+        let words = self.options.words();
+        for_each_selected(draws, last_selected, |position| {
+            let unit = if words {
+                row.word_at(position, &self.vocab)
+            } else {
+                row.may_be_selected(position, &self.vocab)
+                    .then_some(position..position + 1)
+            };
+            if let Some(unit) = unit {
+                let fate = self.within_selected.fate(draws[position], &self.vocab);
+                row.replace(unit, fate, draws, &self.vocab, (masked, labels));
+            }
+        });
+    }
 }
 
 /// Calls with each position whose draw is at most `last_selected`, in order.

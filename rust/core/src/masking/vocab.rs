@@ -112,6 +112,13 @@ impl MaskingVocab {
         ids.enumerate().find(|&(_, id)| id as u64 >= size)
     }
 
+    /// One of the tokens that may be drawn.
+    pub(super) fn random_id(&self, place: usize) -> i64 {
+        self.random_ids
+            .get(place)
+            .map_or(self.mask_id, |&id| id.into())
+    }
+
     /// Whether an id of the vocabulary is special.
     pub(super) fn is_special(&self, id: i64) -> bool {
         self.special.get(id as usize).is_none_or(|&special| special)

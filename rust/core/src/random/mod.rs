@@ -1,11 +1,12 @@
 //! Random draws that can be named: each is a pure function of (seed, epoch, purpose, sample, number).
 //!
-//! The generator is ChaCha with 8 rounds, which computes any part of its stream on its own. So the
-//! same draws come out for any order of the samples, any number of threads and processes, on every
+//! The generator is Philox4x32-10 (Salmon et al., 2011), which computes any four draws on their own. So
+//! the same draws come out for any order of the samples, any number of threads and processes, on every
 //! platform, and after a resume.
 
-use chacha20::ChaCha8Rng;
-use chacha20::rand_core::{Rng, SeedableRng};
+mod blocks;
+
+use blocks::WORDS;
 
 /// What draws are used for; draws of different purposes are independent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,45 +21,61 @@ pub(crate) enum Purpose {
     Pairs = 4,
 }
 
+/// Epochs that can be told apart: purpose and epoch share a word of the counter.
+pub(crate) const EPOCHS: u64 = 1 << 29;
+
 /// Uniform 32-bit draws of one seed, epoch and purpose; one stream a sample.
 ///
-/// The key of the cipher is seed, epoch and purpose as three little-endian 64-bit words and a zero;
-/// its stream is the sample, and draw n is word n of the stream.
-pub(crate) struct Draws(ChaCha8Rng);
+/// The key of the generator is the seed, low word first. Draw n of a sample is word n % 4 of the block with
+/// the counter `[n / 4, 8 * epoch + purpose, low word of the sample, high word of the sample]`.
+pub(crate) struct Draws {
+    key: [u32; 2],
+    /// Counter of the next block.
+    counter: [u32; 4],
+    block: [u32; WORDS],
+    /// Words of `block` that are used up.
+    used: usize,
+}
 
 impl Draws {
-    /// Draws of sample 0, from its first on.
+    /// Draws of sample 0, from its first on. Epochs count up to [`EPOCHS`] and begin anew.
     pub(crate) fn new(seed: u64, epoch: u64, purpose: Purpose) -> Self {
-        let mut key = [0; 32];
-        for (place, word) in key
-            .chunks_exact_mut(8)
-            .zip([seed, epoch, purpose as u64, 0])
-        {
-            place.copy_from_slice(&word.to_le_bytes());
+        Self {
+            key: halves(seed),
+            counter: [0, (epoch % EPOCHS) as u32 * 8 + purpose as u32, 0, 0],
+            block: [0; WORDS],
+            used: WORDS,
         }
-        Self(ChaCha8Rng::from_seed(key))
     }
 
     /// Goes to the first draw of a sample.
     pub(crate) fn start(&mut self, sample: u64) {
-        self.0.set_stream(sample);
+        let [low, high] = halves(sample);
+        self.counter = [0, self.counter[1], low, high];
+        self.used = WORDS;
     }
 
     /// The next draws.
     pub(crate) fn fill(&mut self, draws: &mut [u32]) {
-        for chunk in draws.chunks_mut(64) {
-            let mut bytes = [0; 256];
-            let bytes = &mut bytes[..4 * chunk.len()];
-            self.0.fill_bytes(bytes);
-            for (draw, word) in chunk.iter_mut().zip(bytes.as_chunks().0) {
-                *draw = u32::from_le_bytes(*word);
-            }
-        }
+        let begun = (WORDS - self.used).min(draws.len());
+        let (begun, whole) = draws.split_at_mut(begun);
+        begun.fill_with(|| self.next());
+        let (whole, rest) = whole.split_at_mut(whole.len() / WORDS * WORDS);
+        blocks::fill(self.key, self.counter, whole);
+        self.counter[0] = self.counter[0].wrapping_add((whole.len() / WORDS) as u32);
+        rest.fill_with(|| self.next());
     }
 
     /// The next draw.
     pub(crate) fn next(&mut self) -> u32 {
-        self.0.next_u32()
+        if self.used == WORDS {
+            self.block = blocks::block(self.key, self.counter);
+            self.counter[0] = self.counter[0].wrapping_add(1);
+            self.used = 0;
+        }
+        let draw = self.block[self.used % WORDS];
+        self.used += 1;
+        draw
     }
 
     /// The next draw as a number below `n`: the high half of draw times `n`.
@@ -70,6 +87,10 @@ impl Draws {
     pub(crate) fn under(&mut self, threshold: u64) -> bool {
         u64::from(self.next()) < threshold
     }
+}
+
+fn halves(number: u64) -> [u32; 2] {
+    [number as u32, (number >> 32) as u32]
 }
 
 /// A draw as a number below `n`.
@@ -95,40 +116,29 @@ mod tests {
     }
 
     #[test]
-    fn the_generator_is_chacha_with_8_rounds() {
-        // Key and nonce of zeros: draft-strombergson-chacha-test-vectors-01, TC1, 256-bit key, 8 rounds.
-        let mut rng = ChaCha8Rng::from_seed([0; 32]);
-        let mut stream = [0; 16];
-        rng.fill_bytes(&mut stream);
-        assert_eq!(
-            stream,
-            [
-                0x3e, 0x00, 0xef, 0x2f, 0x89, 0x5f, 0x40, 0xd6, 0x7f, 0x5b, 0xb8, 0xe8, 0x1f, 0x09,
-                0xa5, 0xa1
-            ]
-        );
-    }
-
-    #[test]
     fn seed_epoch_purpose_and_sample_each_change_the_draws() {
         let base = first(1, 2, Purpose::Masking, 3);
         assert_eq!(base, first(1, 2, Purpose::Masking, 3));
         assert_ne!(base, first(2, 2, Purpose::Masking, 3));
+        assert_ne!(base, first(1 << 32, 2, Purpose::Masking, 3));
         assert_ne!(base, first(1, 3, Purpose::Masking, 3));
         assert_ne!(base, first(1, 2, Purpose::Pairs, 3));
         assert_ne!(base, first(1, 2, Purpose::Masking, 4));
+        assert_ne!(base, first(1, 2, Purpose::Masking, 3 << 32));
     }
 
     #[test]
     fn many_draws_at_once_are_the_same_as_one_by_one() {
         let mut draws = Draws::new(7, 0, Purpose::Pairs);
-        draws.start(9);
-        let mut many = [0; 300];
-        draws.fill(&mut many[..3]);
-        draws.fill(&mut many[3..200]);
-        draws.fill(&mut many[200..]);
-        draws.start(9);
-        assert!(many.iter().all(|&draw| draw == draws.next()));
+        for cuts in [[3, 200], [0, 4], [64, 128], [1, 299]] {
+            draws.start(9);
+            let mut many = [0; 300];
+            draws.fill(&mut many[..cuts[0]]);
+            draws.fill(&mut many[cuts[0]..cuts[1]]);
+            draws.fill(&mut many[cuts[1]..]);
+            draws.start(9);
+            assert!(many.iter().all(|&draw| draw == draws.next()), "{cuts:?}");
+        }
     }
 
     #[test]
