@@ -16,7 +16,6 @@ from unittest import mock
 import torch
 
 import ferrobert as fb
-import tests.pair_standin  # noqa: F401
 from ferrobert.training.pretraining.trainer import PretrainingTrainer
 
 WORDS = "the cat sat on a mat it was lazy afternoon in town who said hello to my old dog and then went home".split()

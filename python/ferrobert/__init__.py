@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
     from ferrobert.masking import DataCollatorForLanguageModeling, mask_tokens
+    from ferrobert.pairs import pack_sentences, sentence_pairs
     from ferrobert.pipelines import pipeline
     from ferrobert.tokenizer import AddedToken
     from ferrobert.training import finetune, metrics, pretrain
@@ -31,8 +32,10 @@ _HOMES = {
     "TokenSpan": "ferrobert.encoding",
     "finetune": "ferrobert.training",
     "mask_tokens": "ferrobert.masking",
+    "pack_sentences": "ferrobert.pairs",
     "pipeline": "ferrobert.pipelines",
     "pretrain": "ferrobert.training",
+    "sentence_pairs": "ferrobert.pairs",
 }
 _MODULES = {"errors": "ferrobert.errors", "metrics": "ferrobert.training.metrics", "reference": "ferrobert.reference"}
 
@@ -51,9 +54,11 @@ __all__ = [
     "finetune",
     "mask_tokens",
     "metrics",
+    "pack_sentences",
     "pipeline",
     "pretrain",
     "reference",
+    "sentence_pairs",
 ]
 
 if DEBUG_BUILD:

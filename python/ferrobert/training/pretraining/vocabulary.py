@@ -17,6 +17,7 @@ from ferrobert.wordpiece import BertTokenizer
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 RECORD = "vocabulary.json"
+PREFIX = "##"
 # BertWordPieceTokenizer's own defaults: characters that are kept, and how often a pair must occur to be merged.
 ALPHABET = 1000
 MIN_FREQUENCY = 2
@@ -30,7 +31,9 @@ def train_vocabulary(
     held_out: float = 0.0,
     seed: int = 0,
 ) -> dict[str, int]:
-    """Learn a WordPiece vocabulary with the `tokenizers` package's trainer, from a stream of sentences.
+    """Learn a WordPiece vocabulary with the `tokenizers` package's trainer, from a stream of sentences read twice.
+
+    Equal corpora and options give equal vocabularies.
 
     Args:
         files: the corpus.
@@ -45,22 +48,33 @@ def train_vocabulary(
         ConfigError: ``vocab_size`` leaves no room beside the special tokens.
     """
     check_count("vocab_size", vocab_size, len(SPECIAL_TOKENS) + 1)
-    from tokenizers.implementations import BertWordPieceTokenizer
-
-    learner = BertWordPieceTokenizer(lowercase=do_lower_case)
 
     def batches() -> Iterator[list[str]]:
         for document in read_documents(files):
             if not is_held_out(document.start.document, held_out, seed):
                 yield document.sentences
 
+    # The trainer numbers single characters inside words (##a) as its hash map gives them, and breaks ties by number. A
+    # first pass, which learns no merges, finds these tokens; given in order, they make the second one repeatable.
+    alphabet = _learn(batches(), len(SPECIAL_TOKENS), SPECIAL_TOKENS, do_lower_case)
+    inner = sorted(token for token in alphabet if token.startswith(PREFIX) and len(token) == len(PREFIX) + 1)
+    return _learn(batches(), vocab_size, [*SPECIAL_TOKENS, *inner], do_lower_case)
+
+
+def _learn(
+    batches: Iterator[list[str]], vocab_size: int, first_tokens: list[str], do_lower_case: bool
+) -> dict[str, int]:
+    from tokenizers.implementations import BertWordPieceTokenizer
+
+    learner = BertWordPieceTokenizer(lowercase=do_lower_case)
     learner.train_from_iterator(
-        batches(),
+        batches,
         vocab_size=vocab_size,
         min_frequency=MIN_FREQUENCY,
         limit_alphabet=ALPHABET,
-        special_tokens=SPECIAL_TOKENS,
+        special_tokens=first_tokens,
         show_progress=False,
+        wordpieces_prefix=PREFIX,
     )
     return dict(sorted(learner.get_vocab().items(), key=lambda item: item[1]))
 
