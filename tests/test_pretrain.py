@@ -34,7 +34,7 @@ SHORT = {"max_steps": 12, "save_every": 5, "evaluate_every": 6, "log_every": 4}
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    return write_corpus(tmp_path_factory.mktemp("corpus") / "corpus.txt")
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "corpus.txt", documents=200)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,16 @@ def whole(corpus, tmp_path_factory):
 @pytest.fixture(scope="module")
 def learned(corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("learned")
-    return pretrain(corpus, folder, epochs=12, learning_rate=5e-3, curve=None, log_every=20)
+    config = {**CONFIG, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    settings = {
+        "config": config,
+        "vocab_size": 300,
+        "epochs": 12,
+        "learning_rate": 5e-3,
+        "curve": None,
+        "log_every": 20,
+    }
+    return pretrain(corpus, folder, **settings)
 
 
 # What comes out
@@ -98,7 +107,7 @@ def test_the_curve_needs_matplotlib_only_where_it_is_asked_for(corpus, tmp_path,
 
 def test_the_report_counts_what_was_read(learned):
     report = json.loads(learned.report.read_text())
-    assert report["documents"]["train"] + report["documents"]["held_out"] == 80
+    assert report["documents"]["train"] + report["documents"]["held_out"] == 200
     assert report["tokens"]["train"] == learned.tokens
     assert report["metrics"] == dict(learned.metrics)
     assert report["steps"] == learned.steps

@@ -83,7 +83,8 @@ def pretrain(
             masked, see :class:`ferrobert.DataCollatorForLanguageModeling`.
         short_seq_prob, next_sentence_prob: how pairs are made, see :func:`ferrobert.sentence_pairs`.
         document_format: "blank-line" (a sentence a line, blank lines between documents), "line" (a document a line,
-            split into sentences after ``. ! ? 。 ！ ？``), or "auto": "blank-line" where a blank line stands between texts.
+            split into sentences after ``. ! ? 。 ！ ？``), or "auto", which takes the first for
+            files with a blank line between texts.
         epochs: passes over the corpus.
         max_steps: optimizer steps, in place of ``epochs``.
         batch_size: rows of a batch, of each process.

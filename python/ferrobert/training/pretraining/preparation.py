@@ -72,7 +72,7 @@ def prepare_tokenizer(
 
     def found() -> Any:
         try:
-            return trained_tokenizer(folder, record)
+            return trained_tokenizer(folder, record, recipe.max_length)
         except ConfigError:
             if not overwrite:
                 raise
@@ -86,8 +86,8 @@ def prepare_tokenizer(
         vocab = train_vocabulary(
             files, vocab_size=vocab_size, do_lower_case=do_lower_case, held_out=recipe.held_out, seed=HELD_OUT_SEED
         )
-        save_trained(folder, vocab, do_lower_case, recipe.max_length, record)
-        tokenizer = trained_tokenizer(folder, record)
+        save_trained(folder, vocab, do_lower_case, record)
+        tokenizer = trained_tokenizer(folder, record, recipe.max_length)
         seconds = time.monotonic() - started
         console.print(f"vocabulary of {len(vocab):,} tokens trained in {seconds:.1f} s", highlight=False)
     return tokenizer
@@ -168,14 +168,14 @@ def _encode_with_bar(shards: ShardFolder, encode: Encoder, seed: int, console: C
 
 def document_encoder(tokenizer: Any, recipe: Recipe) -> Encoder:
     """Makes rows of documents, as the objective wants them: pairs, or sentences packed one after another."""
-    import ferrobert
+    from ferrobert.pairs import pack_sentences, sentence_pairs
 
     def encode(documents: Iterable[list[str]], seed: int, shard: int) -> Iterator[Any]:
         if recipe.objective == "mlm":
-            return iter(ferrobert.pack_sentences(documents, tokenizer, max_length=recipe.max_length))
+            return iter(pack_sentences(documents, tokenizer, max_length=recipe.max_length))
         # Samples are numbered from 0 in each shard; the shard's number in place of the epoch makes its draws its own.
         return iter(
-            ferrobert.sentence_pairs(
+            sentence_pairs(
                 documents,
                 tokenizer,
                 max_length=recipe.max_length,

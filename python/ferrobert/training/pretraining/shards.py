@@ -22,6 +22,8 @@ LAYOUT_VERSION = 1
 SHARD_CHARACTERS = 1 << 24
 # Held-out documents, their pairs and their masks are the same for every seed, so that runs can be compared.
 HELD_OUT_SEED = 1810_04805
+# Documents of a shard after the first: a random sentence comes from another document.
+LEAST_DOCUMENTS = 64
 TRAIN, HELD_OUT = "train", "held_out"
 
 Encoder = Callable[[Iterable[list[str]], int, int], Iterator[Any]]
@@ -35,7 +37,7 @@ class Rows:
         ids: int32 ``(tokens,)``.
         row_splits: int32 ``(rows + 1,)``.
         first_lengths: int32 ``(rows,)``, tokens of type 0: ``[CLS] A [SEP]`` of a pair, everything otherwise.
-        labels: int8 ``(rows,)``, next-sentence labels; ``None`` where rows are no pairs.
+        labels: int8 ``(rows,)``, next-sentence or sentence-order labels; ``None`` where rows are no pairs.
     """
 
     ids: NDArray[np.int32]
@@ -88,8 +90,9 @@ def rows_of(encodings: Iterable[Any]) -> Rows:
         lengths.append(np.diff(splits))
         seconds = np.add.reduceat(np.asarray(columns.type_ids, dtype=np.int32), splits[:-1])
         firsts.append(lengths[-1] - seconds)
-        if "next_sentence_label" in encoding:
-            labels.append(np.asarray(encoding["next_sentence_label"], dtype=np.int8))
+        for name in ("next_sentence_label", "sentence_order_label"):
+            if name in encoding:
+                labels.append(np.asarray(encoding[name], dtype=np.int8))
     row_splits = np.zeros(sum(map(len, lengths)) + 1, dtype=np.int32)
     if lengths:
         np.cumsum(np.concatenate(lengths), out=row_splits[1:])
@@ -203,7 +206,10 @@ class ShardFolder:
         entries = self._manifest.setdefault(split, [])
         rows_before = sum(shard.rows for shard in done)
         for documents in self._groups(split, done[-1].next if done else Place()):
-            rows = rows_of(encode((document.sentences for document in documents), seed, len(entries)))
+            try:
+                rows = rows_of(encode([document.sentences for document in documents], seed, len(entries)))
+            except DataError as error:
+                raise DataError(f"corpus, {split.replace('_', '-')} documents: {error}") from error
             name = f"{split}-{len(entries):05d}.arrow"
             size = write_shard(self.folder / name, rows, rows_before)
             rows_before += len(rows)
@@ -220,7 +226,8 @@ class ShardFolder:
             )
 
     def _groups(self, split: str, start: Place) -> Iterator[list[Document]]:
-        """Documents of a split, a shard's worth at a time."""
+        """Documents of a split, a shard's worth at a time; a short rest joins the shard before it."""
+        full: list[Document] | None = None
         group: list[Document] = []
         size = 0
         for document in read_documents(self.files, start):
@@ -228,11 +235,13 @@ class ShardFolder:
                 continue
             group.append(document)
             size += document.size
-            if size >= SHARD_CHARACTERS:
-                yield group
-                group, size = [], 0
-        if group:
-            yield group
+            if full is not None and len(group) >= LEAST_DOCUMENTS:
+                yield full
+                full = None
+            if full is None and size >= SHARD_CHARACTERS:
+                full, group, size = group, [], 0
+        if full is not None or group:
+            yield [*(full or []), *group]
 
     def open(self, split: str) -> list[Rows]:
         """The shards of a split as views of their memory maps.

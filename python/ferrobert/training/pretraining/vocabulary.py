@@ -84,7 +84,7 @@ def vocabulary_record(files: list[SourceFile], **options: Any) -> dict[str, Any]
     return {"corpus": [[file.sha256, file.layout] for file in files], **options}
 
 
-def trained_tokenizer(folder: Path, record: dict[str, Any]) -> BertTokenizer | None:
+def trained_tokenizer(folder: Path, record: dict[str, Any], max_length: int) -> BertTokenizer | None:
     """The tokenizer that was trained into this folder before, ``None`` where there is none.
 
     Raises:
@@ -99,15 +99,15 @@ def trained_tokenizer(folder: Path, record: dict[str, Any]) -> BertTokenizer | N
             f"{folder} holds a vocabulary that was trained with another {', '.join(differ)}; overwrite=True trains it "
             "anew, or choose another output_dir"
         )
-    return BertTokenizer.from_pretrained(folder)
+    return BertTokenizer.from_pretrained(folder, model_max_length=max_length)
 
 
-def save_trained(folder: Path, vocab: dict[str, int], do_lower_case: bool, max_length: int, record: Any) -> None:
+def save_trained(folder: Path, vocab: dict[str, int], do_lower_case: bool, record: Any) -> None:
     """Write the tokenizer's folder, complete or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".vocabulary-", dir=folder.parent))
     try:
-        BertTokenizer(vocab, do_lower_case=do_lower_case, model_max_length=max_length).save_pretrained(beside)
+        BertTokenizer(vocab, do_lower_case=do_lower_case).save_pretrained(beside)
         write_json(beside / RECORD, record)
         beside.chmod(0o755)
         if folder.exists():
