@@ -40,14 +40,13 @@ FAST = {
 
 
 def write_corpus(path: Path, documents: int = 80, seed: int = 0) -> Path:
-    """Documents of sentences that follow a pattern, in Google's format."""
+    """Documents in Google's format, each of three words: what is masked, and whether B follows A, can be learned."""
     draw = random.Random(seed)
     text = []
     for _ in range(documents):
-        start = draw.randrange(len(WORDS))
-        for sentence in range(draw.randint(2, 5)):
-            words = [WORDS[(start + sentence + step) % len(WORDS)] for step in range(draw.randint(3, 9))]
-            text.append(" ".join(words) + ".\n")
+        words = draw.sample(WORDS, 3)
+        for _ in range(draw.randint(2, 5)):
+            text.append(" ".join(draw.choices(words, k=draw.randint(3, 9))) + ".\n")
         text.append("\n")
     path.write_text("".join(text), "utf-8")
     return path

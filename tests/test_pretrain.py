@@ -15,6 +15,7 @@ from ferrobert.errors import CheckpointError, ConfigError, DataError, MissingDep
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from tests.command_line import refused, run  # noqa: E402
 from tests.pretraining_runs import (  # noqa: E402
     CONFIG,
     FAST,
@@ -433,3 +434,31 @@ def test_another_length_in_the_same_folder_is_refused(whole, tmp_path):
 def test_the_function_is_public_and_documented():
     assert fb.pretrain.__module__ == "ferrobert.training.pretraining"
     assert "Example:" in fb.pretrain.__doc__
+
+
+# The command line
+
+OPTIONS = ["--config", "tiny", "--vocab-size", "120", "--max-length", "24", "--device", "cpu", "--held-out", "0.1"]
+
+
+def test_the_command_trains_and_says_where(whole, tmp_path):
+    corpus, _ = whole
+    result = run("pretrain", corpus, "--output", tmp_path / "out", "--max-steps", 2, "--batch-size", 4, *OPTIONS)
+    assert f"model saved in {tmp_path / 'out'} after 2 steps" in result.stdout
+    assert "held-out MLM loss" in result.stdout
+    assert "token frequencies alone" in result.stdout
+
+
+def test_a_corpus_that_is_not_there_is_one_line(tmp_path):
+    assert refused("pretrain", tmp_path / "none.txt", "-o", tmp_path / "out") == (
+        f"corpus: no such file or folder: {tmp_path / 'none.txt'}"
+    )
+
+
+def test_an_unknown_size_is_one_line(corpus, tmp_path):
+    assert refused("pretrain", corpus, "-o", tmp_path, "--config", "huge").startswith("config 'huge' is neither a size")
+
+
+def test_python_m_ferrobert_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "ferrobert", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"ferrobert {fb.__version__}\n"

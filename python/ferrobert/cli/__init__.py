@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from ferrobert import __version__
-from ferrobert.cli import bench, classify, demo, evaluate, predict, tokenize, train
+from ferrobert.cli import bench, classify, demo, evaluate, predict, pretrain, tokenize, train
 from ferrobert.errors import FerrobertError, InternalError
 
 USE_ERROR = 2
@@ -86,6 +86,7 @@ app.command("demo")(demo.demo)
 app.command("classify")(classify.classify)
 app.command("tokenize")(tokenize.tokenize)
 app.command("train")(train.train)
+app.command("pretrain")(pretrain.pretrain)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
