@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -130,9 +130,12 @@ def masks_by_step(path: Path) -> dict[int, list[str]]:
 
 
 def main() -> None:
-    """``CORPUS FOLDER SETTINGS`` with settings as JSON."""
-    corpus, folder, settings = sys.argv[1:]
-    pretrain(Path(corpus), Path(folder), **json.loads(settings))
+    """``CORPUS FOLDER SETTINGS`` with settings as JSON; ``record`` is where `recorded_masks` writes."""
+    corpus, folder = map(Path, sys.argv[1:3])
+    settings = json.loads(sys.argv[3])
+    record = settings.pop("record", None)
+    with nullcontext() if record is None else recorded_masks(Path(record)):
+        pretrain(corpus, folder, **settings)
 
 
 if __name__ == "__main__":

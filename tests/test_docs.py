@@ -62,6 +62,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pyarrow.parquet.write_table(table, folder / "big.parquet")
     for name in ("train.csv", "dev.csv", "reviews.csv"):
         pyarrow.csv.write_csv(table, folder / name)
+    texts = [row["text"] for row in rows]
+    (folder / "corpus.txt").write_text("".join(f"{text} {other}\n" for text in texts for other in texts[:4]), "utf-8")
     return folder
 
 
@@ -84,12 +86,14 @@ def test_the_commands_of_the_readme_run(workplace: Path) -> None:
     lines = [line for block in blocks(ROOT / "README.md", "sh") for line in block.splitlines()]
     commands = [shlex.split(with_real_names(line), comments=True) for line in lines if not line.startswith(NOT_RUN)]
     commands = [[Path(command[0]).name, *command[1:]] for command in commands if command]
-    assert {command[1] for command in commands} >= {"demo", "tokenize", "train", "classify", "predict", "evaluate"}
+    assert {command[1] for command in commands} >= {"demo", "tokenize", "train", "classify", "predict", "evaluate", "pretrain"}
     for program, *arguments in commands:
         if any(word in arguments for word in LONG) and os.environ.get("FERROBERT_DOCS") != "full":
             continue
         if arguments[0] == "train":
             shutil.rmtree(workplace / "my-classifier", ignore_errors=True)
+        if arguments[0] == "pretrain":
+            shutil.rmtree(workplace / "my-bert", ignore_errors=True)
         run([str(Path(sys.executable).with_name(program)), *arguments], workplace)
     assert len((workplace / "answers.jsonl").read_text("utf-8").splitlines()) == 20
 
@@ -102,8 +106,8 @@ def test_every_file_that_a_page_links_is_there(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_make_target_that_a_page_names_is_there(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z]+)", page.read_text("utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE))
     assert named <= targets, named - targets
 
 

@@ -1,8 +1,9 @@
-"""What a model that knows only how frequent tokens are would lose on held-out text."""
+"""What can be had on held-out text without reading it: token frequencies alone, and the more frequent label."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,17 +28,49 @@ def unigram_loss(counts: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
     return float(-logarithms[labels].mean())
 
 
-def held_out_baseline(
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """What can be had on held-out text without reading it.
+
+    Attributes:
+        unigram_loss: loss of masked tokens by token frequencies alone, in nats.
+        pair_share: share of the pairs that have the more frequent label, the accuracy of always giving that one;
+            ``None`` where rows are no pairs.
+    """
+
+    unigram_loss: float
+    pair_share: float | None
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """As metrics of the report."""
+        pairs = {} if self.pair_share is None else {"majority_nsp_accuracy": self.pair_share}
+        return {"unigram_loss": self.unigram_loss, **pairs}
+
+
+def held_out_baselines(
     train_rows: EncodedRows,
     held_out: EncodedRows,
     batches: Sequence[Sequence[int]],
     mask: Callable[[list[dict[str, Any]]], Any],
     vocab_size: int,
     special_ids: Sequence[int],
-) -> float:
-    """`unigram_loss` of the tokens that are masked in an evaluation, under the counts of the training rows."""
+) -> Baselines:
+    """The baselines of the rows of an evaluation.
+
+    Args:
+        train_rows: their tokens are counted, in one pass over all of them.
+        held_out, batches, mask: what is evaluated, how it is batched and masked.
+        vocab_size: number of ids.
+        special_ids: ids that are never masked.
+    """
     counts = train_rows.token_counts(vocab_size)
     counts[list(special_ids)] = 0
-    labels = [np.asarray(mask(held_out.__getitems__(list(batch)))["labels"]).ravel() for batch in batches]
+    labels, pairs = [], []
+    for batch in batches:
+        items = held_out.__getitems__(list(batch))
+        labels.append(np.asarray(mask(items)["labels"]).ravel())
+        pairs += [item["next_sentence_label"] for item in items if "next_sentence_label" in item]
     flat = np.concatenate(labels)
-    return unigram_loss(counts, flat[flat != IGNORED])
+    share = max(np.mean(pairs), 1 - np.mean(pairs)) if pairs else None
+    return Baselines(unigram_loss(counts, flat[flat != IGNORED]), None if share is None else float(share))

@@ -19,7 +19,7 @@ from transformers import PrinterCallback, TrainingArguments
 from ferrobert.models.checkpoint import quiet_transformers
 from ferrobert.models.saving import save_model
 from ferrobert.training.checkpoints import checkpoint_step
-from ferrobert.training.pretraining.baseline import held_out_baseline
+from ferrobert.training.pretraining.baseline import Baselines, held_out_baselines
 from ferrobert.training.pretraining.curve import CURVE, draw
 from ferrobert.training.pretraining.log import LOG, Rhythm, RunLog, StepProgress, read_log
 from ferrobert.training.pretraining.objective import PretrainingLoss
@@ -83,17 +83,17 @@ def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> Pr
 
     mask = _collator(recipe, tokenizer, recipe.seed)
     mask_held_out = _collator(recipe, tokenizer, HELD_OUT_SEED)
-    baseline = None
+    baselines = None
     if held_out is not None:
         batches = evaluation_batches(held_out, arguments.per_device_eval_batch_size)
         vocab_size = network.get_input_embeddings().num_embeddings
         special = tokenizer.all_special_ids
-        baseline = held_out_baseline(rows, held_out, batches, mask_held_out, vocab_size, special)
-        setup.console.print(f"token frequencies alone: held-out MLM loss {baseline:.3f}", highlight=False)
+        baselines = held_out_baselines(rows, held_out, batches, mask_held_out, vocab_size, special)
+        setup.console.print(f"token frequencies alone: held-out MLM loss {baselines.unigram_loss:.3f}", highlight=False)
 
     def picture(records: list[dict[str, float]]) -> None:
         if setup.draws:
-            draw(setup.folder / CURVE, records, baseline, _title(network, rows, recipe))
+            draw(setup.folder / CURVE, records, baselines, _title(network, rows, recipe))
 
     shown = StepProgress(setup.console, rows.tokens() / len(rows) * order.global_batch)
     trainer = PretrainingTrainer(
@@ -131,7 +131,7 @@ def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> Pr
             "device": str(arguments.device),
             "seconds": round(time.monotonic() - started, 3),
             "tokens_per_second": round(shown.tokens_per_second(steps), 1),
-            "metrics": _metrics(setup.folder / LOG, baseline),
+            "metrics": _metrics(setup.folder / LOG, baselines),
             "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         }
         save_model(trainer.plain_model(), tokenizer, setup.folder, reports={REPORT: report})
@@ -209,12 +209,12 @@ def _title(network: Any, rows: EncodedRows, recipe: Recipe) -> str:
     return f"{type(network).__name__}, {millions:.1f} M parameters, {tokens:.1f} M tokens, rows of {recipe.max_length}"
 
 
-def _metrics(log: Path, baseline: float | None) -> dict[str, float]:
+def _metrics(log: Path, baselines: Baselines | None) -> dict[str, float]:
     evaluations = [record for record in read_log(log) if "held_out_mlm_loss" in record]
-    if not evaluations or baseline is None:
+    if not evaluations or baselines is None:
         return {}
     found = {name: value for name, value in evaluations[-1].items() if name.startswith("held_out_")}
-    return {**found, "unigram_loss": baseline}
+    return {**found, **baselines.metrics}
 
 
 def _result(folder: Path, rows: EncodedRows) -> PretrainingResult:

@@ -17,8 +17,9 @@ class PretrainingResult:
         curve: the picture of the losses; ``None`` where it is not drawn.
         report: settings, counts, times and the final metrics as JSON.
         metrics: of the last evaluation: ``held_out_mlm_loss``, ``held_out_mlm_accuracy``, ``held_out_nsp_loss``,
-            ``held_out_nsp_accuracy``, and ``unigram_loss``, what token frequencies alone would lose; empty without
-            held-out documents.
+            ``held_out_nsp_accuracy``; ``unigram_loss``, what token frequencies alone would lose, and
+            ``majority_nsp_accuracy``, what always giving the more frequent label would reach; empty without held-out
+            documents.
         steps: optimizer steps.
         tokens: tokens of the training rows, those of one epoch.
     """
