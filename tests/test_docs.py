@@ -86,7 +86,15 @@ def test_the_commands_of_the_readme_run(workplace: Path) -> None:
     lines = [line for block in blocks(ROOT / "README.md", "sh") for line in block.splitlines()]
     commands = [shlex.split(with_real_names(line), comments=True) for line in lines if not line.startswith(NOT_RUN)]
     commands = [[Path(command[0]).name, *command[1:]] for command in commands if command]
-    assert {command[1] for command in commands} >= {"demo", "tokenize", "train", "classify", "predict", "evaluate", "pretrain"}
+    assert {command[1] for command in commands} >= {
+        "demo",
+        "tokenize",
+        "train",
+        "classify",
+        "predict",
+        "evaluate",
+        "pretrain",
+    }
     for program, *arguments in commands:
         if any(word in arguments for word in LONG) and os.environ.get("FERROBERT_DOCS") != "full":
             continue

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from tests.command_line import refused, run  # noqa: E402
+from tests.made_checkpoints import roberta_folder  # noqa: E402
 from tests.pretraining_runs import (  # noqa: E402
     CONFIG,
     FAST,
@@ -309,6 +310,30 @@ def test_other_families_learn_masked_tokens(whole, learned, tmp_path, family):
         corpus, tmp_path, config=config, tokenizer=str(learned.model_dir / "vocab.txt"), batch_size=2, max_steps=2
     )
     assert "held_out_nsp_loss" not in result.metrics
+
+
+ROBERTA = {
+    "config": {**CONFIG, "model_type": "roberta", "max_position_embeddings": 66},
+    "max_steps": 2,
+    "batch_size": 2,
+}
+
+
+def test_a_roberta_with_its_own_tokenizer(whole, tmp_path):
+    corpus, _ = whole
+    tokenizer = fb.AutoTokenizer.from_pretrained(roberta_folder(tmp_path))
+    pretrain(corpus, tmp_path / "out", tokenizer=tokenizer, **ROBERTA)
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["pad_token_id"] == tokenizer.pad_token_id
+    fill = transformers.pipeline("fill-mask", str(tmp_path / "out"), device="cpu")
+    assert len(fill("hello <mask> world")) == 5
+
+
+def test_masking_that_does_not_fit_the_tokenizer_is_refused_before_anything_is_encoded(whole, tmp_path):
+    corpus, _ = whole
+    tokenizer = fb.AutoTokenizer.from_pretrained(roberta_folder(tmp_path))
+    with pytest.raises(ConfigError, match="word"):
+        pretrain(corpus, tmp_path / "out", tokenizer=tokenizer, whole_word_mask=True, **ROBERTA)
+    assert not (tmp_path / "out" / "data" / "manifest.json").exists()
 
 
 def test_a_next_sentence_head_is_bert_s_alone(corpus, tmp_path):

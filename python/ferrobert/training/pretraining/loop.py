@@ -23,6 +23,7 @@ from ferrobert.training.pretraining.baseline import Baselines, held_out_baseline
 from ferrobert.training.pretraining.curve import CURVE, draw
 from ferrobert.training.pretraining.log import LOG, Rhythm, RunLog, StepProgress, read_log
 from ferrobert.training.pretraining.objective import PretrainingLoss
+from ferrobert.training.pretraining.preparation import collator
 from ferrobert.training.pretraining.recipe import Recipe
 from ferrobert.training.pretraining.result import PretrainingResult
 from ferrobert.training.pretraining.rows import EncodedRows, EpochOrder
@@ -81,8 +82,8 @@ def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> Pr
     if checkpoint == FINISHED:
         return _result(setup.folder, rows)
 
-    mask = _collator(recipe, tokenizer, recipe.seed)
-    mask_held_out = _collator(recipe, tokenizer, HELD_OUT_SEED)
+    mask = collator(recipe, tokenizer, recipe.seed)
+    mask_held_out = collator(recipe, tokenizer, HELD_OUT_SEED)
     baselines = None
     if held_out is not None:
         batches = evaluation_batches(held_out, arguments.per_device_eval_batch_size)
@@ -182,21 +183,6 @@ def _arguments(setup: Setup, steps: int) -> TrainingArguments:
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1
     return arguments
-
-
-def _collator(recipe: Recipe, tokenizer: Any, seed: int) -> Any:
-    from ferrobert.masking import DataCollatorForLanguageModeling
-
-    return DataCollatorForLanguageModeling(
-        tokenizer,
-        mlm_probability=recipe.mlm_probability,
-        whole_word_mask=recipe.whole_word_mask,
-        mask_replace_prob=recipe.mask_replace_prob,
-        random_replace_prob=recipe.random_replace_prob,
-        seed=seed,
-        exact=recipe.exact,
-        max_span_length=recipe.max_span_length,
-    )
 
 
 def _fingerprint(shards: ShardFolder) -> str:

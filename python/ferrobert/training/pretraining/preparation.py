@@ -190,6 +190,29 @@ def document_encoder(tokenizer: Any, recipe: Recipe) -> Encoder:
     return encode
 
 
+def collator(recipe: Recipe, tokenizer: Any, seed: int) -> Any:
+    """What masks and pads rows, as a recipe says.
+
+    Raises:
+        ConfigError: the options do not fit each other or the tokenizer.
+    """
+    from ferrobert.masking import DataCollatorForLanguageModeling
+
+    made = DataCollatorForLanguageModeling(
+        tokenizer,
+        mlm_probability=recipe.mlm_probability,
+        whole_word_mask=recipe.whole_word_mask,
+        mask_replace_prob=recipe.mask_replace_prob,
+        random_replace_prob=recipe.random_replace_prob,
+        seed=seed,
+        exact=recipe.exact,
+        max_span_length=recipe.max_span_length,
+    )
+    # Now, not after hours of encoding: byte-level BPE, for instance, knows no whole words.
+    made([{"input_ids": tokenizer("a")["input_ids"], "sample_id": 0, "epoch": 0}])
+    return made
+
+
 def tokenizer_fingerprint(tokenizer: Any) -> str:
     """SHA-256 of the tokenizer as it is saved."""
     with tempfile.TemporaryDirectory() as folder:

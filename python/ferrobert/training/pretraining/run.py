@@ -17,6 +17,7 @@ from ferrobert.training.pretraining import architecture
 from ferrobert.training.pretraining.curve import can_draw
 from ferrobert.training.pretraining.loop import Setup, train
 from ferrobert.training.pretraining.preparation import (
+    collator,
     document_encoder,
     inspect_corpus,
     is_main,
@@ -90,6 +91,7 @@ def run(
             overwrite=overwrite,
             console=console,
         )
+    collator(recipe, words, recipe.seed)
     transformers.set_seed(recipe.seed)
     network = _network(recipe, model, words)
     architecture.check_fit(network, words, recipe.max_length, own_tokenizer=model is None or tokenizer is None)
