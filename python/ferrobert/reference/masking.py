@@ -226,5 +226,6 @@ class _Masker:
             elif draw < random:
                 choices = len(self.random_ids)
                 first = place == unit.start
-                choice = (draw - mask) * choices // (random - mask) if first else scale(draws[place], choices)
+                share = (choices << 32) // (random - mask)
+                choice = (draw - mask) * share >> 32 if first else scale(draws[place], choices)
                 masked[place] = self.random_ids[choice]
