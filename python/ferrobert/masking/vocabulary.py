@@ -12,6 +12,7 @@ from typing import Any
 
 from ferrobert import _core
 from ferrobert.errors import ConfigError
+from ferrobert.tokenizer import Tokenizer
 
 __all__ = ["MaskingOptions", "MaskingVocabulary", "WordClasses", "masker_of", "vocabulary_of"]
 
@@ -84,6 +85,17 @@ def vocabulary_of(tokenizer: Any) -> MaskingVocabulary:
     Raises:
         ConfigError: no tokenizer, or one without a mask token.
     """
+    # By identity: the hash of a tokenizer is that of its whole vocabulary. Those of transformers can grow.
+    known = _KNOWN.get(id(tokenizer))
+    tokens = 0 if isinstance(tokenizer, Tokenizer) or not hasattr(tokenizer, "__len__") else len(tokenizer)
+    if known is None or known[0]() is not tokenizer or known[1] != tokens:
+        known = weakref.ref(tokenizer), tokens, _read(tokenizer)
+        _KNOWN[id(tokenizer)] = known
+        weakref.finalize(tokenizer, _KNOWN.pop, id(tokenizer), None)
+    return known[2]
+
+
+def _read(tokenizer: Any) -> MaskingVocabulary:
     if not hasattr(tokenizer, "get_vocab") or not hasattr(tokenizer, "mask_token_id"):
         raise ConfigError(f"tokenizer must be one of ferrobert or transformers, got {type(tokenizer).__name__}")
     if tokenizer.mask_token_id is None:
@@ -91,16 +103,6 @@ def vocabulary_of(tokenizer: Any) -> MaskingVocabulary:
             "the tokenizer has no mask token, which masked language modeling needs: give it one with mask_token, or "
             "pass mlm=False to the collator for causal language modeling"
         )
-    # Those of transformers can grow; the hash of any is that of its whole vocabulary.
-    known = _KNOWN.get(id(tokenizer))
-    if known is None or known[0]() is not tokenizer or known[1] != len(tokenizer):
-        known = weakref.ref(tokenizer), len(tokenizer), _read(tokenizer)
-        _KNOWN[id(tokenizer)] = known
-        weakref.finalize(tokenizer, _KNOWN.pop, id(tokenizer), None)
-    return known[2]
-
-
-def _read(tokenizer: Any) -> MaskingVocabulary:
     vocab: Mapping[str, int] = tokenizer.get_vocab()
     size = max(vocab.values(), default=-1) + 1
     token_of = {id: token for token, id in vocab.items()}

@@ -88,7 +88,7 @@ def mask_rows(
         masked_rows.append(masked)
         label_rows.append(labels)
     if rows.padding is not None:
-        shape = len(rows), rows.padding.width or 0
+        shape = rows.number, rows.padding.width or 0
         return np.array(masked_rows, np.int64).reshape(shape), np.array(label_rows, np.int64).reshape(shape)
     return np.array([*chain(*masked_rows)], np.int64), np.array([*chain(*label_rows)], np.int64)
 
