@@ -89,7 +89,8 @@ def vocabulary_of(tokenizer: Any) -> MaskingVocabulary:
     known = _KNOWN.get(id(tokenizer))
     tokens = 0 if isinstance(tokenizer, Tokenizer) or not hasattr(tokenizer, "__len__") else len(tokenizer)
     if known is None or known[0]() is not tokenizer or known[1] != tokens:
-        known = weakref.ref(tokenizer), tokens, _read(tokenizer)
+        vocabulary = _read(tokenizer)
+        known = weakref.ref(tokenizer), tokens, vocabulary
         _KNOWN[id(tokenizer)] = known
         weakref.finalize(tokenizer, _KNOWN.pop, id(tokenizer), None)
     return known[2]
@@ -107,7 +108,13 @@ def _read(tokenizer: Any) -> MaskingVocabulary:
     size = max(vocab.values(), default=-1) + 1
     token_of = {id: token for token, id in vocab.items()}
     tokens = [token_of.get(id) for id in range(size)]
-    special = {id for id in tokenizer.all_special_ids if id is not None and 0 <= id < size}
+    # Pieces that SentencePiece must not split ("(", ".") are listed as special too, but are text.
+    added = getattr(tokenizer, "added_tokens_decoder", {})
+    special = {
+        id
+        for id in tokenizer.all_special_ids
+        if id is not None and 0 <= id < size and (id not in added or added[id].special)
+    }
     # An unknown word is special, but a token that stands for one; it is neither predicted nor drawn.
     not_drawn = (id for id, token in enumerate(tokens) if token is None or _UNUSED.fullmatch(token))
     model, prefix = _model_of(tokenizer)
