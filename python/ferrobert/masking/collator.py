@@ -16,8 +16,8 @@ from ferrobert.encoding.values import Padding, as_tensor
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_side, check_tensors
 from ferrobert.masking.features import Features, features_of
-from ferrobert.masking.mask_tokens import MaskRows, mask_rows
 from ferrobert.masking.rows import Rows, check_counter
+from ferrobert.masking.tokens import MaskRows, mask_rows
 from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, vocabulary_of
 from ferrobert.tokenizer import Tokenizer
 
@@ -93,7 +93,7 @@ class DataCollatorForLanguageModeling:
             self._vocabulary_and_options()
         elif self.whole_word_mask or self.max_span_length is not None:
             raise ConfigError("whole_word_mask and max_span_length mask tokens: they need mlm=True")
-        multiple = self.pad_to_multiple_of
+        multiple: Any = self.pad_to_multiple_of
         if multiple is not None and (not isinstance(multiple, int) or multiple < 1):
             raise ConfigError(f"pad_to_multiple_of must be at least 1, got {multiple!r}")
         self.set_epoch(0)
@@ -190,7 +190,7 @@ class DataCollatorForLanguageModeling:
         if given.sample_ids is not None:
             return self.seed, epoch, given.sample_ids
         ids, splits = given.ids.astype("<i8"), given.row_splits.tolist()
-        checksums = [zlib.crc32(ids[start:end]) for start, end in pairwise(splits)]
+        checksums = [zlib.crc32(ids[start:end].data) for start, end in pairwise(splits)]
         return self.seed, epoch, np.array(checksums, np.int64)
 
 

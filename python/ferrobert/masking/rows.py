@@ -58,10 +58,10 @@ def rows_of(given: Any, *, words: bool) -> Rows:
     if isinstance(given, np.ndarray) and given.dtype != object:
         return _rows_of_array(given, "input_ids")
     if isinstance(given, (list, tuple, np.ndarray)):
-        rows = list(given)
-        if rows and isinstance(rows[0], (int, np.integer)) and not isinstance(rows[0], bool):
+        lists: list[Any] = list(given)
+        if lists and isinstance(lists[0], (int, np.integer)):
             raise ConfigError("input_ids must be rows of token ids, got one row of int: wrap it in a list")
-        return Rows(*_core.flatten(rows, "input_ids"))
+        return Rows(*_core.flatten(lists, "input_ids"))
     raise ConfigError(
         f"input_ids must be an encoding, a Ragged, an array or tensor of ints, or lists, got {type(given).__name__}"
     )

@@ -38,7 +38,7 @@ class MaskingOptions:
 
     def __post_init__(self) -> None:
         for name in ("mlm_probability", "mask_replace_prob", "random_replace_prob"):
-            given = getattr(self, name)
+            given: Any = getattr(self, name)
             if isinstance(given, bool) or not isinstance(given, (int, float)):
                 raise ConfigError(f"{name} must be a number in [0, 1], got {given!r}")
             if not 0.0 <= given <= 1.0:
@@ -48,7 +48,7 @@ class MaskingOptions:
                 f"mask_replace_prob {self.mask_replace_prob} and random_replace_prob {self.random_replace_prob} sum to "
                 "more than 1: they are shares of the selected tokens, and what is left stays as it is"
             )
-        length = self.max_span_length
+        length: Any = self.max_span_length
         if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 1):
             raise ConfigError(f"max_span_length must be None or at least 1 word, got {length!r}")
 
@@ -159,9 +159,9 @@ def _model_of(tokenizer: Any) -> tuple[str, str]:
     state = getattr(tokenizer, "_state", {})
     if "continuing_subword_prefix" in state:
         return "WordPiece", state["continuing_subword_prefix"]
-    backend = getattr(tokenizer, "_backend", None)
-    if isinstance(getattr(backend, "model", None), str):
-        return backend.model, ""
+    kind = getattr(getattr(tokenizer, "_backend", None), "model", None)
+    if isinstance(kind, str):
+        return kind, ""
     model = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
     return type(model).__name__, getattr(model, "continuing_subword_prefix", None) or "##"
 
