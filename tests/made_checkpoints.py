@@ -78,3 +78,35 @@ def _varint(value: int) -> bytes:
         parts.append(value & 0x7F | 0x80)
         value >>= 7
     return bytes([*parts, value])
+
+
+def made_model(kind: str, *, seed: int = 0, **config: Any) -> Any:
+    """A random model of two layers that reads 64 tokens, of a class of transformers such as "RobertaForMaskedLM"."""
+    import torch
+    import transformers
+
+    settings = {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 66 if kind.startswith(("Roberta", "XLMRoberta", "Camembert")) else 64,
+        # Far from 0, so that different texts get different scores.
+        "initializer_range": 0.4,
+        **config,
+    }
+    if kind.startswith("DistilBert"):
+        names = {"dim": "hidden_size", "n_layers": "num_hidden_layers", "n_heads": "num_attention_heads"}
+        settings |= {name: settings.pop(old) for name, old in names.items()}
+        settings["hidden_dim"] = settings.pop("intermediate_size")
+    if kind.startswith(("Albert", "Electra")):
+        settings["embedding_size"] = 16
+    # Threads of a model this small only wait for each other; on a busy machine they make it ten times slower.
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    model_class = getattr(transformers, kind)
+    model = model_class(model_class.config_class(**settings)).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):  # zeros at first, which would hide a bias that is left out
+            torch.nn.init.normal_(parameter, std=0.2)
+    return model

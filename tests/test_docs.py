@@ -16,6 +16,8 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from tests.conftest import write_tokenizer
+from tests.made_checkpoints import made_model
 
 pytestmark = pytest.mark.docs
 
@@ -32,7 +34,8 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def with_real_names(text: str) -> str:
+def with_real_names(text: str, bert: Path) -> str:
+    text = text.replace("path/to/bert", bert.as_posix())
     for name in ('"path/to/encoder"', "path/to/encoder", "path/to/checkpoint", '"bert-base-uncased"'):
         text = text.replace(name, repr(str(encoder())) if name.startswith('"') else str(encoder()))
     return text
@@ -64,37 +67,50 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pyarrow.csv.write_csv(table, folder / name)
     texts = [row["text"] for row in rows]
     (folder / "corpus.txt").write_text("".join(f"{text} {other}\n" for text in texts for other in texts[:4]), "utf-8")
+    masked = pyarrow.table({"text": ["the [MASK] was great", "[MASK] [MASK]"]})
+    pyarrow.csv.write_csv(masked, folder / "masked.csv")
+    pairs = pyarrow.table({"text": ["good", "bad"], "text_pair": ["great", "film"], "label": ["IsNext", "NotNext"]})
+    pyarrow.csv.write_csv(pairs, folder / "pairs.csv")
     return folder
 
 
-def test_the_examples_of_the_readme_give_what_it_shows() -> None:
-    source = "\n".join(block for block in blocks(ROOT / "README.md", "python") if ">>>" in block)
-    examples = doctest.DocTestParser().get_doctest(source, {}, "README.md", str(ROOT / "README.md"), 0)
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random BERT with the heads of pretraining, for path/to/bert."""
+    folder = tmp_path_factory.mktemp("bert")
+    write_tokenizer(folder)
+    made_model("BertForPreTraining", vocab_size=94).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "pipelines.md"], ids=lambda page: page.name)
+def test_the_examples_of_a_page_give_what_it_shows(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = "\n".join(block for block in blocks(page, "python") if ">>>" in block)
+    examples = doctest.DocTestParser().get_doctest(source, {}, page.name, str(page), 0)
     assert len(examples.examples) >= 5
     report: list[str] = []
     doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(examples, out=report.append)
     assert not report, "".join(report)
 
 
-def test_the_python_of_the_readme_runs(workplace: Path) -> None:
+def test_the_python_of_the_readme_runs(workplace: Path, bert: Path) -> None:
     sources = [block for block in blocks(ROOT / "README.md", "python") if ">>>" not in block]
-    source = with_real_names("texts = ['The cat sat.', 'On the mat.']\n" + "\n".join(sources))
+    source = with_real_names("texts = ['The cat sat.', 'On the mat.']\n" + "\n".join(sources), bert)
     run([sys.executable, "-c", source], workplace)
 
 
-def test_the_commands_of_the_readme_run(workplace: Path) -> None:
-    lines = [line for block in blocks(ROOT / "README.md", "sh") for line in block.splitlines()]
-    commands = [shlex.split(with_real_names(line), comments=True) for line in lines if not line.startswith(NOT_RUN)]
-    commands = [[Path(command[0]).name, *command[1:]] for command in commands if command]
-    assert {command[1] for command in commands} >= {
-        "demo",
-        "tokenize",
-        "train",
-        "classify",
-        "predict",
-        "evaluate",
-        "pretrain",
-    }
+def commands_of(page: Path, bert: Path) -> list[list[str]]:
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    commands = [
+        shlex.split(with_real_names(line, bert), comments=True) for line in lines if not line.startswith(NOT_RUN)
+    ]
+    return [[Path(command[0]).name, *command[1:]] for command in commands if command]
+
+
+def test_the_commands_of_the_readme_run(workplace: Path, bert: Path) -> None:
+    commands = commands_of(ROOT / "README.md", bert)
+    assert {command[1] for command in commands} >= {"demo", "tokenize", "train", "classify", "predict", "evaluate", "pretrain"}
     for program, *arguments in commands:
         if any(word in arguments for word in LONG) and os.environ.get("FERROBERT_DOCS") != "full":
             continue
@@ -104,6 +120,14 @@ def test_the_commands_of_the_readme_run(workplace: Path) -> None:
             shutil.rmtree(workplace / "my-bert", ignore_errors=True)
         run([str(Path(sys.executable).with_name(program)), *arguments], workplace)
     assert len((workplace / "answers.jsonl").read_text("utf-8").splitlines()) == 20
+
+
+def test_the_commands_of_the_page_on_pipelines_run(workplace: Path, bert: Path) -> None:
+    commands = commands_of(ROOT / "docs" / "pipelines.md", bert)
+    assert {command[1] for command in commands} == {"fill-mask", "predict", "evaluate"}
+    for program, *arguments in commands:
+        run([str(Path(sys.executable).with_name(program)), *arguments], workplace)
+    assert len((workplace / "filled.jsonl").read_text("utf-8").splitlines()) == 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

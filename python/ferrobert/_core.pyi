@@ -21,6 +21,7 @@ __all__ = [
     "pack_sentences",
     "pad",
     "panic_for_test",
+    "row_lengths",
     "sentence_pairs",
 ]
 
@@ -383,3 +384,6 @@ def matrix_of_rows(
     rows: list[Any], name: str, row_splits: NDArray[np.int64], width: int, fill: int, side: str
 ) -> NDArray[np.int64]:
     """Rows of ints as a matrix ``(rows, width)``; ConfigError where their lengths are not those of the splits."""
+
+def row_lengths(row_splits: NDArray[np.int64]) -> tuple[int, int]:
+    """Tokens of the shortest and of the longest row; 0 and 0 without rows."""

@@ -17,12 +17,13 @@ from ferrobert.cli.options import (
     Model,
     PairColumn,
     TextColumn,
-    classifier,
     console,
+    open_pipeline,
+    pair_column_of,
     split_columns,
     with_bar,
 )
-from ferrobert.errors import DataError
+from ferrobert.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from ferrobert.training.metrics import Confusion
@@ -35,6 +36,7 @@ MATRIX_LABELS = 12
 def evaluate(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file with true labels.", show_default=False)],
     model: Model,
+    task: Annotated[str, typer.Option(help="text-classification or next-sentence-prediction.")] = "text-classification",
     text_column: TextColumn = "text",
     text_pair_column: PairColumn = None,
     label_column: LabelColumn = "label",
@@ -48,13 +50,18 @@ def evaluate(
 
     Example: ferrobert evaluate test.tsv --model ./ferrobert-demo
     """
+    from ferrobert.pipelines import task_name
     from ferrobert.tables import Table, chunks
     from ferrobert.training.examples import label_id, label_value
     from ferrobert.training.metrics import Confusion
 
+    task = task_name(task)
+    if task == "fill-mask":
+        raise ConfigError("fill-mask has no labels to evaluate on; ferrobert predict fills the masks of a file")
+    text_pair_column = pair_column_of(task, text_pair_column)
     table = Table(file, columns=split_columns(columns))
     table.require(text_column, text_pair_column, label_column)
-    pipe = classifier(model, device=device, batch_tokens=batch_tokens)
+    pipe = open_pipeline(task, model, device=device, batch_tokens=batch_tokens)
     labels = pipe.labels
     ids = {label: index for index, label in enumerate(labels)}
     confusion = Confusion(labels)

@@ -28,6 +28,9 @@ Header = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; by default the first GPU, else the CPU.")]
 BatchTokens = Annotated[int | None, typer.Option(help="Tokens of a batch; more is faster until memory ends.")]
+Targets = Annotated[
+    list[str] | None, typer.Option("--target", help="fill-mask: choose among these tokens (may be repeated).")
+]
 MaxLength = Annotated[int | None, typer.Option(help="Cut texts at this many tokens; by default what the model reads.")]
 
 Item = TypeVar("Item")
@@ -57,13 +60,18 @@ def encoder_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def classifier(model: str, *, device: str | None = None, batch_tokens: int | None = None) -> Any:
-    """The text-classification pipeline of a command."""
+def open_pipeline(task: str, model: str, *, device: str | None = None, batch_tokens: int | None = None) -> Any:
+    """The pipeline of a command."""
     from ferrobert.pipelines import pipeline
 
     if not model:
         raise ConfigError("--model is empty")
-    return pipeline("text-classification", model, device=device, batch_tokens=batch_tokens)
+    return pipeline(task, model, device=device, batch_tokens=batch_tokens)
+
+
+def pair_column_of(task: str, pair_column: str | None) -> str | None:
+    """The column of second texts: what was asked for; "text_pair" where the task needs pairs."""
+    return "text_pair" if pair_column is None and task == "next-sentence-prediction" else pair_column
 
 
 def with_bar(chunks: Iterable[list[Item]], table: Table, title: str) -> Iterator[list[Item]]:

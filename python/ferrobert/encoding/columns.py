@@ -103,8 +103,7 @@ class Columns:
     def row_lengths(self) -> tuple[int, int]:
         """Tokens of the shortest and of the longest row; 0 and 0 without rows."""
         if self._lengths is None:
-            lengths = np.diff(self.row_splits)
-            self._lengths = (int(lengths.min()), int(lengths.max())) if len(lengths) else (0, 0)
+            self._lengths = _core.row_lengths(self.row_splits)
         return self._lengths
 
     def align(self) -> None:

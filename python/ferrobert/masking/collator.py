@@ -14,11 +14,12 @@ from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.encoding.values import Padding, as_tensor
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_tensors
+from ferrobert.inputs import check_side, check_tensors
 from ferrobert.masking.features import Features, features_of
-from ferrobert.masking.mask_tokens import MaskRows, mask_rows
 from ferrobert.masking.rows import Rows, check_counter
+from ferrobert.masking.tokens import MaskRows, mask_rows
 from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, vocabulary_of
+from ferrobert.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,6 +81,8 @@ class DataCollatorForLanguageModeling:
     _epoch: Any = field(default=None, init=False, repr=False, compare=False)
     _options: tuple[Any, MaskingOptions] | None = field(default=None, init=False, repr=False, compare=False)
 
+    _pads: tuple[Any, tuple[int | None, str, int]] | None = field(default=None, init=False, repr=False, compare=False)
+
     _mask_rows: ClassVar[MaskRows] = staticmethod(mask_rows)
 
     def __post_init__(self) -> None:
@@ -90,7 +93,7 @@ class DataCollatorForLanguageModeling:
             self._vocabulary_and_options()
         elif self.whole_word_mask or self.max_span_length is not None:
             raise ConfigError("whole_word_mask and max_span_length mask tokens: they need mlm=True")
-        multiple = self.pad_to_multiple_of
+        multiple: Any = self.pad_to_multiple_of
         if multiple is not None and (not isinstance(multiple, int) or multiple < 1):
             raise ConfigError(f"pad_to_multiple_of must be at least 1, got {multiple!r}")
         self.set_epoch(0)
@@ -139,7 +142,7 @@ class DataCollatorForLanguageModeling:
             values["token_type_ids"] = given.token_type_ids(width, padding.pad_type_id, side)
         values["attention_mask"] = given.attention_mask(width, 0, side)
         values |= {"labels": labels, **given.other}
-        return BatchEncoding({key: as_tensor(value, kind, key) for key, value in values.items()})
+        return BatchEncoding(_tensors(values) if kind == "pt" else values)
 
     def _vocabulary_and_options(self) -> tuple[MaskingVocabulary, MaskingOptions]:
         options = (
@@ -155,16 +158,28 @@ class DataCollatorForLanguageModeling:
         return vocabulary_of(self.tokenizer), self._options[1]
 
     def _padding(self, given: Features) -> Padding:
-        tokenizer = self.tokenizer
-        shortest, width = given.row_lengths
+        pad_id, side, pad_type_id = self._pad_settings()
+        shortest, width = _core.row_lengths(given.row_splits)
         if self.pad_to_multiple_of:
             width = -(-width // self.pad_to_multiple_of) * self.pad_to_multiple_of
-        pad_id = tokenizer.pad_token_id
         if pad_id is None:
             if width > shortest:
                 raise ConfigError("rows differ in length, and the tokenizer has no padding token: give it a pad_token")
             pad_id = -1  # no id: nothing is padded
-        return Padding(width, tokenizer.padding_side, pad_id, getattr(tokenizer, "pad_token_type_id", 0))
+        return Padding(width, side, pad_id, pad_type_id)
+
+    def _pad_settings(self) -> tuple[int | None, str, int]:
+        tokenizer = self.tokenizer
+        if self._pads is None or self._pads[0] is not tokenizer:
+            settings = (
+                tokenizer.pad_token_id,
+                check_side("padding_side", tokenizer.padding_side),
+                getattr(tokenizer, "pad_token_type_id", 0),
+            )
+            if not isinstance(tokenizer, Tokenizer):
+                return settings  # may change
+            self._pads = tokenizer, settings
+        return self._pads[1]
 
     def _counters(self, given: Features, kind: str) -> tuple[int, int, NDArray[np.int64]]:
         """Seed, epoch and sample ids: what the masks depend on."""
@@ -175,8 +190,14 @@ class DataCollatorForLanguageModeling:
         if given.sample_ids is not None:
             return self.seed, epoch, given.sample_ids
         ids, splits = given.ids.astype("<i8"), given.row_splits.tolist()
-        checksums = [zlib.crc32(ids[start:end]) for start, end in pairwise(splits)]
+        checksums = [zlib.crc32(ids[start:end].data) for start, end in pairwise(splits)]
         return self.seed, epoch, np.array(checksums, np.int64)
+
+
+def _tensors(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    import torch
+
+    return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
 
 def _random_seed(kind: str) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -31,8 +30,7 @@ _CONSUMED = frozenset(
 MakeMatrix = Callable[[int, int, str], "NDArray[np.int64]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
+class Features(NamedTuple):
     """Rows of a batch."""
 
     ids: NDArray[Any]
@@ -47,12 +45,6 @@ class Features:
     special: NDArray[np.int64] | None = None
     sample_ids: NDArray[np.int64] | None = None
     epoch: int | None = None
-
-    @property
-    def row_lengths(self) -> tuple[int, int]:
-        """Tokens of the shortest and of the longest row."""
-        lengths = np.diff(self.row_splits)
-        return int(lengths.min()), int(lengths.max())
 
 
 def features_of(features: Any, *, words: bool) -> Features:

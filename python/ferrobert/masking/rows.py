@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Rows", "check_counter", "rows_of", "sample_ids_of", "words_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """Rows of token ids, all of one batch."""
 
     ids: NDArray[Any]
@@ -38,7 +36,9 @@ class Rows:
     device: Any = None
     """Device of the tensor that the result is; ``None`` for an array."""
 
-    def __len__(self) -> int:
+    @property
+    def number(self) -> int:
+        """How many rows there are."""
         return len(self.row_splits) - 1
 
 
@@ -54,14 +54,14 @@ def rows_of(given: Any, *, words: bool) -> Rows:
         return _rows_of_encoding(given, words)
     if hasattr(given, "detach"):
         rows = _rows_of_array(given.detach().cpu().numpy(), "input_ids")
-        return replace(rows, device=given.device)
+        return rows._replace(device=given.device)
     if isinstance(given, np.ndarray) and given.dtype != object:
         return _rows_of_array(given, "input_ids")
     if isinstance(given, (list, tuple, np.ndarray)):
-        rows = list(given)
-        if rows and isinstance(rows[0], (int, np.integer)) and not isinstance(rows[0], bool):
+        lists: list[Any] = list(given)
+        if lists and isinstance(lists[0], (int, np.integer)):
             raise ConfigError("input_ids must be rows of token ids, got one row of int: wrap it in a list")
-        return Rows(*_core.flatten(rows, "input_ids"))
+        return Rows(*_core.flatten(lists, "input_ids"))
     raise ConfigError(
         f"input_ids must be an encoding, a Ragged, an array or tensor of ints, or lists, got {type(given).__name__}"
     )
@@ -88,13 +88,13 @@ def _rows_of_encoding(encoding: Any, words: bool) -> Rows:
         flat_special = rows_of(special, words=False)
         if not np.array_equal(flat_special.row_splits, rows.row_splits):
             raise ConfigError("special_tokens_mask and input_ids differ in their rows")
-        rows = replace(rows, special=flat_special.ids.astype(np.int64))
+        rows = rows._replace(special=flat_special.ids.astype(np.int64))
     if not words:
         return rows
     if "word_ids" in encoding:
         return _with_words(rows, list(encoding["word_ids"]))
     if callable(getattr(encoding, "word_ids", None)) and getattr(encoding, "is_fast", False):
-        return _with_words(rows, [_words_of_row(encoding, row) for row in range(len(rows))])
+        return _with_words(rows, [_words_of_row(encoding, row) for row in range(rows.number)])
     return rows
 
 
@@ -102,7 +102,7 @@ def _with_words(rows: Rows, words: list[Any]) -> Rows:
     word_ids, splits = _core.flatten(words, "word_ids", -1)
     if not np.array_equal(splits, rows.row_splits):
         raise ConfigError("word_ids and input_ids differ in their rows")
-    return replace(rows, word_ids=word_ids.astype(np.int32))
+    return rows._replace(word_ids=word_ids.astype(np.int32))
 
 
 def _words_of_row(encoding: Any, row: int) -> list[int | None]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ferrobert import _core
 from ferrobert.errors import ConfigError
+from ferrobert.tokenizer import Tokenizer
 
 __all__ = ["MaskingOptions", "MaskingVocabulary", "WordClasses", "masker_of", "vocabulary_of"]
 
@@ -37,7 +38,7 @@ class MaskingOptions:
 
     def __post_init__(self) -> None:
         for name in ("mlm_probability", "mask_replace_prob", "random_replace_prob"):
-            given = getattr(self, name)
+            given: Any = getattr(self, name)
             if isinstance(given, bool) or not isinstance(given, (int, float)):
                 raise ConfigError(f"{name} must be a number in [0, 1], got {given!r}")
             if not 0.0 <= given <= 1.0:
@@ -47,7 +48,7 @@ class MaskingOptions:
                 f"mask_replace_prob {self.mask_replace_prob} and random_replace_prob {self.random_replace_prob} sum to "
                 "more than 1: they are shares of the selected tokens, and what is left stays as it is"
             )
-        length = self.max_span_length
+        length: Any = self.max_span_length
         if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 1):
             raise ConfigError(f"max_span_length must be None or at least 1 word, got {length!r}")
 
@@ -84,6 +85,18 @@ def vocabulary_of(tokenizer: Any) -> MaskingVocabulary:
     Raises:
         ConfigError: no tokenizer, or one without a mask token.
     """
+    # By identity: the hash of a tokenizer is that of its whole vocabulary. Those of transformers can grow.
+    known = _KNOWN.get(id(tokenizer))
+    tokens = 0 if isinstance(tokenizer, Tokenizer) or not hasattr(tokenizer, "__len__") else len(tokenizer)
+    if known is None or known[0]() is not tokenizer or known[1] != tokens:
+        vocabulary = _read(tokenizer)
+        known = weakref.ref(tokenizer), tokens, vocabulary
+        _KNOWN[id(tokenizer)] = known
+        weakref.finalize(tokenizer, _KNOWN.pop, id(tokenizer), None)
+    return known[2]
+
+
+def _read(tokenizer: Any) -> MaskingVocabulary:
     if not hasattr(tokenizer, "get_vocab") or not hasattr(tokenizer, "mask_token_id"):
         raise ConfigError(f"tokenizer must be one of ferrobert or transformers, got {type(tokenizer).__name__}")
     if tokenizer.mask_token_id is None:
@@ -91,21 +104,17 @@ def vocabulary_of(tokenizer: Any) -> MaskingVocabulary:
             "the tokenizer has no mask token, which masked language modeling needs: give it one with mask_token, or "
             "pass mlm=False to the collator for causal language modeling"
         )
-    # Those of transformers can grow; the hash of any is that of its whole vocabulary.
-    known = _KNOWN.get(id(tokenizer))
-    if known is None or known[0]() is not tokenizer or known[1] != len(tokenizer):
-        known = weakref.ref(tokenizer), len(tokenizer), _read(tokenizer)
-        _KNOWN[id(tokenizer)] = known
-        weakref.finalize(tokenizer, _KNOWN.pop, id(tokenizer), None)
-    return known[2]
-
-
-def _read(tokenizer: Any) -> MaskingVocabulary:
     vocab: Mapping[str, int] = tokenizer.get_vocab()
     size = max(vocab.values(), default=-1) + 1
     token_of = {id: token for token, id in vocab.items()}
     tokens = [token_of.get(id) for id in range(size)]
-    special = {id for id in tokenizer.all_special_ids if id is not None and 0 <= id < size}
+    # Pieces that SentencePiece must not split ("(", ".") are listed as special too, but are text.
+    added = getattr(tokenizer, "added_tokens_decoder", {})
+    special = {
+        id
+        for id in tokenizer.all_special_ids
+        if id is not None and 0 <= id < size and (id not in added or added[id].special)
+    }
     # An unknown word is special, but a token that stands for one; it is neither predicted nor drawn.
     not_drawn = (id for id, token in enumerate(tokens) if token is None or _UNUSED.fullmatch(token))
     model, prefix = _model_of(tokenizer)
@@ -150,9 +159,9 @@ def _model_of(tokenizer: Any) -> tuple[str, str]:
     state = getattr(tokenizer, "_state", {})
     if "continuing_subword_prefix" in state:
         return "WordPiece", state["continuing_subword_prefix"]
-    backend = getattr(tokenizer, "_backend", None)
-    if isinstance(getattr(backend, "model", None), str):
-        return backend.model, ""
+    kind = getattr(getattr(tokenizer, "_backend", None), "model", None)
+    if isinstance(kind, str):
+        return kind, ""
     model = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
     return type(model).__name__, getattr(model, "continuing_subword_prefix", None) or "##"
 

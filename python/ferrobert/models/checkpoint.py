@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from logging import ERROR
@@ -38,6 +39,30 @@ class LoadedModel:
 
     model: PreTrainedModel
     fresh: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a task reads besides the encoder.
+
+    Attributes:
+        auto_class: the class of transformers that loads encoder and head.
+        name: what the head is called in messages.
+        advice: what to do about a checkpoint without it.
+    """
+
+    auto_class: str
+    name: str
+    advice: str
+
+
+CLASSIFIER = Head("AutoModelForSequenceClassification", "classification head", "train one with ferrobert.finetune")
+MASKED_LM = Head("AutoModelForMaskedLM", "masked-language-model head", "give a checkpoint as it comes from pretraining")
+NEXT_SENTENCE = Head(
+    "AutoModelForNextSentencePrediction",
+    "next-sentence head",
+    "give a BERT checkpoint as it comes from pretraining (RoBERTa, DistilBERT and ALBERT do not learn this task)",
+)
 
 
 def require_torch(what: str) -> None:
@@ -71,6 +96,45 @@ def load_sequence_classifier(
         UnsafeCheckpointError: the weights are a pickle and ``allow_pickle`` is not given.
         MissingDependencyError: torch or transformers is not installed.
     """
+    settings: dict[str, Any] = {}
+    if labels is not None:
+        settings |= {
+            "num_labels": len(labels),
+            "id2label": dict(enumerate(labels)),
+            "label2id": {label: index for index, label in enumerate(labels)},
+            "problem_type": "single_label_classification",
+            "ignore_mismatched_sizes": True,
+        }
+    return load_model(
+        source, CLASSIFIER, dtype=dtype, allow_pickle=allow_pickle, new_head=labels is not None, settings=settings
+    )
+
+
+def load_model(
+    source: str | os.PathLike[str],
+    head: Head,
+    *,
+    dtype: str | torch.dtype | None = None,
+    allow_pickle: bool = False,
+    new_head: bool = False,
+    settings: Mapping[str, Any] | None = None,
+) -> LoadedModel:
+    """Load an encoder with the head of a task.
+
+    Args:
+        source: a checkpoint folder, or the id of a model on the hub (loaded by ``transformers``).
+        head: what the checkpoint must hold besides the encoder.
+        dtype: precision of the weights; by default that of the checkpoint.
+        allow_pickle: also load ``pytorch_model.bin``, a pickle, which torch restricts to tensors.
+        new_head: the head may be missing, and is then random: it is going to be trained.
+        settings: values that take the place of those in config.json.
+
+    Raises:
+        CheckpointError: the folder or one of its files is missing or broken; the head is missing, or the model's
+            family has none; part of the encoder is missing.
+        UnsafeCheckpointError: the weights are a pickle and ``allow_pickle`` is not given.
+        MissingDependencyError: torch or transformers is not installed.
+    """
     require_torch("loading a model")
     import transformers
 
@@ -81,31 +145,22 @@ def load_sequence_classifier(
     else:
         with quiet_transformers():
             checkpoint_files(source, [CONFIG])
-    settings: dict[str, Any] = {}
-    if labels is not None:
-        settings |= {
-            "num_labels": len(labels),
-            "id2label": dict(enumerate(labels)),
-            "label2id": {label: index for index, label in enumerate(labels)},
-            "problem_type": "single_label_classification",
-            "ignore_mismatched_sizes": True,
-        }
     try:
         with quiet_transformers():
-            model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
+            model, info = getattr(transformers, head.auto_class).from_pretrained(
                 name,
                 dtype="auto" if dtype is None else dtype,
                 use_safetensors=None if allow_pickle else True,
                 trust_remote_code=False,
                 output_loading_info=True,
-                **settings,
+                **(settings or {}),
             )
     except MemoryError:
         raise
     except Exception as error:
-        raise _loading_error(name, error) from error
+        raise _loading_error(name, head, error) from error
     fresh = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
-    _check_complete(name, model, fresh, head_expected=labels is None)
+    _check_complete(name, model, fresh, head, new_head=new_head)
     model.eval()
     return LoadedModel(model, fresh)
 
@@ -159,16 +214,15 @@ def position_limit(model: PreTrainedModel) -> int | None:
     return min(limits, default=None)
 
 
-def _check_complete(name: str, model: PreTrainedModel, fresh: frozenset[str], *, head_expected: bool) -> None:
+def _check_complete(name: str, model: PreTrainedModel, fresh: frozenset[str], head: Head, *, new_head: bool) -> None:
     prefix = f"{model.base_model_prefix}."
-    head = sorted(key for key in fresh if not key.startswith(prefix))
-    if head and head_expected:
+    of_head = sorted(key for key in fresh if not key.startswith(prefix))
+    if of_head and not new_head:
         raise CheckpointError(
-            f"{name} has no classification head ({', '.join(head[:4])}), its labels would be random; "
-            "train one with ferrobert.finetune"
+            f"{name} has no {head.name} ({', '.join(of_head[:4])}), its answers would be random; {head.advice}"
         )
     # A checkpoint of masked-language modelling has no pooler: that part belongs to the head that fine-tuning makes.
-    encoder = sorted(key for key in fresh if key.startswith(prefix) and (head_expected or ".pooler." not in key))
+    encoder = sorted(key for key in fresh if key.startswith(prefix) and not (new_head and ".pooler." in key))
     if encoder:
         raise CheckpointError(
             f"{name} lacks {len(encoder)} parameters of the {model.config.model_type} encoder, such as {encoder[0]}; "
@@ -176,7 +230,7 @@ def _check_complete(name: str, model: PreTrainedModel, fresh: frozenset[str], *,
         )
 
 
-def _loading_error(name: str, error: Exception) -> Exception:
+def _loading_error(name: str, head: Head, error: Exception) -> Exception:
     reason = " ".join(str(error).split())
     if isinstance(error, ImportError):
         return MissingDependencyError(f"loading {name} needs a package that is not installed: {reason}")
@@ -184,7 +238,12 @@ def _loading_error(name: str, error: Exception) -> Exception:
         return CheckpointError(
             f"{name}: the weights do not fit config.json (a head with another number of labels?): {reason[:400]}"
         )
-    return CheckpointError(f"{name} cannot be loaded as a text classifier: {reason[:400]}")
+    family = re.match(r"Unrecognized configuration class <class '[\w.]*?(\w+?)(?:Config)?'>", reason)
+    if family:
+        return CheckpointError(
+            f"{name} has no {head.name}: transformers has none for {family[1]} models; {head.advice}"
+        )
+    return CheckpointError(f"{name} cannot be loaded with its {head.name}: {reason[:400]}")
 
 
 @contextmanager

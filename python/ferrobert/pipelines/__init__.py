@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 # Task -> module and class. A task is listed once it is built.
 TASKS = {
     "text-classification": ("ferrobert.pipelines.text_classification", "TextClassificationPipeline"),
+    "fill-mask": ("ferrobert.pipelines.fill_mask", "FillMaskPipeline"),
+    "next-sentence-prediction": ("ferrobert.pipelines.next_sentence_prediction", "NextSentencePredictionPipeline"),
+}
+# Where a model for the task comes from.
+ORIGINS = {
+    "text-classification": "ferrobert.finetune or `ferrobert demo` makes one",
+    "fill-mask": "one that comes from pretraining, such as bert-base-uncased",
+    "next-sentence-prediction": "BERT as it comes from pretraining, such as bert-base-uncased",
 }
 ALIASES = {"sentiment-analysis": "text-classification"}
 BACKENDS = ("torch",)
@@ -52,7 +60,7 @@ def pipeline(
     """Make a pipeline for a task.
 
     Args:
-        task: "text-classification" or its alias "sentiment-analysis".
+        task: "text-classification" or its alias "sentiment-analysis"; "fill-mask"; "next-sentence-prediction".
         model: a checkpoint folder, the id of a model on the hub, or a loaded model of transformers.
         tokenizer: a tokenizer or where to load one from; by default from the model's folder.
         device: "cpu", "cuda", "cuda:1", a number (-1 is the CPU); by default the first GPU, else the CPU.
@@ -62,7 +70,7 @@ def pipeline(
         **options: the task's own call options, as defaults for each call (``top_k``, ``truncation``, ...).
 
     Returns:
-        The pipeline of the task: `TextClassificationPipeline`.
+        The pipeline of the task: `TextClassificationPipeline`, `FillMaskPipeline` or `NextSentencePredictionPipeline`.
 
     Raises:
         ConfigError: an unknown task, backend, device or option; no model.
@@ -79,8 +87,7 @@ def pipeline(
         raise ConfigError(f"backend must be {' or '.join(map(repr, BACKENDS))}, got {backend!r}")
     if model is None:
         raise ConfigError(
-            f"pipeline({task!r}) needs model=: a checkpoint folder or the id of a model on the hub "
-            "(ferrobert.finetune or `ferrobert demo` makes one)"
+            f"pipeline({task!r}) needs model=: a checkpoint folder or the id of a model on the hub ({ORIGINS[name]})"
         )
     if isinstance(model, (str, os.PathLike)) and not os.fspath(model):
         raise ConfigError("model= is empty; give a checkpoint folder or the id of a model on the hub")

@@ -10,8 +10,8 @@ import numpy as np
 
 from ferrobert import masking
 from ferrobert.errors import ConfigError
-from ferrobert.masking.mask_tokens import masked_by
 from ferrobert.masking.rows import Rows
+from ferrobert.masking.tokens import masked_by
 from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary
 from ferrobert.reference.random import MASKING, REPLACEMENT, SPAN_LENGTH, Draws, scale, threshold
 
@@ -74,7 +74,8 @@ def mask_rows(
     words = None if vocabulary.ids_tell_words or rows.word_ids is None else rows.word_ids.tolist()
     special = None if rows.special is None else rows.special.tolist()
     pad_id = vocabulary.pad_id if rows.padding is None else rows.padding.pad_id
-    masked_rows, label_rows = [], []
+    masked_rows: list[list[Any]] = []
+    label_rows: list[list[int]] = []
     for row, sample_id in enumerate(sample_ids.tolist()):
         place = slice(splits[row], splits[row + 1])
         masked, labels = masker.mask(
@@ -83,12 +84,13 @@ def mask_rows(
         if rows.padding is not None:
             fill = (rows.padding.width or 0) - len(masked)
             left, right = (fill, 0) if rows.padding.side == "left" else (0, fill)
-            masked = [pad_id] * left + masked + [pad_id] * right
-            labels = [IGNORED] * left + labels + [IGNORED] * right
-        masked_rows.append(masked)
-        label_rows.append(labels)
+            masked_rows.append([pad_id] * left + masked + [pad_id] * right)
+            label_rows.append([IGNORED] * left + labels + [IGNORED] * right)
+        else:
+            masked_rows.append(masked)
+            label_rows.append(labels)
     if rows.padding is not None:
-        shape = len(rows), rows.padding.width or 0
+        shape = rows.number, rows.padding.width or 0
         return np.array(masked_rows, np.int64).reshape(shape), np.array(label_rows, np.int64).reshape(shape)
     return np.array([*chain(*masked_rows)], np.int64), np.array([*chain(*label_rows)], np.int64)
 
@@ -226,5 +228,6 @@ class _Masker:
             elif draw < random:
                 choices = len(self.random_ids)
                 first = place == unit.start
-                choice = (draw - mask) * choices // (random - mask) if first else scale(draws[place], choices)
+                share = (choices << 32) // (random - mask)
+                choice = (draw - mask) * share >> 32 if first else scale(draws[place], choices)
                 masked[place] = self.random_ids[choice]

@@ -29,7 +29,7 @@ from ferrobert.models.checkpoint import (
     quiet_transformers,
 )
 from ferrobert.models.saving import save_model
-from ferrobert.pipelines.base import TokenRows, token_rows
+from ferrobert.pipelines.rows import TokenRows, token_rows
 from ferrobert.pipelines.text_classification import TextClassificationPipeline
 from ferrobert.training.examples import Columns, Examples, label_ids, label_names, read_examples, split
 from ferrobert.training.metrics import accuracy, f1

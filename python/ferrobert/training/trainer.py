@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 from transformers import Trainer
 
-from ferrobert.pipelines.base import TokenRows
+from ferrobert.pipelines.rows import TokenRows
 
 # A group of this many batches is sorted by length: short padding, and still a fresh mix each epoch.
 BATCHES_PER_GROUP = 50

@@ -97,6 +97,17 @@ pub(crate) fn attention_mask<'py>(
     })
 }
 
+/// Tokens of the shortest and of the longest row; 0 and 0 without rows.
+#[pyfunction]
+pub(crate) fn row_lengths(row_splits: PyReadonlyArray1<'_, i64>) -> PyResult<(i64, i64)> {
+    let lengths = || {
+        row_splits
+            .as_slice()
+            .map(|splits| splits.windows(2).map(|ends| ends[1] - ends[0]))
+    };
+    Ok((lengths()?.min().unwrap_or(0), lengths()?.max().unwrap_or(0)))
+}
+
 /// A matrix of a row for each row of the splits. It is numpy's memory: zeros that cost nothing until they are written,
 /// in large pages where the system has them.
 fn matrix<'py>(

@@ -5,7 +5,10 @@ use crate::errors::{run, to_exception};
 use ferrobert_core::masking::{
     self, MaskingOptions, MaskingVocab, Matrix, Rows, TokenId, WordClass,
 };
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray1,
+    PyUntypedArray, PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
 
 /// Masks rows of token ids; see `ferrobert_core::masking::Masker`.
@@ -16,10 +19,25 @@ pub(crate) struct Masker(masking::Masker);
 type Two<'py, A> = (Bound<'py, A>, Bound<'py, A>);
 
 /// Ids of int32 or int64.
-#[derive(FromPyObject)]
 enum Ids<'py> {
     Narrow(PyReadonlyArray1<'py, i32>),
     Wide(PyReadonlyArray1<'py, i64>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Ids<'py> {
+    type Error = PyErr;
+
+    fn extract(ids: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        // To try one after the other would write an error, with numpy's name of the type, on every call.
+        let is_narrow = ids
+            .cast::<PyUntypedArray>()
+            .is_ok_and(|array| array.dtype().is_equiv_to(&numpy::dtype::<i32>(ids.py())));
+        Ok(if is_narrow {
+            Self::Narrow(ids.extract()?)
+        } else {
+            Self::Wide(ids.extract()?)
+        })
+    }
 }
 
 /// The columns beside the ids.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+
+from ferrobert.models.masked_lm import HEADS
 
 IGNORED = -100
 
@@ -80,23 +83,19 @@ def _sums(name: str, logits: Tensor, wanted: Tensor, *, count_correct: bool) -> 
 def masked_head(model: Any) -> Callable[[Tensor], Tensor] | None:
     """The part of a model that turns hidden states ``(n, hidden)`` into logits ``(n, vocabulary)``.
 
-    ``None`` for a family whose head is not known here: it computes the logits of all positions.
+    ``None`` for a family whose head is not known: it computes the logits of all positions.
     """
-    kind = model.config.model_type
-    if kind == "bert":
-        head: Callable[[Tensor], Tensor] = model.cls.predictions
-        return head
-    if kind in ("roberta", "xlm-roberta", "camembert"):
-        return model.lm_head  # type: ignore[no-any-return]
-    if kind == "albert":
-        return model.predictions  # type: ignore[no-any-return]
-    if kind == "distilbert":
-        return lambda hidden: model.vocab_projector(
-            model.vocab_layer_norm(model.activation(model.vocab_transform(hidden)))
-        )
-    if kind == "electra":
-        return lambda hidden: model.generator_lm_head(model.generator_predictions(hidden))
-    return None
+    names = HEADS.get(model.config.model_type)
+    if names is None:
+        return None
+    parts = [attrgetter(name)(model) for name in names]
+
+    def head(hidden: Tensor) -> Tensor:
+        for part in parts:
+            hidden = part(hidden)
+        return hidden
+
+    return head
 
 
 def pair_head(model: Any) -> Callable[[Tensor], Tensor]:

@@ -12,6 +12,7 @@ mod output;
 mod ranked;
 mod replacement;
 mod row;
+mod vectors;
 mod vocab;
 
 pub use options::MaskingOptions;
@@ -91,8 +92,8 @@ impl Masker {
         vocab.validate(&options)?;
         Ok(Self {
             last_selected: selected.checked_sub(1).map(|last| last as u32),
-            within_selected: Replacement::new(&options, selected),
-            by_rank: Replacement::new(&options, 1 << 32),
+            within_selected: Replacement::new(&options, &vocab, selected),
+            by_rank: Replacement::new(&options, &vocab, 1 << 32),
             span_lengths: options.max_span_length.map(SpanLengths::geometric),
             options,
             vocab,
@@ -184,27 +185,6 @@ impl Masker {
             })
         })?;
         Ok(masked)
-    }
-
-    /// Masks a row: `masked` is a copy of its ids, `labels` are [`IGNORED`].
-    fn mask_row<T: TokenId>(
-        &self,
-        row: &Row<'_, T>,
-        masked: &mut [i64],
-        labels: &mut [i64],
-        scratch: &mut Scratch,
-    ) -> Result<()> {
-        row.validate(&self.vocab)?;
-        let Some(last_selected) = self.last_selected else {
-            return Ok(());
-        };
-        scratch.masking.draw(row);
-        if self.options.exact || self.span_lengths.is_some() {
-            self.mask_by_rank(row, masked, labels, scratch);
-        } else {
-            self.mask_each(row, masked, labels, last_selected, scratch);
-        }
-        Ok(())
     }
 }
 

@@ -126,7 +126,7 @@ impl Masker {
             }
             if end > start {
                 any = true;
-                let fate = self.by_rank.fate(replacement.get()[start], &self.vocab);
+                let fate = self.by_rank.fate(replacement.get()[start]);
                 row.replace(
                     start..end,
                     fate,
@@ -138,9 +138,7 @@ impl Masker {
         }
         if let (false, Some(&(_, first))) = (any, order.first()) {
             let unit = units[first].clone();
-            let fate = self
-                .by_rank
-                .fate(replacement.get()[unit.start], &self.vocab);
+            let fate = self.by_rank.fate(replacement.get()[unit.start]);
             row.replace(unit, fate, replacement.get(), &self.vocab, (masked, labels));
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{MaskingOptions, MaskingVocab};
 use crate::random::scale;
+use std::hint::select_unpredictable;
 
 /// What becomes of a unit (a token, a word, a span).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub(super) enum Fate {
     Keep,
 }
 
-/// Draws below `mask` give the mask token, below `random` a random one, the rest keeps the token.
+/// Draws below `mask` give the mask token, the next `random` draws a random one, the rest keeps the token.
 ///
 /// The draws are uniform in `0..selected`: where one draw selects and replaces, a selected draw is
 /// still uniform below the threshold that selected it.
@@ -22,29 +23,52 @@ pub(super) enum Fate {
 pub(super) struct Replacement {
     mask: u64,
     random: u64,
+    /// Tokens that may be drawn for each random draw, times 2^32.
+    choices: u64,
 }
 
 impl Replacement {
-    pub(super) fn new(options: &MaskingOptions, selected: u64) -> Self {
+    pub(super) fn new(options: &MaskingOptions, vocab: &MaskingVocab, selected: u64) -> Self {
         let cut = |share: f64| ((selected as f64 * share).round_ties_even() as u64).min(selected);
+        let mask = cut(options.mask_replace_prob);
+        let random = cut(options.mask_replace_prob + options.random_replace_prob) - mask;
         Self {
-            mask: cut(options.mask_replace_prob),
-            random: cut(options.mask_replace_prob + options.random_replace_prob),
+            mask,
+            random,
+            choices: ((vocab.random_ids.len() as u64) << 32) / random.max(1),
         }
     }
 
     /// What becomes of a unit: the draw at its first token decides.
-    pub(super) fn fate(self, draw: u32, vocab: &MaskingVocab) -> Fate {
-        let draw = u64::from(draw);
-        if draw < self.mask {
-            return Fate::Mask;
+    pub(super) fn fate(self, draw: u32) -> Fate {
+        match self.random_draw(draw) {
+            _ if u64::from(draw) < self.mask => Fate::Mask,
+            left if left < self.random => Fate::Random(self.place(left)),
+            _ => Fate::Keep,
         }
-        if draw >= self.random {
-            return Fate::Keep;
-        }
-        // What is left of the draw is uniform below the width of the random ones.
-        let (left, width) = (draw - self.mask, self.random - self.mask);
-        Fate::Random((left * vocab.random_ids.len() as u64 / width) as usize)
+    }
+
+    /// What takes the place of a token that is a unit.
+    #[inline(always)]
+    pub(super) fn apply(self, draw: u32, id: i64, vocab: &MaskingVocab) -> i64 {
+        // All outcomes are computed: a branch on the draw would be guessed wrong for a fifth of them.
+        let left = self.random_draw(draw);
+        let is_random = left < self.random;
+        let random = vocab.random_id(select_unpredictable(is_random, self.place(left), 0));
+        let other = select_unpredictable(u64::from(draw) < self.mask, vocab.mask_id, id);
+        select_unpredictable(is_random, random, other)
+    }
+
+    /// The draw as one of the random ones; too large for one where it is none.
+    #[inline(always)]
+    fn random_draw(self, draw: u32) -> u64 {
+        u64::from(draw).wrapping_sub(self.mask)
+    }
+
+    /// The place of a random draw among the tokens that may be drawn.
+    #[inline(always)]
+    fn place(self, left: u64) -> usize {
+        (left.wrapping_mul(self.choices) >> 32) as usize
     }
 }
 

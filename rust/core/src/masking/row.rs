@@ -61,6 +61,7 @@ impl RowDraws {
 
 impl<T: TokenId> Row<'_, T> {
     /// Checks the ids.
+    #[inline(always)]
     pub(super) fn validate(&self, vocab: &MaskingVocab) -> Result<()> {
         match vocab.stranger(self.ids.iter().map(|id| id.wide())) {
             Some((position, id)) => Err(Error::IdOutsideVocab {
@@ -89,6 +90,7 @@ impl<T: TokenId> Row<'_, T> {
     }
 
     /// Whether a token may be selected.
+    #[inline(always)]
     pub(super) fn may_be_selected(&self, position: usize, vocab: &MaskingVocab) -> bool {
         !vocab.is_special(self.ids[position].wide())
             && self.special.is_none_or(|special| special[position] == 0)
@@ -136,45 +138,63 @@ impl<T: TokenId> Row<'_, T> {
 }
 
 impl Masker {
-    /// Selects each token, or each word by the draw at its first token, on its own.
-    pub(super) fn mask_each<T: TokenId>(
+    /// Selects each token on its own.
+    #[inline(always)]
+    pub(super) fn mask_tokens<T: TokenId>(
         &self,
         row: &Row<'_, T>,
         masked: &mut [i64],
         labels: &mut [i64],
         last_selected: u32,
-        scratch: &Scratch,
+        draws: &[u32],
     ) {
-        let draws = scratch.masking.get();
-        let words = self.options.words();
+        let length = row.ids.len();
+        let (draws, masked, labels) = (
+            &draws[..length],
+            &mut masked[..length],
+            &mut labels[..length],
+        );
         for_each_selected(draws, last_selected, |position| {
-            let unit = if words {
-                row.word_at(position, &self.vocab)
-            } else {
-                row.may_be_selected(position, &self.vocab)
-                    .then_some(position..position + 1)
-            };
-            if let Some(unit) = unit {
-                let fate = self.within_selected.fate(draws[position], &self.vocab);
-                row.replace(unit, fate, draws, &self.vocab, (masked, labels));
+            if row.may_be_selected(position, &self.vocab) {
+                let id = row.ids[position].wide();
+                labels[position] = id;
+                masked[position] = self.within_selected.apply(draws[position], id, &self.vocab);
+            }
+        });
+    }
+
+    /// Selects each word on its own, by the draw at its first token.
+    pub(super) fn mask_words<T: TokenId>(
+        &self,
+        row: &Row<'_, T>,
+        masked: &mut [i64],
+        labels: &mut [i64],
+        last_selected: u32,
+        draws: &[u32],
+    ) {
+        for_each_selected(draws, last_selected, |position| {
+            if let Some(word) = row.word_at(position, &self.vocab) {
+                let fate = self.within_selected.fate(draws[position]);
+                row.replace(word, fate, draws, &self.vocab, (masked, labels));
             }
         });
     }
 }
 
 /// Calls with each position whose draw is at most `last_selected`, in order.
+#[inline(always)]
 fn for_each_selected(draws: &[u32], last_selected: u32, mut call: impl FnMut(usize)) {
     const BLOCK: usize = 64;
-    for (block, draws) in draws.chunks(BLOCK).enumerate() {
-        // Positions are gathered without a branch on each: 15 % of them would be guessed wrong.
-        let mut selected = [0; BLOCK];
-        let mut count = 0;
-        for (position, &draw) in draws.iter().enumerate() {
-            selected[count % BLOCK] = position;
-            count += usize::from(draw <= last_selected);
+    let mut first = 0;
+    for draws in draws.chunks(BLOCK) {
+        // A bit for each draw: a branch on each would be guessed wrong for 15 % of them.
+        let mut selected = (0..).zip(draws).fold(0, |selected, (bit, &draw)| {
+            selected | u64::from(draw <= last_selected) << bit
+        });
+        while selected != 0 {
+            call(first + selected.trailing_zeros() as usize);
+            selected &= selected - 1;
         }
-        for &position in &selected[..count] {
-            call(block * BLOCK + position);
-        }
+        first += BLOCK;
     }
 }

@@ -100,19 +100,21 @@ impl MaskingVocab {
     }
 
     /// The first of `ids` outside of the vocabulary.
+    #[inline(always)]
     pub(super) fn stranger(&self, ids: impl Iterator<Item = i64> + Clone) -> Option<(usize, i64)> {
-        let size = self.size as u64;
-        // Without an early end, so that many ids are compared at once.
-        let inside = ids
+        let last = self.size as i64 - 1;
+        // Negative where an id is, or is above the last: no early end, so that vectors do it.
+        let strangers = ids
             .clone()
-            .fold(true, |inside, id| inside & ((id as u64) < size));
-        if inside {
+            .fold(0, |any, id| any | id | last.wrapping_sub(id));
+        if strangers >= 0 {
             return None;
         }
-        ids.enumerate().find(|&(_, id)| id as u64 >= size)
+        ids.enumerate().find(|&(_, id)| id < 0 || id > last)
     }
 
     /// One of the tokens that may be drawn.
+    #[inline(always)]
     pub(super) fn random_id(&self, place: usize) -> i64 {
         self.random_ids
             .get(place)
@@ -120,6 +122,7 @@ impl MaskingVocab {
     }
 
     /// Whether an id of the vocabulary is special.
+    #[inline(always)]
     pub(super) fn is_special(&self, id: i64) -> bool {
         self.special.get(id as usize).is_none_or(|&special| special)
     }

@@ -103,24 +103,62 @@ fn find(index: &[(u32, u16, u8)], chars: &'static [char], c: char) -> Option<&'s
 
 /// Hangul syllables decompose by arithmetic: The Unicode Standard, section 3.12.
 fn decompose_hangul(c: char) -> Option<[Option<char>; 3]> {
+    let [leading, vowel, trailing] = jamo(u32::from(c))?;
+    let trailing = (trailing != T_BASE).then_some(trailing);
+    Some([Some(leading), Some(vowel), trailing].map(|code| char::from_u32(code?)))
+}
+
+/// UTF-8 of the decomposition of a Hangul syllable, and how many of the bytes it is. O(1).
+#[inline]
+pub(super) fn hangul_utf8(code: u32) -> Option<([u8; 9], usize)> {
+    let [leading, vowel, trailing] = jamo(code)?;
+    let utf8 = |code: u32| {
+        let low = |shift: u32| 0x80 | (code >> shift) as u8 & 0x3F;
+        [0xE0 | (code >> 12) as u8, low(6), low(0)]
+    };
+    let ([a, b, c], [d, e, f], [g, h, i]) = (utf8(leading), utf8(vowel), utf8(trailing));
+    let length = if trailing == T_BASE { 6 } else { 9 };
+    Some(([a, b, c, d, e, f, g, h, i], length))
+}
+
+const T_BASE: u32 = 0x11A7;
+
+/// Leading consonant, vowel and trailing consonant of a Hangul syllable; the last is [`T_BASE`] where there is none.
+#[inline]
+fn jamo(code: u32) -> Option<[u32; 3]> {
     const S_BASE: u32 = 0xAC00;
     const L_BASE: u32 = 0x1100;
     const V_BASE: u32 = 0x1161;
-    const T_BASE: u32 = 0x11A7;
     const V_COUNT: u32 = 21;
     const T_COUNT: u32 = 28;
     const S_COUNT: u32 = 19 * V_COUNT * T_COUNT;
-    let index = u32::from(c)
-        .checked_sub(S_BASE)
-        .filter(|&index| index < S_COUNT)?;
-    let trailing = index % T_COUNT;
+    let index = code.checked_sub(S_BASE).filter(|&index| index < S_COUNT)?;
     Some([
-        char::from_u32(L_BASE + index / (V_COUNT * T_COUNT)),
-        char::from_u32(V_BASE + index % (V_COUNT * T_COUNT) / T_COUNT),
-        if trailing == 0 {
-            None
-        } else {
-            char::from_u32(T_BASE + trailing)
-        },
+        L_BASE + index / (V_COUNT * T_COUNT),
+        V_BASE + index % (V_COUNT * T_COUNT) / T_COUNT,
+        T_BASE + index % T_COUNT,
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::normalize::tables::{LOWERCASES, NONSPACING_MARK, REMOVED};
+
+    #[test]
+    fn hangul_in_one_piece_is_hangul_jamo_by_jamo() {
+        for code in (0..=0x1_0000).chain([0x10_FFFF]) {
+            let mut jamo = Vec::new();
+            let syllable = char::from_u32(code).filter(|&c| {
+                decompose(c, |part| jamo.push(part));
+                ('\u{ac00}'..='\u{d7a3}').contains(&c)
+            });
+            let expected = syllable.map(|_| jamo.iter().collect::<String>().into_bytes());
+            let utf8 = hangul_utf8(code).map(|(utf8, length)| utf8[..length].to_vec());
+            assert_eq!(utf8, expected, "{code:x}");
+            // What the normalizer counts on when it writes them as they are.
+            let changes = REMOVED | LOWERCASES | NONSPACING_MARK;
+            assert!(utf8.is_none() || jamo.iter().all(|&part| class_of(part) & changes == 0));
+        }
+    }
 }

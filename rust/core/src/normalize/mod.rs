@@ -10,7 +10,7 @@ mod tables;
 
 pub(crate) use chars::{class_at, is_punctuation, is_whitespace, is_word};
 
-use chars::{class_of, class_of_code, code_at, combining_class, decompose, lowercase};
+use chars::{class_of, class_of_code, code_at, combining_class, decompose, hangul_utf8, lowercase};
 use folded::Folded;
 use tables::{
     CJK, COMBINES, DECOMPOSES, LOWERCASES, NONSPACING_MARK, PUNCTUATION, REMOVED, WHITESPACE,
@@ -37,6 +37,17 @@ impl Normalized {
     fn push<const ALIGN: bool>(&mut self, c: char, source: u32) {
         let mut utf8 = [0; 4];
         self.push_utf8::<ALIGN>(c.encode_utf8(&mut utf8).as_bytes(), source);
+    }
+
+    /// What became of character `source`: the first `length` bytes, written as a block of a fixed size.
+    #[inline]
+    fn push_first<const ALIGN: bool>(&mut self, utf8: [u8; 9], length: usize, source: u32) {
+        self.text.extend_from_slice(&utf8);
+        self.text.truncate(self.text.len() - (utf8.len() - length));
+        if ALIGN {
+            self.sources.extend_from_slice(&[source; 9]);
+            self.sources.truncate(self.text.len());
+        }
     }
 
     /// What became of character `source`: few bytes, for which a loop is quicker than a copy.
@@ -220,6 +231,11 @@ impl Normalizer {
                 continue;
             } else if let Some(output) = self.folded.get(code) {
                 out.push_utf8::<ALIGN>(output, source);
+            } else if self.strip_accents
+                && let Some((jamo, length)) = hangul_utf8(code)
+            {
+                // They are neither marks nor have case.
+                out.push_first::<ALIGN>(jamo, length, source);
             } else if let Some(c) = first.chars().next() {
                 self.normalize_char::<ALIGN>(c, class, source, out);
             }

@@ -40,6 +40,12 @@ impl<T: Copy> Column<T> {
         self.0.push(element);
     }
 
+    /// Appends all: the room for them is asked for once.
+    #[inline]
+    pub(super) fn extend(&mut self, elements: impl ExactSizeIterator<Item = T>) {
+        self.0.extend(elements);
+    }
+
     /// Makes room for `room` elements, to be written behind those that are there.
     #[inline]
     pub(super) fn blocks(&mut self, room: usize) -> Blocks<'_, T> {

@@ -41,6 +41,9 @@ impl Entry {
     /// `None` where the tokens do not fit.
     pub(super) fn new(key: Key, tokens: &[RunToken]) -> Option<Self> {
         let count = tokens.len().checked_sub(1)?;
+        if count >= MAX_TOKENS {
+            return None;
+        }
         let mut words = [0; MAX_TOKENS];
         for (index, token) in tokens.iter().enumerate() {
             if token.start > 15 || token.end > 15 || token.id > Self::ID {

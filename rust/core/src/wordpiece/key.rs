@@ -85,10 +85,16 @@ impl Key {
         }
     }
 
+    /// Whether the run is ASCII, if it is not too long for a key.
+    #[inline]
+    pub(super) fn is_ascii(self) -> bool {
+        (self.low | self.high) & HIGH_BITS == 0
+    }
+
     /// Bytes that continue a character.
     #[inline]
     pub(super) fn continuing_bytes(self) -> u32 {
-        if (self.low | self.high) & HIGH_BITS == 0 {
+        if self.is_ascii() {
             return 0;
         }
         let continuing = |word: u64| (word & HIGH_BITS & !(word << 1)).count_ones();
@@ -186,6 +192,8 @@ mod tests {
                 continuing,
                 "{run}"
             );
+            let is_ascii = Key::of(run.as_bytes()).is_ascii();
+            assert_eq!(is_ascii, run.is_ascii(), "{run}");
         }
     }
 }

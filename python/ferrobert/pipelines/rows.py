@@ -1,0 +1,84 @@
+"""Token rows as the pipelines and the training loops hold them: flat columns, padded only when a batch is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+__all__ = ["TokenRows", "interleaved", "token_rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRows:
+    """Unpadded token rows in flat columns.
+
+    Attributes:
+        ids: token ids of all rows, ``(tokens,)``.
+        type_ids: segment ids, ``(tokens,)``; ``None`` for models without them.
+        row_splits: where each row starts, and the end, int64 ``(rows + 1,)``.
+    """
+
+    ids: NDArray[np.integer]
+    type_ids: NDArray[np.integer] | None
+    row_splits: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.row_splits) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each row, ``(rows,)``."""
+        return np.diff(self.row_splits)
+
+    def padded(self, rows: Sequence[int] | NDArray[np.int64], pad_id: int) -> dict[str, torch.Tensor]:
+        """int64 tensors ``(len(rows), longest)`` of these rows, padded on the right."""
+        positions = np.asarray(rows, dtype=np.int64)
+        starts = self.row_splits[positions]
+        lengths = self.row_splits[positions + 1] - starts
+        columns = np.arange(int(lengths.max(initial=0)))
+        mask = columns < lengths[:, None]  # (rows, longest)
+        source = (starts[:, None] + columns)[mask]  # (tokens of these rows,)
+        ids = np.full(mask.shape, pad_id, dtype=np.int64)
+        ids[mask] = self.ids[source]
+        tensors = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask.astype(np.int64))}
+        if self.type_ids is not None:
+            type_ids = np.zeros(mask.shape, dtype=np.int64)
+            type_ids[mask] = self.type_ids[source]
+            tensors["token_type_ids"] = torch.from_numpy(type_ids)
+        return tensors
+
+
+def token_rows(encoding: Any) -> TokenRows:
+    """The rows of an unpadded batch encoding, by its flat columns where it has them."""
+    with_types = "token_type_ids" in encoding
+    columns = getattr(encoding, "columns", None)
+    if columns is not None:
+        return TokenRows(columns.ids, columns.type_ids if with_types else None, columns.row_splits)
+    rows = encoding["input_ids"]
+    splits = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum([len(row) for row in rows], out=splits[1:])
+    return TokenRows(
+        _flat(rows, int(splits[-1])), _flat(encoding["token_type_ids"], int(splits[-1])) if with_types else None, splits
+    )
+
+
+def interleaved(first: TokenRows, second: TokenRows, order: NDArray[np.int64]) -> TokenRows:
+    """The rows of both, put into ``order``: int64 positions ``(rows,)`` in first's rows followed by second's."""
+    lengths = np.concatenate([first.lengths, second.lengths])
+    starts = np.concatenate([first.row_splits[:-1], second.row_splits[:-1] + len(first.ids)])[order]
+    splits = np.zeros(len(order) + 1, dtype=np.int64)
+    np.cumsum(lengths[order], out=splits[1:])
+    source = np.arange(splits[-1]) + np.repeat(starts - splits[:-1], lengths[order])
+    type_ids = None
+    if first.type_ids is not None and second.type_ids is not None:
+        type_ids = np.concatenate([first.type_ids, second.type_ids])[source]
+    return TokenRows(np.concatenate([first.ids, second.ids])[source], type_ids, splits)
+
+
+def _flat(rows: Sequence[Sequence[int]], total: int) -> NDArray[np.int64]:
+    return np.fromiter((value for row in rows for value in row), dtype=np.int64, count=total)
