@@ -110,7 +110,15 @@ def commands_of(page: Path, bert: Path) -> list[list[str]]:
 
 def test_the_commands_of_the_readme_run(workplace: Path, bert: Path) -> None:
     commands = commands_of(ROOT / "README.md", bert)
-    assert {command[1] for command in commands} >= {"demo", "tokenize", "train", "classify", "predict", "evaluate", "pretrain"}
+    assert {command[1] for command in commands} >= {
+        "demo",
+        "tokenize",
+        "train",
+        "classify",
+        "predict",
+        "evaluate",
+        "pretrain",
+    }
     for program, *arguments in commands:
         if any(word in arguments for word in LONG) and os.environ.get("FERROBERT_DOCS") != "full":
             continue
