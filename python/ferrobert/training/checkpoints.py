@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from transformers import Trainer
-from transformers.trainer_utils import get_last_checkpoint
+
+from ferrobert.training.run_folder import drop
 
 WRITING = ".writing"
-DROPPED = ".dropped"
 
 
 class AtomicCheckpoints(Trainer):
@@ -43,7 +43,7 @@ class AtomicCheckpoints(Trainer):
             for written in sorted((folder / WRITING).iterdir()):
                 _write_through(written)
                 if (folder / written.name).exists():
-                    _drop(folder / written.name)
+                    drop(folder / written.name)
                 os.replace(written, folder / written.name)
             self._drop_old(folder)
         self.accelerator.wait_for_everyone()
@@ -54,13 +54,7 @@ class AtomicCheckpoints(Trainer):
         kept = self.args.save_total_limit
         found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]))
         for path in found[: len(found) - kept] if kept else []:
-            _drop(path)
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The last complete checkpoint of a folder; ``None`` where there is none."""
-    found = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    return None if found is None else Path(found)
+            drop(path)
 
 
 def checkpoint_step(checkpoint: Path) -> int:
@@ -74,10 +68,3 @@ def _write_through(folder: Path) -> None:
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-
-
-def _drop(path: Path) -> None:
-    beside = path.with_name(f"{DROPPED}-{path.name}")
-    shutil.rmtree(beside, ignore_errors=True)
-    os.replace(path, beside)
-    shutil.rmtree(beside, ignore_errors=True)

@@ -36,6 +36,15 @@ def check_unused(folder: Path, *, resume: bool, overwrite: bool) -> str | None:
     return last
 
 
+def drop(folder: Path) -> None:
+    """Remove a folder, if it is there; it is renamed first, so that nobody takes half of it for the whole."""
+    beside = folder.with_name(f".dropped-{folder.name}")
+    shutil.rmtree(beside, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, beside)
+        shutil.rmtree(beside, ignore_errors=True)
+
+
 def prepare_run(folder: Path, settings: Mapping[str, Any], report: str, *, resume: bool, overwrite: bool) -> str | None:
     """Make the folder for checkpoints; what to resume from, if anything.
 
@@ -70,8 +79,7 @@ def prepare_run(folder: Path, settings: Mapping[str, Any], report: str, *, resum
         raise ConfigError(f"{folder} holds a model already; overwrite=True replaces it, or choose another output_dir")
     if os.environ.get("RANK", "0") != "0":
         return None  # under torchrun the first process makes the folder
-    if checkpoints.exists():
-        shutil.rmtree(checkpoints)
+    drop(checkpoints)
     checkpoints.mkdir(parents=True)
     (checkpoints / RUN).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -34,7 +33,7 @@ from ferrobert.pipelines.text_classification import TextClassificationPipeline
 from ferrobert.training.examples import Columns, Examples, label_ids, label_names, read_examples, split
 from ferrobert.training.metrics import accuracy, f1
 from ferrobert.training.progress import EpochProgress, epoch_history
-from ferrobert.training.run_folder import CHECKPOINTS, FINISHED, prepare_run
+from ferrobert.training.run_folder import CHECKPOINTS, FINISHED, drop, prepare_run
 from ferrobert.training.trainable import add_lora, count_parameters, freeze_encoder, merged
 from ferrobert.training.trainer import ClassifierTrainer, LabelledRows, as_batch
 
@@ -251,7 +250,7 @@ def finetune(
         plain.config.problem_type = "single_label_classification"
         report = _report(recipe, trainer, learn, check, counts, cut, longest)
         save_model(plain, tokenizer, folder, reports={REPORT: report})
-        shutil.rmtree(folder / CHECKPOINTS)
+        drop(folder / CHECKPOINTS)
     trainer.accelerator.wait_for_everyone()
     return TextClassificationPipeline(folder, device=device)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from ferrobert.training.pretraining.result import PretrainingResult
 from ferrobert.training.pretraining.rows import EncodedRows, EpochOrder
 from ferrobert.training.pretraining.shards import HELD_OUT, HELD_OUT_SEED, TRAIN, ShardFolder
 from ferrobert.training.pretraining.trainer import PretrainingTrainer, evaluation_batches
-from ferrobert.training.run_folder import CHECKPOINTS, FINISHED, prepare_run
+from ferrobert.training.run_folder import CHECKPOINTS, FINISHED, drop, prepare_run
 from ferrobert.training.trainable import count_parameters
 
 REPORT = "pretraining_report.json"
@@ -107,11 +106,12 @@ def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> Pr
         callbacks=[Rhythm(), RunLog(setup.folder / LOG, picture), shown],
     )
     trainer.remove_callback(PrinterCallback)
+    ended = checkpoint is not None and checkpoint_step(Path(checkpoint)) >= steps
     started = time.monotonic()
     transformers.set_seed(recipe.seed)
     try:
         with quiet_transformers():
-            if checkpoint is not None and checkpoint_step(Path(checkpoint)) >= steps:
+            if checkpoint is not None and ended:
                 trainer.restore(checkpoint)  # what is left is to save the model
             else:
                 trainer.args.eval_on_start = held_out is not None and checkpoint is None
@@ -131,12 +131,12 @@ def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> Pr
             "processes": world,
             "device": str(arguments.device),
             "seconds": round(time.monotonic() - started, 3),
-            "tokens_per_second": round(shown.tokens_per_second(steps), 1),
+            "tokens_per_second": None if ended else round(shown.tokens_per_second(steps), 1),
             "metrics": _metrics(setup.folder / LOG, baselines),
             "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         }
         save_model(trainer.plain_model(), tokenizer, setup.folder, reports={REPORT: report})
-        shutil.rmtree(setup.folder / CHECKPOINTS)
+        drop(setup.folder / CHECKPOINTS)
     trainer.accelerator.wait_for_everyone()
     return _result(setup.folder, rows)
 
