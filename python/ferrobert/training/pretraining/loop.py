@@ -153,7 +153,7 @@ def _arguments(setup: Setup, steps: int) -> TrainingArguments:
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=recipe.warmup_ratio,
-        optim="adamw_torch",
+        optim="adamw_torch_fused",
         adam_beta2=recipe.adam_beta2,
         adam_epsilon=recipe.adam_epsilon,
         weight_decay=recipe.weight_decay,
