@@ -207,6 +207,7 @@ def test_masks_do_not_depend_on_the_workers_and_survive_a_kill(whole, tmp_path):
             pretrain(corpus, tmp_path / f"run{workers}", workers=workers, **SHORT)
         found.append(masks_by_step(tmp_path / f"workers{workers}.0"))
     assert found[0] == found[1]
+    assert_equal_weights(tmp_path / "run0", tmp_path / "run2")
     assert len({digest for digests in found[0].values() for digest in digests}) == SHORT["max_steps"]
     with recorded_masks(tmp_path / "resumed"):
         run_and_die(corpus, tmp_path / "run", "training_step", 8, **SHORT)

@@ -55,6 +55,21 @@ class PretrainingTrainer(AtomicCheckpoints):
         # Sums of the parts of the loss, and the step after which they were logged last.
         self._parts: dict[str, torch.Tensor] = {}
         self._parts_since: int | None = None
+        # The optimizer step that is under way, and the number of its batch.
+        self._step, self._batch = -1, 0
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """A step on one batch, whose dropout is a function of (seed, optimizer step, batch in it, process).
+
+        torch's random state would also depend on the data loaders: another number of workers draws other seeds of it.
+        """
+        step = self.state.global_step
+        batch = self._batch + 1 if self._step == step else 0
+        self._step, self._batch = step, batch
+        drawn = np.random.SeedSequence([self.args.seed, step, batch, self.args.process_index])
+        torch.manual_seed(int(drawn.generate_state(1, np.uint64)[0]))
+        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        return loss
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
