@@ -53,6 +53,9 @@ lint: $(VENV)/.with-lint ## rustfmt, clippy, ruff, mypy, the stub against the co
 parity: $(VENV)/.with-test ## the full comparison with the reference tokenizers: ten minutes to an hour
 	$(PY) -m tests.parity
 
+masking-check: $(VENV)/.with-test ## masks of ten million tokens: shares, chi-square tests, threads; a minute
+	$(PY) -m tests.masking_statistics
+
 miri: ## the unsafe modules of the core under Miri (needs a nightly toolchain with the component miri)
 	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --target-dir target/miri -p ferrobert-core --lib -- \
 		memory wordpiece::column wordpiece::key wordpiece::scan wordpiece::slots wordpiece::word_table
@@ -104,4 +107,4 @@ $(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
 	touch $@
 
 .PRECIOUS: $(VENV)/.with-%
-.PHONY: help demo wheel test lint parity miri docs bench bench-full tables format clean
+.PHONY: help demo wheel test lint parity masking-check miri docs bench bench-full tables format clean
