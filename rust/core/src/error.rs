@@ -236,4 +236,50 @@ pub enum Error {
         /// Columns of the matrix.
         width: usize,
     },
+    /// Splits do not describe the tokens of documents.
+    #[error(
+        "sentence and document splits must rise from 0 and end with the {tokens} tokens (fewer than 2^32) and the sentences"
+    )]
+    DocumentSplits {
+        /// Tokens that were given.
+        tokens: usize,
+    },
+    /// `max_length` does not hold a pair.
+    #[error(
+        "max_length {max_length} must be at least {}: {special} special tokens and a token of each segment",
+        special + 2
+    )]
+    NoRoomForPairs {
+        /// The maximum length that was asked for.
+        max_length: usize,
+        /// Special tokens that the template adds.
+        special: usize,
+    },
+    /// `max_length` does not hold a sentence.
+    #[error(
+        "max_length {max_length} must be at least {}: {special} special tokens and a token",
+        special + 1
+    )]
+    NoRoomForSentences {
+        /// The maximum length that was asked for.
+        max_length: usize,
+        /// Special tokens that the template adds.
+        special: usize,
+    },
+    /// There is no other document to take a random next sentence from.
+    #[error(
+        "the corpus has one document with tokens; a random next sentence comes from another document: give at least \
+         two, or objective=\"sentence-order\""
+    )]
+    NoOtherDocument,
+    /// A document has more rows than sample ids can tell apart, or too large a number.
+    #[error(
+        "document {document} has more than {rows} rows, or its number is not below 2^39; split it"
+    )]
+    DocumentTooLong {
+        /// Its number in the corpus.
+        document: u64,
+        /// The limit.
+        rows: u64,
+    },
 }

@@ -7,6 +7,7 @@ mod error;
 pub mod masking;
 mod memory;
 mod normalize;
+pub mod pairs;
 mod parallel;
 mod random;
 pub mod vocab;

@@ -23,6 +23,9 @@ pub(crate) fn to_exception(error: &Error) -> PyErr {
         | Error::IdTooLarge { .. }
         | Error::AddedTokens { .. } => python::VocabError::new_err(message),
         Error::IdOutOfRange { .. } => python::DecodeError::new_err(message),
+        Error::NoOtherDocument | Error::DocumentTooLong { .. } => {
+            python::DataError::new_err(message)
+        }
         _ => python::ConfigError::new_err(message),
     }
 }

@@ -5,6 +5,7 @@ mod encoding;
 mod errors;
 mod masking;
 mod numpy_strings;
+mod pairs;
 mod rows;
 mod stream;
 mod text_encoder;
@@ -26,6 +27,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::lists, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::row_lengths, m)?)?;
+    m.add_function(wrap_pyfunction!(pairs::sentence_pairs, m)?)?;
+    m.add_function(wrap_pyfunction!(pairs::pack_sentences, m)?)?;
     m.add_function(wrap_pyfunction!(rows::flatten, m)?)?;
     m.add_function(wrap_pyfunction!(rows::matrix_of_rows, m)?)?;
     m.add_function(wrap_pyfunction!(errors::panic_for_test, m)?)

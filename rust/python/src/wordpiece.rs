@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// (id, content, single_word, lstrip, rstrip, normalized, special)
 type AddedTokenTuple = (u32, String, bool, bool, bool, bool, bool);
 /// ("special", id, type id) or ("sequence", index, type id)
-type PieceTuple = (String, u32, u32);
+pub(crate) type PieceTuple = (String, u32, u32);
 /// BERT's tokenizer.
 #[pyclass(frozen, module = "ferrobert._core")]
 pub(crate) struct WordPiece(Arc<core::WordPiece>);
@@ -193,7 +193,7 @@ fn added_token(token: AddedTokenTuple) -> AddedToken {
     }
 }
 
-fn pieces(pieces: Vec<PieceTuple>) -> PyResult<Vec<Piece>> {
+pub(crate) fn pieces(pieces: Vec<PieceTuple>) -> PyResult<Vec<Piece>> {
     pieces
         .into_iter()
         .map(|(kind, value, type_id)| match (kind.as_str(), value) {
