@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
     from ferrobert.masking import DataCollatorForLanguageModeling, mask_tokens
+    from ferrobert.pairs import pack_sentences, sentence_pairs
     from ferrobert.pipelines import pipeline
     from ferrobert.tokenizer import AddedToken
     from ferrobert.training import finetune, metrics
@@ -31,7 +32,9 @@ _HOMES = {
     "TokenSpan": "ferrobert.encoding",
     "finetune": "ferrobert.training",
     "mask_tokens": "ferrobert.masking",
+    "pack_sentences": "ferrobert.pairs",
     "pipeline": "ferrobert.pipelines",
+    "sentence_pairs": "ferrobert.pairs",
 }
 _MODULES = {"errors": "ferrobert.errors", "metrics": "ferrobert.training.metrics", "reference": "ferrobert.reference"}
 
@@ -50,8 +53,10 @@ __all__ = [
     "finetune",
     "mask_tokens",
     "metrics",
+    "pack_sentences",
     "pipeline",
     "reference",
+    "sentence_pairs",
 ]
 
 if DEBUG_BUILD:

@@ -18,9 +18,11 @@ __all__ = [
     "flatten",
     "lists",
     "matrix_of_rows",
+    "pack_sentences",
     "pad",
     "panic_for_test",
     "row_lengths",
+    "sentence_pairs",
 ]
 
 __version__: str
@@ -265,6 +267,61 @@ def lists(
 
     Raises:
         ConfigError: the splits do not describe the values.
+    """
+
+def sentence_pairs(
+    block: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int],
+    others: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int] | None,
+    *,
+    template: Sequence[tuple[str, int, int]],
+    max_length: int,
+    short_seq_prob: float,
+    next_sentence_prob: float,
+    sentence_order: bool,
+    seed: int,
+    epoch: int,
+) -> tuple[Encodings, NDArray[np.int64]]:
+    """Pairs of sentences of documents, and their labels ``(rows,)``. See :func:`ferrobert.sentence_pairs`.
+
+    Args:
+        block: Ids, sentence splits, document splits, number of the first document.
+        others: Where the other documents come from, if the block has one document.
+        template: That of pairs: ("special", id, type id) or ("sequence", 0 or 1, type id).
+        max_length: Most tokens of a row.
+        short_seq_prob: Probability of a shorter target.
+        next_sentence_prob: Probability of label 1 where a chunk has several sentences.
+        sentence_order: Whether the label tells order instead of what comes next.
+        seed: Names the draws, with ``epoch``.
+        epoch: Names the draws, with ``seed``.
+
+    Raises:
+        ConfigError: no room for a pair, a probability outside of [0, 1], splits that do not describe the ids.
+        DataError: there is no other document, or a document has 2^24 rows.
+    """
+
+def pack_sentences(
+    block: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int],
+    open: NDArray[np.int32],
+    first_row: int,
+    is_last: bool,
+    *,
+    template: Sequence[tuple[str, int, int]],
+    max_length: int,
+    separator: int | None,
+) -> tuple[Encodings, NDArray[np.int32]]:
+    """Full sentences packed into rows, and the tokens of the row that is not done.
+
+    Args:
+        block: Ids, sentence splits, document splits, number of the first document.
+        open: Tokens of the row that was not done before.
+        first_row: Rows that were done before.
+        is_last: Whether no documents follow.
+        template: That of single texts: ("special", id, type id) or ("sequence", 0, type id).
+        max_length: Most tokens of a row.
+        separator: What stands between two documents in a row; a row ends with its document without one.
+
+    Raises:
+        ConfigError: no room for a token, splits that do not describe the ids.
     """
 
 def panic_for_test() -> None:

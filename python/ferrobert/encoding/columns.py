@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ferrobert import _core
+from ferrobert.errors import ConfigError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,7 +115,9 @@ class Columns:
 
     def _aligned(self, name: str) -> NDArray[np.int32]:
         self.align()
-        column: NDArray[np.int32] = getattr(self._places, name)
+        column: NDArray[np.int32] | None = getattr(self._places, name)
+        if column is None:
+            raise ConfigError(f"{name} are not there: these rows were made of tokens, and their texts are not kept")
         return column
 
     def _once(self, name: str) -> NDArray[np.int32]:
@@ -137,4 +140,7 @@ class Columns:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is left to compute is computed before the tokenizer may be far away.
-        return Columns, (FlatColumns(*(self[name] for name in self.keys())),)
+        self.align()
+        places = {name: getattr(self._places, name) for name in ("offsets", "word_ids")}
+        columns = {name: self[name] for name in self.keys() if name not in places}
+        return Columns, (FlatColumns(**columns, **places),)

@@ -230,6 +230,8 @@ class EncodedRow:
     def _written(self, token: int) -> str:
         """What the user wrote for a token."""
         encoded, columns = self._encoded, self._encoded.columns
+        if not encoded.texts:
+            return ""  # rows that were made of tokens
         place = self._start + token
         texts = encoded.pairs if columns.sequence_ids[place] == 1 else encoded.texts
         text = (texts or [""])[int(columns.sample_ids[self.index])]

@@ -2,9 +2,10 @@
 
 from ferrobert import wordpiece as _wordpiece
 from ferrobert.reference.masking import DataCollatorForLanguageModeling, mask_tokens
+from ferrobert.reference.pairs import pack_sentences, sentence_pairs
 from ferrobert.reference.wordpiece import WordPiece
 
-__all__ = ["BertTokenizer", "DataCollatorForLanguageModeling", "mask_tokens"]
+__all__ = ["BertTokenizer", "DataCollatorForLanguageModeling", "mask_tokens", "pack_sentences", "sentence_pairs"]
 
 
 class BertTokenizer(_wordpiece.BertTokenizer):

@@ -91,6 +91,7 @@ fn describe(splits: &[i64], end: usize) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails so")]
 mod tests {
     use super::*;
 

@@ -124,6 +124,7 @@ impl Packer<'_> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails so")]
 mod tests {
     use super::*;
 

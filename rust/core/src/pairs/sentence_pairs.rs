@@ -371,6 +371,7 @@ fn shorten(tokens: Range<usize>, excess: usize, draws: &mut Draws) -> Range<usiz
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails so")]
 mod tests {
     use super::*;
 
