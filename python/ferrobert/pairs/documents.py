@@ -205,9 +205,7 @@ class _Reader:
             self._check_range(ids, splits, documents, first)
         return ids.astype(np.int32, copy=False), splits
 
-    def _check_range(
-        self, ids: NDArray[Any], splits: NDArray[np.int64], documents: Sequence[Any], first: int
-    ) -> None:
+    def _check_range(self, ids: NDArray[Any], splits: NDArray[np.int64], documents: Sequence[Any], first: int) -> None:
         if self._last_id is None:
             self._last_id = max(self._tokenizer.get_vocab().values(), default=-1)
         if ids.min() >= 0 and ids.max() <= self._last_id:

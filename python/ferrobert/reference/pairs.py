@@ -262,6 +262,4 @@ class Rows:
     def columns(self) -> FlatColumns:
         """All rows."""
         columns = (np.array(column, np.int32) for column in (self._ids, self._type_ids, self._sequence_ids))
-        return FlatColumns(
-            *columns, None, None, np.array(self._splits, np.int64), np.array(self.sample_ids, np.int64)
-        )
+        return FlatColumns(*columns, None, None, np.array(self._splits, np.int64), np.array(self.sample_ids, np.int64))
