@@ -92,7 +92,7 @@ def test_cross_documents_that_is_no_bool_is_an_error(tokenizer):
 @every_call
 @pytest.mark.parametrize("documents", ["the cat", b"the cat", None, 5, {"text": []}])
 def test_documents_that_are_no_iterable_of_documents_are_an_error(tokenizer, call, documents):
-    with refused(TextTypeError, f"documents must be an iterable of documents, each a sequence of sentences, got"):
+    with refused(TextTypeError, "documents must be an iterable of documents, each a sequence of sentences, got"):
         call(documents, tokenizer, max_length=16)
 
 

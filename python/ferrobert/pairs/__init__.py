@@ -1,6 +1,6 @@
 """Documents of sentences -> rows to pretrain on: sentence pairs, and full sentences packed into rows."""
 
 from ferrobert.pairs.packing import pack_sentences
-from ferrobert.pairs.sentence_pairs import sentence_pairs
+from ferrobert.pairs.pairing import sentence_pairs
 
 __all__ = ["pack_sentences", "sentence_pairs"]

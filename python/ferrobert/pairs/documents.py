@@ -11,7 +11,7 @@ import numpy as np
 
 from ferrobert import _core
 from ferrobert.encoding import Ragged
-from ferrobert.errors import ConfigError, DataError, TextTypeError
+from ferrobert.errors import ConfigError, DataError, DecodeError, TextTypeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,7 +131,6 @@ class _Reader:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._is_text: bool | None = None
-        self._last_id: int | None = None
 
     @property
     def unit(self) -> int:
@@ -206,17 +205,19 @@ class _Reader:
         return ids.astype(np.int32, copy=False), splits
 
     def _check_range(self, ids: NDArray[Any], splits: NDArray[np.int64], documents: Sequence[Any], first: int) -> None:
-        if self._last_id is None:
-            self._last_id = max(self._tokenizer.get_vocab().values(), default=-1)
-        if ids.min() >= 0 and ids.max() <= self._last_id:
+        try:
+            self._tokenizer.convert_ids_to_tokens([int(ids.min()), int(ids.max())])
+        except DecodeError:
+            last = max(self._tokenizer.get_vocab().values())
+        else:
             return
-        place = int(np.flatnonzero((ids < 0) | (ids > self._last_id))[0])
+        place = int(np.flatnonzero((ids < 0) | (ids > last))[0])
         sentence = int(np.searchsorted(splits, place, side="right")) - 1
         for number, document in enumerate(documents, first):
             if sentence < len(document):
                 raise DataError(
                     f"token id {ids[place]} (documents[{number}][{sentence}]) is outside of the vocabulary: "
-                    f"ids are 0 to {self._last_id}"
+                    f"ids are 0 to {last}"
                 )
             sentence -= len(document)
 

@@ -12,7 +12,7 @@ from ferrobert.encoding import BatchEncoding
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_count
 from ferrobert.pairs.documents import Block, blocks_of, check_documents, filled_blocks
-from ferrobert.pairs.sentence_pairs import BLOCK_DOCUMENTS, BLOCK_TOKENS
+from ferrobert.pairs.pairing import BLOCK_DOCUMENTS, BLOCK_TOKENS
 from ferrobert.pairs.template import row_maker
 
 __all__ = ["pack_sentences", "packed_by"]
@@ -44,8 +44,8 @@ def pack_sentences(
         block_tokens: A block ends with the document that reaches so many tokens (of text, 4 characters count as one).
 
     Returns:
-        An iterator of encodings, one a block that fills a row: ``input_ids``, ``token_type_ids`` and ``attention_mask`` as
-        the tokenizer's model takes them. ``columns.sample_ids`` are the numbers of the rows.
+        An iterator of encodings, one a block that fills a row: ``input_ids``, ``token_type_ids`` and
+        ``attention_mask`` as the tokenizer's model takes them. ``columns.sample_ids`` are the numbers of the rows.
 
     Raises:
         ConfigError: ``max_length`` leaves no room, or is more than the model takes; the tokenizer has no separator.

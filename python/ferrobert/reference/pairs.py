@@ -17,7 +17,7 @@ from ferrobert.encoding.columns import FlatColumns
 from ferrobert.errors import DataError
 from ferrobert.pairs.documents import check_documents
 from ferrobert.pairs.packing import packed_by
-from ferrobert.pairs.sentence_pairs import BLOCK_DOCUMENTS, BLOCK_TOKENS, pair_settings, pairs_by
+from ferrobert.pairs.pairing import BLOCK_DOCUMENTS, BLOCK_TOKENS, pair_settings, pairs_by
 from ferrobert.reference.random import PAIRS, Draws, threshold
 
 __all__ = ["pack_sentences", "sentence_pairs"]
@@ -174,12 +174,9 @@ def truncated(a: list[int], b: list[int], room: int, draws: Draws) -> list[list[
 
 
 def shortened(tokens: list[int], excess: int, draws: Draws) -> list[int]:
-    """Tokens without ``excess`` of them, each taken from the front or the back by a bit of a draw, lowest bits first."""
-    front = 0
-    for taken in range(excess):
-        if taken % 32 == 0:
-            draw = draws.next()
-        front += draw >> taken % 32 & 1
+    """Tokens without ``excess`` of them, each from the front or the back by a bit of a draw, lowest bits first."""
+    bits = sum(draws.next() << taken for taken in range(0, excess, 32)) % 2**excess
+    front = bits.bit_count()
     return tokens[front : len(tokens) - (excess - front)]
 
 
@@ -261,5 +258,12 @@ class Rows:
 
     def columns(self) -> FlatColumns:
         """All rows."""
-        columns = (np.array(column, np.int32) for column in (self._ids, self._type_ids, self._sequence_ids))
-        return FlatColumns(*columns, None, None, np.array(self._splits, np.int64), np.array(self.sample_ids, np.int64))
+        return FlatColumns(
+            ids=np.array(self._ids, np.int32),
+            type_ids=np.array(self._type_ids, np.int32),
+            sequence_ids=np.array(self._sequence_ids, np.int32),
+            offsets=None,
+            word_ids=None,
+            row_splits=np.array(self._splits, np.int64),
+            sample_ids=np.array(self.sample_ids, np.int64),
+        )

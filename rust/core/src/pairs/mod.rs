@@ -5,11 +5,11 @@
 
 mod documents;
 mod packing;
-mod sentence_pairs;
+mod pairing;
 
 pub use documents::Documents;
 pub use packing::{PackOptions, Packed, pack_sentences};
-pub use sentence_pairs::{Objective, PairOptions, SentencePairs, sentence_pairs};
+pub use pairing::{Objective, PairOptions, SentencePairs, sentence_pairs};
 
 use crate::wordpiece::Piece;
 

@@ -71,50 +71,51 @@ def sentence_pairs(
     a chunk until they reach the target length (``max_length`` without special tokens; with ``short_seq_prob`` a
     random shorter one, drawn once a document) or the document ends. A is the first sentences of the chunk, a random
     number of them; B is the rest (label 0) or, with ``next_sentence_prob``, sentences of another document from a
-    random one on (label 1), and the rest of the chunk begins the next one. What is too long loses tokens one by one, the
-    longer segment first, from the front or the back at random. A chunk of one sentence always gets a random B, so of
-    all pairs more than ``next_sentence_prob`` have label 1: 57 to 59 % of English text for 0.5.
+    random one on (label 1), and the rest of the chunk begins the next one. What is too long loses tokens one by one,
+    the longer segment first, from the front or the back at random. A chunk of one sentence always gets a random B, so
+    of all pairs more than ``next_sentence_prob`` have label 1.
 
-    **Labels are those of transformers: 0 means that B follows A, 1 that it is random.** Some tutorials print the opposite.
+    **Labels are those of transformers: 0 means that B follows A, 1 that it is random.** Some tutorials print the
+    opposite.
 
-    The random document is one of the same block, never the same document (Google's script may fall back to it). A block
-    ends with ``block_documents`` documents or ``block_tokens`` tokens (of text, 4 characters count as one), and has at
-    least two documents; a last block of one document draws from the block before it. So memory does not
-    depend on the corpus. Neighbours in the corpus are what a random B is drawn of: shuffle documents that are sorted by
-    subject.
+    The random document is one of the same block, never the same document (Google's script may fall back to it). A
+    block ends with ``block_documents`` documents or ``block_tokens`` tokens (of text, 4 characters count as one), and
+    has at least two documents; a last block of one document draws from the block before it. So memory does not depend
+    on the size of the corpus. A random B comes from the neighbourhood: shuffle documents that are sorted by subject.
 
     Every choice is a pure function of (seed, epoch, number of the document) and the block: the same for any number of
-    threads. Rows come in the order of the documents; the shuffling of rows is the data loader's.
+    threads. Rows come in the order of the documents; shuffling them is the data loader's job.
 
     Args:
         documents: An iterable of documents, read once and never held whole. A document is a sequence of sentences:
-            strings; or sequences of token ids without special tokens (lists, arrays; fastest, a :class:`ferrobert.Ragged`
-            of them). A document that is one string is refused: pass ``text.splitlines()`` where it has a sentence a line.
-            Sentences without tokens and documents without sentences are skipped, and counted.
+            strings; or sequences of token ids without special tokens (lists, arrays; fastest, a
+            :class:`ferrobert.Ragged` of them). A document that is one string is refused: pass ``text.splitlines()``
+            where it has a sentence a line. Sentences without tokens and documents without sentences are skipped, and
+            counted.
         tokenizer: A tokenizer of ferrobert, of any family: special tokens and type ids stand where it puts them.
         max_length: Most tokens of a row, special tokens included.
         short_seq_prob: Probability that a document aims at a shorter length, uniform from 2.
         next_sentence_prob: Probability of label 1 for chunks of several sentences.
-        objective: ``"next-sentence"``, or ``"sentence-order"`` (Lan et al., 2020, ALBERT): label 1 is A and B in the wrong
-            order, both of one document. A chunk of one sentence is then cut in two at a random token; one of a single
-            token makes no pair.
+        objective: ``"next-sentence"``, or ``"sentence-order"`` (Lan et al., 2020, ALBERT): label 1 is A and B in the
+            wrong order, both of one document. A chunk of one sentence is then cut in two at a random token; one of a
+            single token makes no pair.
         seed: 0 to 2^64 - 1.
         epoch: Another number gives other pairs: 0 to 2^64 - 1.
         block_documents: Most documents of a block: the window that random documents come from.
         block_tokens: A block ends with the document that reaches so many tokens.
 
     Returns:
-        An iterator of encodings, one a block that has pairs: ``input_ids``, ``token_type_ids`` and ``attention_mask`` as
-        the tokenizer's model takes them, and ``next_sentence_label`` or ``sentence_order_label``, an int64 array
+        An iterator of encodings, one a block that has pairs: ``input_ids``, ``token_type_ids`` and ``attention_mask``
+        as the tokenizer's model takes them, and ``next_sentence_label`` or ``sentence_order_label``, an int64 array
         ``(rows,)``. ``columns.sample_ids`` are the document's number * 2^24 + the row's number within the document.
 
     Raises:
-        ConfigError: an option is not allowed; ``max_length`` leaves no room for a token of each segment, or is more than
-            the model takes.
+        ConfigError: an option is not allowed; ``max_length`` leaves no room for a token of each segment, or is more
+            than the model takes.
         TextTypeError: something is no document or no sentence; says where.
         UnicodeEncodeError: a sentence holds a lone surrogate.
-        DataError: a token id lies outside of the vocabulary; there are no tokens; for ``"next-sentence"``, there is one
-            document only. The iterator raises it, before its first encoding in the last two cases.
+        DataError: a token id lies outside of the vocabulary; there are no tokens; for ``"next-sentence"``, there is
+            one document only. The iterator raises it, before its first encoding in the last two cases.
 
     Example:
         >>> from ferrobert import BertTokenizer, sentence_pairs
