@@ -4,7 +4,8 @@
     python benches/bench_pairs.py [--corpus FILE] [--vocab FOLDER] [--max-length N] [--rounds N]   # ratios of one run
 
 Results are compared before anything is timed: the core's pairs are the twin's, and its shares are those of the script,
-whose random numbers are others. One thread. What is timed ends with ids, type ids and labels of all pairs.
+whose random numbers are others. One thread. What is timed makes ids, type ids and labels of all pairs: the script as
+lists that it keeps, the core as columns that it gives out block by block.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import ferrobert as fb
 from ferrobert import BertTokenizer, Ragged, reference
 from ferrobert.bench.texts import read_corpus, vocabulary
 from ferrobert.bench.timing import Timing
+from ferrobert.pairs import TokenizedDocuments
 
 Document = list[list[int]]
 PARAGRAPHS = 10
@@ -112,17 +114,24 @@ def script_pairs(
 
 
 def core_pairs(documents: Any, tokenizer: BertTokenizer, max_length: int, module: Any = fb) -> list[fb.BatchEncoding]:
-    """All pairs, type ids made."""
-    encodings = list(module.sentence_pairs(documents, tokenizer, max_length=max_length))
-    for encoding in encodings:
+    """All pairs."""
+    return list(module.sentence_pairs(documents, tokenizer, max_length=max_length))
+
+
+def read_pairs(documents: Any, tokenizer: BertTokenizer, max_length: int, module: Any = fb) -> int:
+    """Goes through all pairs, block by block, type ids made; how many there are."""
+    pairs = 0
+    for encoding in module.sentence_pairs(documents, tokenizer, max_length=max_length):
         _ = encoding.columns.type_ids
-    return encodings
+        pairs += len(encoding["next_sentence_label"])
+    return pairs
 
 
 @dataclass(frozen=True, slots=True)
 class Documents:
     """The same tokenized documents in several forms."""
 
+    flat: TokenizedDocuments
     ragged: list[Ragged]
     arrays: list[list[np.ndarray]]
     lists: list[Document]
@@ -138,7 +147,13 @@ def tokenized(texts: list[str], tokenizer: BertTokenizer) -> Documents:
         if len(splits) > 1:
             ragged.append(Ragged(columns.ids, splits))
     arrays = [list(document) for document in ragged]
-    return Documents(ragged, arrays, [[sentence.tolist() for sentence in document] for document in arrays])
+    lengths = np.concatenate([np.zeros(1, np.int64), *(np.diff(document.row_splits) for document in ragged)])
+    flat = TokenizedDocuments(
+        np.concatenate([document.values for document in ragged]),
+        np.cumsum(lengths),
+        np.cumsum([0, *map(len, ragged)]),
+    )
+    return Documents(flat, ragged, arrays, [[sentence.tolist() for sentence in document] for document in arrays])
 
 
 def shares(rows: list[tuple[int, int]]) -> tuple[int, float, float]:
@@ -172,7 +187,8 @@ def check(documents: Documents, tokenizer: BertTokenizer, max_length: int) -> li
             if not np.array_equal(mine.columns[name], twin.columns[name]):
                 raise ValueError(f"the core's {name} are not the twin's")
     by_form = [
-        core_pairs(form, tokenizer, max_length) for form in (documents.ragged, documents.arrays, documents.lists)
+        core_pairs(form, tokenizer, max_length)
+        for form in (documents.flat, documents.ragged, documents.arrays, documents.lists)
     ]
     for other in by_form[1:]:
         for mine, theirs in zip(by_form[0], other, strict=True):
@@ -196,19 +212,26 @@ def subjects(documents: Documents, tokenizer: BertTokenizer, max_length: int) ->
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
     few = documents.lists[:FEW]
     return {
-        "ferrobert, Ragged": lambda: core_pairs(documents.ragged, tokenizer, max_length),
-        "ferrobert, arrays": lambda: core_pairs(documents.arrays, tokenizer, max_length),
-        "ferrobert, lists": lambda: core_pairs(documents.lists, tokenizer, max_length),
+        "ferrobert, flat": lambda: read_pairs(documents.flat, tokenizer, max_length),
+        "ferrobert, Ragged": lambda: read_pairs(documents.ragged, tokenizer, max_length),
+        "ferrobert, arrays": lambda: read_pairs(documents.arrays, tokenizer, max_length),
+        "ferrobert, lists": lambda: read_pairs(documents.lists, tokenizer, max_length),
         "script": lambda: script_pairs(documents.lists, max_length, cls, sep, random.Random(0)),
         "script, lists joined": lambda: script_pairs(
             documents.lists, max_length, cls, sep, random.Random(0), token_by_token=False
         ),
-        "ferrobert, Ragged, few": lambda: core_pairs(documents.ragged[:FEW], tokenizer, max_length),
-        "twin, few": lambda: core_pairs(few, tokenizer, max_length, reference),
+        "ferrobert, Ragged, few": lambda: read_pairs(documents.ragged[:FEW], tokenizer, max_length),
+        "twin, few": lambda: read_pairs(few, tokenizer, max_length, reference),
     }
 
 
-NAMES = list(subjects(Documents([], [], []), BertTokenizer({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}), 128))
+NAMES = list(
+    subjects(
+        Documents(TokenizedDocuments([], [0], [0]), [], [], []),
+        BertTokenizer({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}),
+        128,
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -258,8 +281,8 @@ def main() -> None:
     for name, timing in timings.items():
         work = few_tokens if name.endswith("few") else tokens
         print(f"{name:24} {timing.median * 1e3:9.1f} ms {work / timing.median / 1e6:8.2f} M tokens/s")
-    for name, base in [(f"ferrobert, {form}", "script") for form in ("Ragged", "arrays", "lists")] + [
-        ("ferrobert, Ragged", "script, lists joined"),
+    for name, base in [(f"ferrobert, {form}", "script") for form in ("flat", "Ragged", "arrays", "lists")] + [
+        ("ferrobert, flat", "script, lists joined"),
         ("ferrobert, Ragged, few", "twin, few"),
     ]:
         ratio = timings[base].over(timings[name])

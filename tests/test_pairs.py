@@ -16,6 +16,7 @@ from tests.made_checkpoints import albert_folder, roberta_folder
 
 import ferrobert as fb
 from ferrobert import BertTokenizer, Ragged, reference
+from ferrobert.pairs import TokenizedDocuments
 
 CLS, SEP = 2, 3
 FIRST = 10
@@ -285,9 +286,25 @@ def test_lists_arrays_ragged_and_text_give_the_same_pairs(tokenizer):
         "generators": (iter(sentences) for sentences in texts),
     }
     forms["ragged"] = [Ragged(columns.ids, columns.row_splits) for columns in forms["ragged"]]
+    columns = tokenizer([sentence for document in texts for sentence in document], add_special_tokens=False).columns
+    forms["flat"] = TokenizedDocuments(columns.ids, columns.row_splits, [0, 2, 5, 6])
     expected = list(fb.sentence_pairs(texts, tokenizer, max_length=16, seed=3))
     for form in forms.values():
         equal(fb.sentence_pairs(form, tokenizer, max_length=16, seed=3), expected)
+
+
+@pytest.mark.parametrize("block", [{}, {"block_documents": 3}, {"block_tokens": 50}, {"block_tokens": 1}])
+def test_flat_documents_are_cut_into_the_blocks_of_any_others(wide, block):
+    documents = [*random_corpus(100), [], [[]], *random_corpus(20, seed=1)]
+    sentences = [sentence for document in documents for sentence in document]
+    flat = TokenizedDocuments(
+        list(chain.from_iterable(sentences)),
+        np.cumsum([0, *map(len, sentences)]),
+        np.cumsum([0, *map(len, documents)]),
+    )
+    assert [[sentence.tolist() for sentence in document] for document in flat] == documents
+    for call in (fb.sentence_pairs, fb.pack_sentences):
+        equal(call(flat, wide, max_length=24, **block), call(documents, wide, max_length=24, **block))
 
 
 def test_threads_do_not_change_the_pairs():

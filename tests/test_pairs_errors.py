@@ -8,6 +8,7 @@ import pytest
 import ferrobert as fb
 from ferrobert import BertTokenizer, Ragged, _core, reference
 from ferrobert.errors import ConfigError, DataError, TextTypeError
+from ferrobert.pairs import TokenizedDocuments
 
 IDS = [[[5, 6], [7]], [[8], [9, 10]]]
 TEXTS = [["the cat", "sat"], ["hello", "world"]]
@@ -174,6 +175,24 @@ def test_an_id_outside_of_the_vocabulary_is_an_error_that_names_its_sentence(tok
     message = f"token id {id} (documents[2][1]) is outside of the vocabulary: ids are 0 to {last}"
     with refused(DataError, message):
         next(call([[[5]], [], [[6], [7, id]]], tokenizer, max_length=16))
+
+
+def test_an_id_outside_of_the_vocabulary_in_flat_documents_is_an_error_that_names_its_sentence(tokenizer):
+    flat = TokenizedDocuments([5, 6, 7, 10**6], [0, 1, 2, 4], [0, 1, 1, 3])
+    with refused(DataError, "token id 1000000 (documents[2][1]) is outside of the vocabulary"):
+        next(fb.sentence_pairs(flat, tokenizer, max_length=16))
+
+
+@pytest.mark.parametrize("splits", [([0, 2], [0, 1]), ([0, 3], [0, 2]), ([1, 3], [0, 1]), ([], [0])])
+def test_flat_documents_with_splits_that_do_not_fit_are_an_error(splits):
+    with refused(ConfigError, "row_splits must rise from 0"):
+        TokenizedDocuments([5, 6, 7], *splits)
+
+
+@pytest.mark.parametrize(("ids", "error"), [([1.5], TextTypeError), (["a"], TextTypeError), ([2**31], DataError)])
+def test_flat_documents_of_what_is_no_id_are_an_error(ids, error):
+    with refused(error, "token ids must"):
+        TokenizedDocuments(ids, [0, 1], [0, 1])
 
 
 # --- the core alone ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,11 +15,11 @@ from ferrobert.encoding import Ragged
 from ferrobert.errors import ConfigError, DataError, DecodeError, TextTypeError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from ferrobert.tokenizer import Tokenizer
 
-__all__ = ["Block", "blocks_of", "check_documents", "filled_blocks"]
+__all__ = ["Block", "TokenizedDocuments", "blocks_of", "check_documents", "filled_blocks"]
 
 # English text has four to five characters a token, white space counted.
 _CHARACTERS_PER_TOKEN = 4
@@ -55,6 +56,66 @@ class Block:
             np.concatenate((self.document_splits, other.document_splits[1:] + self.document_splits[-1])),
             self.first,
         )
+
+
+class TokenizedDocuments:
+    """A corpus that is tokenized already, as three flat arrays: the form that costs nothing to read.
+
+    The arrays may be memory maps: blocks are views of them. Iteration gives a :class:`ferrobert.Ragged` a document.
+
+    Args:
+        ids: Token ids of all sentences without special tokens, ``(tokens,)``; int32, or they are copied.
+        sentence_splits: First token of each sentence and, last, the number of tokens, ``(sentences + 1,)``.
+        document_splits: First sentence of each document and, last, the number of sentences, ``(documents + 1,)``.
+
+    Raises:
+        ConfigError: splits do not describe what they split.
+        TextTypeError: ids are no integers.
+
+    Example:
+        >>> documents = TokenizedDocuments([7, 8, 9], [0, 2, 3], [0, 1, 2])
+        >>> [[sentence.tolist() for sentence in document] for document in documents]
+        [[[7, 8]], [[9]]]
+    """
+
+    __slots__ = ("_documents", "_sentences")
+
+    def __init__(self, ids: ArrayLike, sentence_splits: ArrayLike, document_splits: ArrayLike) -> None:
+        tokens = np.asarray(ids)
+        if tokens.dtype.kind not in "iu" and tokens.size:
+            raise TextTypeError(f"token ids must be integers, got an array of {tokens.dtype}")
+        if tokens.size and tokens.dtype.itemsize > 4 and not -(2**31) <= tokens.min() <= tokens.max() < 2**31:
+            raise DataError(f"token ids must lie in 0 to {2**31 - 1}, got {tokens.min()} to {tokens.max()}")
+        self._sentences = Ragged(np.ascontiguousarray(tokens, np.int32), _splits(sentence_splits))
+        self._documents = Ragged(self._sentences.row_splits[:-1], _splits(document_splits))
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def __iter__(self) -> Iterator[Ragged]:
+        for block in self.blocks(1, sys.maxsize):
+            yield Ragged(block.ids, block.sentence_splits)
+
+    def blocks(self, block_documents: int, block_tokens: int) -> Iterator[Block]:
+        """Blocks of documents, as :func:`blocks_of` makes them of any iterable."""
+        sentence_splits, document_splits = self._sentences.row_splits, self._documents.row_splits
+        token_splits = sentence_splits[document_splits]
+        start = 0
+        while start < len(self):
+            full = int(np.searchsorted(token_splits[1:], token_splits[start] + min(block_tokens, 2**62)))
+            end = min(full + 1, start + block_documents, len(self))
+            sentences = sentence_splits[document_splits[start] : document_splits[end] + 1]
+            yield Block(
+                self._sentences.values[sentences[0] : sentences[-1]],
+                sentences - sentences[0],
+                document_splits[start : end + 1] - document_splits[start],
+                start,
+            )
+            start = end
+
+
+def _splits(splits: ArrayLike) -> NDArray[np.int64]:
+    return np.ascontiguousarray(splits, np.int64)
 
 
 def check_documents(documents: Any) -> Iterable[Any]:
@@ -97,12 +158,21 @@ def blocks_of(
         DataError: an id lies outside of the vocabulary.
     """
     reader = _Reader(tokenizer)
-    first, held, size = 0, [], 0
+    if isinstance(documents, TokenizedDocuments):
+        for block in documents.blocks(block_documents, block_tokens):
+            reader.check_range(block.ids, block.sentence_splits, block.document_splits, block.first)
+            yield block
+        return
+    first, held, size, limit = 0, [], 0, block_tokens
     for number, document in enumerate(documents):
-        sentences = _sentences(document, number)
-        held.append(sentences)
-        size += reader.size(sentences, number)
-        if len(held) >= block_documents or size >= block_tokens * reader.unit:
+        if type(document) is Ragged and reader.is_text is False:
+            held.append(document)  # the short way of the form that costs least
+            size += document.values.size
+        else:
+            held.append(_sentences(document, number))
+            size += reader.size(held[-1], number)
+            limit = block_tokens * (_CHARACTERS_PER_TOKEN if reader.is_text else 1)
+        if size >= limit or len(held) >= block_documents:
             yield reader.block(held, first)
             first, held, size = number + 1, [], 0
     if held:
@@ -130,12 +200,7 @@ class _Reader:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._is_text: bool | None = None
-
-    @property
-    def unit(self) -> int:
-        """How much of :meth:`size` counts as a token."""
-        return _CHARACTERS_PER_TOKEN if self._is_text else 1
+        self.is_text: bool | None = None
 
     def size(self, sentences: Any, number: int) -> int:
         """Characters or tokens of a document."""
@@ -148,24 +213,30 @@ class _Reader:
         try:
             return sum(map(len, sentences))
         except TypeError:
-            _refuse(sentences, number, self._is_text)
+            _refuse(sentences, number, self.is_text)
 
     def _check_kind(self, is_text: bool, number: int) -> None:
-        if self._is_text is None:
-            self._is_text = is_text
-        elif self._is_text != is_text:
+        if self.is_text is None:
+            self.is_text = is_text
+        elif self.is_text != is_text:
             kinds = ("text", "token ids") if is_text else ("token ids", "text")
             raise TextTypeError(f"documents[{number}] has sentences of {kinds[0]}, documents before it of {kinds[1]}")
 
     def block(self, documents: Sequence[Any], first: int) -> Block:
         """A block of documents."""
-        document_splits = np.zeros(len(documents) + 1, np.int64)
-        np.cumsum([len(sentences) for sentences in documents], out=document_splits[1:])
-        if self._is_text:
-            ids, sentence_splits = self._tokenized(documents, first)
+        if self.is_text is False and all(type(document) is Ragged for document in documents):
+            ids = np.concatenate([document.values for document in documents])
+            sentence_splits, counts = _joined_splits([document.row_splits for document in documents])
+            if ids.dtype.kind not in "iu" and len(ids):
+                raise TextTypeError(f"token ids must be integers, got an array of {ids.dtype}")
         else:
-            ids, sentence_splits = self._flat(documents, first)
-        return Block(ids, sentence_splits, document_splits, first)
+            counts = np.array(list(map(len, documents)), np.int64)
+            ids, sentence_splits = (self._tokenized if self.is_text else self._flat)(documents, first)
+        document_splits = np.zeros(len(documents) + 1, np.int64)
+        np.cumsum(counts, out=document_splits[1:])
+        if not self.is_text:
+            self.check_range(ids, sentence_splits, document_splits, first)
+        return Block(ids.astype(np.int32, copy=False), sentence_splits, document_splits, first)
 
     def _tokenized(self, documents: Sequence[Any], first: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         sentences = list(chain.from_iterable(documents))
@@ -182,29 +253,23 @@ class _Reader:
             raise
         return columns.ids, columns.row_splits
 
-    def _flat(self, documents: Sequence[Any], first: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        if all(isinstance(document, Ragged) for document in documents):
-            ids = np.concatenate([document.values for document in documents])
-            lengths = np.concatenate([np.diff(document.row_splits) for document in documents])
-            splits = np.zeros(len(lengths) + 1, np.int64)
-            np.cumsum(lengths, out=splits[1:])
-            if ids.dtype.kind not in "iu" and len(ids):
-                raise TextTypeError(f"token ids must be integers, got an array of {ids.dtype}")
-        else:
-            try:
-                ids, splits = _core.flatten(list(chain.from_iterable(documents)), "documents")
-            except ConfigError:
-                for number, document in enumerate(documents, first):
-                    try:
-                        _core.flatten(list(document), f"documents[{number}]")
-                    except ConfigError as error:
-                        raise TextTypeError(str(error)) from None
-                raise
-        if len(ids):
-            self._check_range(ids, splits, documents, first)
-        return ids.astype(np.int32, copy=False), splits
+    def _flat(self, documents: Sequence[Any], first: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        try:
+            return _core.flatten(list(chain.from_iterable(documents)), "documents")
+        except ConfigError:
+            for number, document in enumerate(documents, first):
+                try:
+                    _core.flatten(list(document), f"documents[{number}]")
+                except ConfigError as error:
+                    raise TextTypeError(str(error)) from None
+            raise
 
-    def _check_range(self, ids: NDArray[Any], splits: NDArray[np.int64], documents: Sequence[Any], first: int) -> None:
+    def check_range(
+        self, ids: NDArray[Any], sentence_splits: NDArray[np.int64], document_splits: NDArray[np.int64], first: int
+    ) -> None:
+        """DataError where an id lies outside of the vocabulary."""
+        if not len(ids):
+            return
         try:
             self._tokenizer.convert_ids_to_tokens([int(ids.min()), int(ids.max())])
         except DecodeError:
@@ -212,14 +277,22 @@ class _Reader:
         else:
             return
         place = int(np.flatnonzero((ids < 0) | (ids > last))[0])
-        sentence = int(np.searchsorted(splits, place, side="right")) - 1
-        for number, document in enumerate(documents, first):
-            if sentence < len(document):
-                raise DataError(
-                    f"token id {ids[place]} (documents[{number}][{sentence}]) is outside of the vocabulary: "
-                    f"ids are 0 to {last}"
-                )
-            sentence -= len(document)
+        sentence = int(np.searchsorted(sentence_splits, place, side="right")) - 1
+        document = int(np.searchsorted(document_splits, sentence, side="right")) - 1
+        raise DataError(
+            f"token id {ids[place]} (documents[{first + document}][{sentence - document_splits[document]}]) is outside "
+            f"of the vocabulary: ids are 0 to {last}"
+        )
+
+
+def _joined_splits(splits: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The splits of arrays that are joined, and how many rows each has."""
+    counts = np.array(list(map(len, splits)), np.int64) - 1
+    lengths = np.diff(np.concatenate(splits), prepend=0)
+    # The first split of each array is 0: the difference to the last one of the array before it says nothing.
+    joined = np.zeros(int(counts.sum()) + 1, np.int64)
+    np.cumsum(np.delete(lengths, np.cumsum(counts + 1) - counts - 1), out=joined[1:])
+    return joined, counts
 
 
 def _refuse(sentences: Any, number: int, is_text: bool | None) -> NoReturn:

@@ -88,8 +88,9 @@ def sentence_pairs(
 
     Args:
         documents: An iterable of documents, read once and never held whole. A document is a sequence of sentences:
-            strings; or sequences of token ids without special tokens (lists, arrays; fastest, a
-            :class:`ferrobert.Ragged` of them). A document that is one string is refused: pass ``text.splitlines()``
+            strings; or sequences of token ids without special tokens (lists, arrays, or a :class:`ferrobert.Ragged`
+            of them). A corpus that is tokenized once and paired in every epoch is read fastest as
+            :class:`ferrobert.pairs.TokenizedDocuments`. A document that is one string is refused: pass ``text.splitlines()``
             where it has a sentence a line. Sentences without tokens and documents without sentences are skipped, and
             counted.
         tokenizer: A tokenizer of ferrobert, of any family: special tokens and type ids stand where it puts them.

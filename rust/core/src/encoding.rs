@@ -170,7 +170,16 @@ impl Sequences {
     /// A column whose value is the same for all tokens of a piece of the template; of sequences, whether it is a
     /// later window is told.
     fn column(&self, value: impl Fn(&Piece, bool) -> i32) -> Vec<i32> {
-        let mut column = Vec::new();
+        let special = if self.layout.add_special_tokens {
+            self.layout.template.special_tokens(self.layout.is_pair)
+        } else {
+            0
+        };
+        let tokens = self.lengths.iter().flatten();
+        let tokens: usize = tokens
+            .map(|&length| (length & !LATER_WINDOW) as usize)
+            .sum();
+        let mut column = memory::with_capacity(tokens + special * self.lengths.len());
         for lengths in &self.lengths {
             for piece in self.pieces() {
                 let (tokens, is_later) = match *piece {
