@@ -73,7 +73,7 @@ def _rows_of_encoding(encoding: Any, words: bool) -> Rows:
         return Rows(
             columns.ids,
             columns.row_splits,
-            words_of(columns) if words else None,
+            words_of(columns) if words and columns.can_align else None,
             padding=encoding.matrix_padding,
             device="cpu" if encoding.tensor_type == "pt" else None,
         )
