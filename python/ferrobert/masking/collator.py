@@ -14,9 +14,9 @@ from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.encoding.values import Padding, as_tensor
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_side, check_tensors
+from ferrobert.inputs import check_counter, check_side, check_tensors
 from ferrobert.masking.features import Features, features_of
-from ferrobert.masking.rows import Rows, check_counter
+from ferrobert.masking.rows import Rows
 from ferrobert.masking.tokens import MaskRows, mask_rows
 from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, options_of, vocabulary_of
 from ferrobert.tokenizer import Tokenizer

@@ -11,8 +11,7 @@ import numpy as np
 from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_count
-from ferrobert.masking.rows import check_counter
+from ferrobert.inputs import check_count, check_counter
 from ferrobert.pairs.documents import Block, blocks_of, check_documents, filled_blocks
 from ferrobert.pairs.template import RowMaker, row_maker
 
