@@ -56,6 +56,9 @@ parity: $(VENV)/.with-test ## the full comparison with the reference tokenizers:
 pretrain-check: $(VENV)/.with-test ## pretraining killed at random moments, on 2 processes, with 0 to 4 workers: ten minutes
 	$(PY) -m tests.pretrain_check
 
+masking-check: $(VENV)/.with-test ## masks of ten million tokens: shares, chi-square tests, threads; a minute
+	$(PY) -m tests.masking_statistics
+
 miri: ## the unsafe modules of the core under Miri (needs a nightly toolchain with the component miri)
 	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --target-dir target/miri -p ferrobert-core --lib -- \
 		memory wordpiece::column wordpiece::key wordpiece::scan wordpiece::slots wordpiece::word_table
@@ -107,4 +110,4 @@ $(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
 	touch $@
 
 .PRECIOUS: $(VENV)/.with-%
-.PHONY: help demo wheel test lint parity pretrain-check miri docs bench bench-full tables format clean
+.PHONY: help demo wheel test lint parity masking-check pretrain-check miri docs bench bench-full tables format clean

@@ -83,7 +83,10 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "pipelines.md"], ids=lambda page: page.name)
+SHOWN = ("README.md", "docs/pipelines.md", "docs/pretraining.md")
+
+
+@pytest.mark.parametrize("page", [ROOT / page for page in SHOWN], ids=lambda page: page.name)
 def test_the_examples_of_a_page_give_what_it_shows(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     source = "\n".join(block for block in blocks(page, "python") if ">>>" in block)

@@ -108,6 +108,31 @@ def test_rows_can_be_pickled(tokenizer):
     equal(pickle.loads(pickle.dumps(encodings)), encodings)
 
 
+@pytest.mark.parametrize("whole_word_mask", [False, True])
+def test_pairs_and_packed_rows_can_be_masked(tokenizer, whole_word_mask):
+    documents = [["the cats sat .", "unaffable cats"], ["hello world", "musk founded tesla"]]
+    for call in (fb.sentence_pairs, fb.pack_sentences):
+        [encoding] = call(documents, tokenizer, max_length=16)
+        columns = encoding.columns
+        masked, labels = fb.mask_tokens(
+            encoding, tokenizer, whole_word_mask=whole_word_mask, mlm_probability=1.0, sample_ids=columns.sample_ids
+        )
+        np.testing.assert_array_equal(labels.row_splits, columns.row_splits)
+        special = np.isin(columns.ids, [CLS, SEP])
+        assert (labels.values[special] == -100).all()
+        assert (labels.values[~special] == columns.ids[~special]).all()
+        assert not np.isin(masked.values[~special], [CLS, SEP]).any()
+
+
+def test_rows_can_be_collated_with_their_labels(tokenizer):
+    [encoding] = fb.sentence_pairs([["the cat", "sat"], ["hello"]], tokenizer, max_length=16)
+    collator = fb.DataCollatorForLanguageModeling(tokenizer, return_tensors="np", seed=1)
+    rows = [{key: encoding[key][row] for key in encoding} for row in range(len(encoding["input_ids"]))]
+    batch = collator(rows)
+    assert batch["next_sentence_label"].tolist() == encoding["next_sentence_label"].tolist()
+    assert batch["labels"].shape == batch["input_ids"].shape == batch["token_type_ids"].shape
+
+
 def test_offsets_of_rows_that_were_made_of_tokens_are_an_error(tokenizer):
     [encoding] = fb.sentence_pairs([["the cat"], ["hello"]], tokenizer, max_length=16)
     with pytest.raises(fb.errors.ConfigError, match="word_ids are not there"):

@@ -11,7 +11,17 @@ from ferrobert._core import TextColumn
 from ferrobert.arrow import column_of
 from ferrobert.errors import ConfigError, TextTypeError
 
-__all__ = ["batch_of", "check_count", "check_side", "check_tensors", "chosen", "columns_of", "filled", "rows_of"]
+__all__ = [
+    "batch_of",
+    "check_count",
+    "check_counter",
+    "check_side",
+    "check_tensors",
+    "chosen",
+    "columns_of",
+    "filled",
+    "rows_of",
+]
 
 
 def batch_of(text: Any, pair: Any, words: bool) -> tuple[Sequence[Any], Sequence[Any] | None, bool]:
@@ -113,6 +123,20 @@ def filled(row: Sequence[int], width: int, fill: int, side: str) -> list[int]:
     """A row padded to a width; a longer one is left as it is."""
     padding = [fill] * max(width - len(row), 0)
     return [*row, *padding] if side == "right" else [*padding, *row]
+
+
+def check_counter(name: str, value: Any) -> int:
+    """A seed or an epoch as int.
+
+    Raises:
+        ConfigError: no int; a seed outside of 0 to 2^64 - 1, an epoch outside of 0 to 2^29 - 1.
+    """
+    bits = 29 if name == "epoch" else 64
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ConfigError(f"{name} must be an int, got {value!r}")
+    if not 0 <= value < 2**bits:
+        raise ConfigError(f"{name} must lie in 0 to 2^{bits} - 1, got {value}")
+    return int(value)
 
 
 def check_side(name: str, side: str) -> str:

@@ -106,6 +106,11 @@ class Columns:
             self._lengths = _core.row_lengths(self.row_splits)
         return self._lengths
 
+    @property
+    def can_align(self) -> bool:
+        """Whether offsets and word ids are there or can be computed: not where rows were made of tokens."""
+        return self._places.offsets is not None or self._align is not None
+
     def align(self) -> None:
         """Computes offsets and word ids, unless they are there."""
         align = self._align  # another thread may be here too

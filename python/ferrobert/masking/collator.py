@@ -14,11 +14,11 @@ from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.encoding.values import Padding, as_tensor
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_side, check_tensors
+from ferrobert.inputs import check_counter, check_side, check_tensors
 from ferrobert.masking.features import Features, features_of
-from ferrobert.masking.rows import Rows, check_counter
+from ferrobert.masking.rows import Rows
 from ferrobert.masking.tokens import MaskRows, mask_rows
-from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, vocabulary_of
+from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, options_of, vocabulary_of
 from ferrobert.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -79,8 +79,6 @@ class DataCollatorForLanguageModeling:
     exact: bool = False
     max_span_length: int | None = None
     _epoch: Any = field(default=None, init=False, repr=False, compare=False)
-    _options: tuple[Any, MaskingOptions] | None = field(default=None, init=False, repr=False, compare=False)
-
     _pads: tuple[Any, tuple[int | None, str, int]] | None = field(default=None, init=False, repr=False, compare=False)
 
     _mask_rows: ClassVar[MaskRows] = staticmethod(mask_rows)
@@ -145,7 +143,7 @@ class DataCollatorForLanguageModeling:
         return BatchEncoding(_tensors(values) if kind == "pt" else values)
 
     def _vocabulary_and_options(self) -> tuple[MaskingVocabulary, MaskingOptions]:
-        options = (
+        options = options_of(
             self.mlm_probability,
             self.mask_replace_prob,
             self.random_replace_prob,
@@ -153,9 +151,7 @@ class DataCollatorForLanguageModeling:
             self.exact,
             self.max_span_length,
         )
-        if self._options is None or self._options[0] != options:
-            self._options = options, MaskingOptions(*options)
-        return vocabulary_of(self.tokenizer), self._options[1]
+        return vocabulary_of(self.tokenizer), options
 
     def _padding(self, given: Features) -> Padding:
         pad_id, side, pad_type_id = self._pad_settings()

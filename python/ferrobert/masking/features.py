@@ -11,7 +11,8 @@ import numpy as np
 from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.errors import ConfigError
-from ferrobert.masking.rows import check_counter, sample_ids_of, words_of
+from ferrobert.inputs import check_counter
+from ferrobert.masking.rows import sample_ids_of, words_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ from ferrobert.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Rows", "check_counter", "rows_of", "sample_ids_of", "words_of"]
+__all__ = ["Rows", "rows_of", "sample_ids_of", "words_of"]
 
 
 class Rows(NamedTuple):
@@ -73,7 +73,7 @@ def _rows_of_encoding(encoding: Any, words: bool) -> Rows:
         return Rows(
             columns.ids,
             columns.row_splits,
-            words_of(columns) if words else None,
+            words_of(columns) if words and columns.can_align else None,
             padding=encoding.matrix_padding,
             device="cpu" if encoding.tensor_type == "pt" else None,
         )
@@ -152,17 +152,3 @@ def sample_ids_of(given: Sequence[int] | NDArray[np.integer] | None, rows: int) 
     if array.dtype.kind not in "iu" or int(array.min()) < 0 or int(array.max()) >= 2**63:
         raise ConfigError("sample_ids must be ints from 0 to 2^63 - 1")
     return array.astype(np.int64)
-
-
-def check_counter(name: str, value: Any) -> int:
-    """A seed or an epoch as int.
-
-    Raises:
-        ConfigError: no int; a seed outside of 0 to 2^64 - 1, an epoch outside of 0 to 2^29 - 1.
-    """
-    bits = 29 if name == "epoch" else 64
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ConfigError(f"{name} must be an int, got {value!r}")
-    if not 0 <= value < 2**bits:
-        raise ConfigError(f"{name} must lie in 0 to 2^{bits} - 1, got {value}")
-    return int(value)

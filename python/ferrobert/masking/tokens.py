@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ferrobert.encoding import Ragged
-from ferrobert.masking.rows import Rows, check_counter, rows_of, sample_ids_of
-from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, masker_of, vocabulary_of
+from ferrobert.inputs import check_counter
+from ferrobert.masking.rows import Rows, rows_of, sample_ids_of
+from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, masker_of, options_of, vocabulary_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,9 +74,9 @@ def mask_tokens(
         >>> masked, labels = mask_tokens(tokenizer(["hello hello"]), tokenizer, exact=True, mask_replace_prob=1.0,
         ...                              random_replace_prob=0.0)
         >>> masked[0].tolist(), labels[0].tolist()
-        ([2, 4, 5, 3], [-100, 5, -100, -100])
+        ([2, 5, 4, 3], [-100, -100, 5, -100])
     """
-    options = MaskingOptions(
+    options = options_of(
         mlm_probability, mask_replace_prob, random_replace_prob, whole_word_mask, exact, max_span_length
     )
     return masked_by(mask_rows, input_ids, tokenizer, options, seed, epoch, sample_ids)

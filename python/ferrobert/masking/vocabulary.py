@@ -14,7 +14,7 @@ from ferrobert import _core
 from ferrobert.errors import ConfigError
 from ferrobert.tokenizer import Tokenizer
 
-__all__ = ["MaskingOptions", "MaskingVocabulary", "WordClasses", "masker_of", "vocabulary_of"]
+__all__ = ["MaskingOptions", "MaskingVocabulary", "WordClasses", "masker_of", "options_of", "vocabulary_of"]
 
 #: Places that vocabularies keep free: BERT's, those of SentencePiece, fairseq's.
 _UNUSED = re.compile(r"\[unused\d+\]|<unused\d+>|madeupword\d+")
@@ -56,6 +56,21 @@ class MaskingOptions:
     def words(self) -> bool:
         """Whether words are selected, not tokens."""
         return self.whole_word_mask or self.max_span_length is not None
+
+
+@lru_cache(maxsize=64, typed=True)
+def options_of(
+    mlm_probability: float,
+    mask_replace_prob: float,
+    random_replace_prob: float,
+    whole_word_mask: bool,
+    exact: bool,
+    max_span_length: int | None,
+) -> MaskingOptions:
+    """Options that are checked once, not with each batch."""
+    return MaskingOptions(
+        mlm_probability, mask_replace_prob, random_replace_prob, whole_word_mask, exact, max_span_length
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,16 +11,15 @@ import numpy as np
 from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_count
-from ferrobert.masking.rows import check_counter
+from ferrobert.inputs import check_count, check_counter
 from ferrobert.pairs.documents import Block, blocks_of, check_documents, filled_blocks
 from ferrobert.pairs.template import RowMaker, row_maker
 
 __all__ = ["BLOCK_DOCUMENTS", "BLOCK_TOKENS", "PairSettings", "pair_settings", "pairs_by", "sentence_pairs"]
 
 BLOCK_DOCUMENTS = 4096
-BLOCK_TOKENS = 1 << 20
-"""4 MB of ids, and as much text."""
+BLOCK_TOKENS = 1 << 19
+"""2 MB of ids, which caches hold, and as much text."""
 
 _LABELS = {"next-sentence": "next_sentence_label", "sentence-order": "sentence_order_label"}
 
@@ -90,9 +89,9 @@ def sentence_pairs(
         documents: An iterable of documents, read once and never held whole. A document is a sequence of sentences:
             strings; or sequences of token ids without special tokens (lists, arrays, or a :class:`ferrobert.Ragged`
             of them). A corpus that is tokenized once and paired in every epoch is read fastest as
-            :class:`ferrobert.pairs.TokenizedDocuments`. A document that is one string is refused: pass ``text.splitlines()``
-            where it has a sentence a line. Sentences without tokens and documents without sentences are skipped, and
-            counted.
+            :class:`ferrobert.pairs.TokenizedDocuments`. A document that is one string is refused: pass
+            ``text.splitlines()`` where it has a sentence a line. Sentences without tokens and documents without
+            sentences are skipped, and counted.
         tokenizer: A tokenizer of ferrobert, of any family: special tokens and type ids stand where it puts them.
         max_length: Most tokens of a row, special tokens included.
         short_seq_prob: Probability that a document aims at a shorter length, uniform from 2.

@@ -12,7 +12,7 @@ from ferrobert import masking
 from ferrobert.errors import ConfigError
 from ferrobert.masking.rows import Rows
 from ferrobert.masking.tokens import masked_by
-from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary
+from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, options_of
 from ferrobert.reference.random import MASKING, REPLACEMENT, SPAN_LENGTH, Draws, scale, threshold
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def mask_tokens(
         >>> labels[0].tolist()
         [-100, 5, 5, -100]
     """
-    options = MaskingOptions(
+    options = options_of(
         mlm_probability, mask_replace_prob, random_replace_prob, whole_word_mask, exact, max_span_length
     )
     return masked_by(mask_rows, input_ids, tokenizer, options, seed, epoch, sample_ids)

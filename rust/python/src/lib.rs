@@ -29,6 +29,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(pairs::sentence_pairs, m)?)?;
     m.add_function(wrap_pyfunction!(pairs::pack_sentences, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::row_lengths, m)?)?;
+    m.add_function(wrap_pyfunction!(pairs::sentence_pairs, m)?)?;
+    m.add_function(wrap_pyfunction!(pairs::pack_sentences, m)?)?;
     m.add_function(wrap_pyfunction!(rows::flatten, m)?)?;
     m.add_function(wrap_pyfunction!(rows::matrix_of_rows, m)?)?;
     m.add_function(wrap_pyfunction!(errors::panic_for_test, m)?)

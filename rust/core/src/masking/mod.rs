@@ -31,7 +31,7 @@ use row::{Row, Scratch};
 pub const IGNORED: i64 = -100;
 
 /// Tokens from which on rows are shared among threads; waking them costs as much as 10,000 tokens.
-const TOKENS_FOR_THREADS: usize = 1 << 16;
+const TOKENS_FOR_THREADS: usize = 1 << 15;
 
 /// What the tokens of a batch are: flat columns, all of the same length, and where rows begin.
 #[derive(Debug, Clone, Copy)]
