@@ -26,8 +26,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(encoding::pad, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::lists, m)?)?;
-    m.add_function(wrap_pyfunction!(pairs::sentence_pairs, m)?)?;
-    m.add_function(wrap_pyfunction!(pairs::pack_sentences, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::row_lengths, m)?)?;
     m.add_function(wrap_pyfunction!(pairs::sentence_pairs, m)?)?;
     m.add_function(wrap_pyfunction!(pairs::pack_sentences, m)?)?;
