@@ -190,3 +190,112 @@ def test_the_trainer_takes_it(tokenizer: fb.BertTokenizer, tmp_path: Any) -> Non
         train_dataset=rows_of(tokenizer, TEXTS * 4),
     )
     assert trainer.train().training_loss > 0
+
+
+def test_a_resumed_run_has_the_masks_of_an_unbroken_one(tokenizer: fb.BertTokenizer, tmp_path: Any) -> None:
+    """The callback of docs/masking.md, from a checkpoint inside of an epoch."""
+    collator = fb.DataCollatorForLanguageModeling(tokenizer, seed=7, mlm_probability=0.4)
+    seen: list[list[int]] = []
+
+    def watched(rows: list[Any]) -> Any:
+        batch = collator(rows)
+        seen.append(batch["labels"].flatten().tolist())
+        return batch
+
+    class NewMasks(transformers.TrainerCallback):
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            collator.set_epoch(int(state.epoch + 1e-6))
+
+    def train(**options: Any) -> list[list[int]]:
+        torch.manual_seed(0)
+        config = transformers.BertConfig(
+            vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+        )
+        trainer = transformers.Trainer(
+            transformers.BertForMaskedLM(config),
+            transformers.TrainingArguments(
+                output_dir=str(tmp_path),
+                num_train_epochs=2,
+                per_device_train_batch_size=1,
+                save_steps=6,
+                report_to=[],
+                use_cpu=True,
+                disable_tqdm=True,
+            ),
+            data_collator=watched,
+            train_dataset=rows_of(tokenizer, TEXTS * 2),
+            callbacks=[NewMasks()],
+        )
+        seen.clear()
+        trainer.train(**options)
+        return list(seen)
+
+    whole = train()
+    resumed = train(resume_from_checkpoint=str(tmp_path / "checkpoint-6"))
+    assert len(whole) == 20
+    assert resumed[-14:] == whole[-14:]
+
+
+@pytest.mark.parametrize("kind", [None, "np", "pt"])
+def test_what_was_changed_in_an_encoding_is_what_is_masked(tokenizer: fb.BertTokenizer, kind: str | None) -> None:
+    encoding = tokenizer(["hello", "world"], return_tensors=kind)
+    encoding["input_ids"][0][1] = 7
+    collator = fb.DataCollatorForLanguageModeling(tokenizer, mlm_probability=1.0)
+    assert collator(encoding)["labels"][0, 1] == 7
+    assert fb.mask_tokens(encoding, tokenizer, mlm_probability=1.0)[1][0][1] == 7
+    encoding["input_ids"] = [[2, 5, 6, 3], [2, 3]]
+    encoding["attention_mask"], encoding["token_type_ids"] = [[1] * 4, [1] * 2], [[0] * 4, [0] * 2]
+    assert collator(encoding)["labels"].tolist() == [[-100, 5, 6, -100], [-100] * 4]
+
+
+def test_sample_ids_and_epoch_of_an_encoding_count(tokenizer: fb.BertTokenizer) -> None:
+    collator = fb.DataCollatorForLanguageModeling(tokenizer, seed=3, mlm_probability=0.4)
+    rows = [{"input_ids": [2, *[5] * 9, 3], "sample_id": number, "epoch": 4} for number in (7, 9)]
+    encoding = tokenizer(["the the the the the the the the the"] * 2)
+    encoding["sample_id"], encoding["epoch"] = [7, 9], [4, 4]
+    assert torch.equal(collator(encoding)["labels"], collator(rows)["labels"])
+
+
+def test_a_dictionary_of_lists_and_an_encoding_of_transformers_are_rows(tokenizer: fb.BertTokenizer) -> None:
+    collator = fb.DataCollatorForLanguageModeling(tokenizer, seed=3)
+    expected = collator(rows_of(tokenizer))
+    theirs = tokenizer.as_transformers()(TEXTS)
+    for given in (theirs, dict(theirs)):
+        assert torch.equal(collator(given)["labels"], expected["labels"])
+
+
+def test_padding_does_not_change_the_sample_id(tokenizer: fb.BertTokenizer) -> None:
+    ids = [2, *range(5, 40), 3]
+    collator = fb.DataCollatorForLanguageModeling(tokenizer, seed=3)
+    bare = collator([ids])["labels"][0].tolist()
+    assert collator([[*ids, *[0] * 5]])["labels"][0].tolist() == [*bare, *[-100] * 5]
+    assert collator([[*[0] * 5, *ids]])["labels"][0].tolist() == [*[-100] * 5, *bare]
+
+
+def test_another_mask_token_of_a_transformers_tokenizer_is_used(tokenizer: fb.BertTokenizer) -> None:
+    theirs = tokenizer.as_transformers()
+    options = {"mlm_probability": 1.0, "mask_replace_prob": 1.0, "random_replace_prob": 0.0}
+    assert fb.mask_tokens([[2, 8, 3]], theirs, **options)[0][0].tolist() == [2, 4, 3]
+    theirs.mask_token = "mat"
+    assert fb.mask_tokens([[2, 8, 3]], theirs, **options)[0][0].tolist() == [2, theirs.mask_token_id, 3]
+
+
+def test_a_long_first_row_reserves_no_memory_for_the_others(tokenizer: fb.BertTokenizer) -> None:
+    masked, _ = fb.mask_tokens([[8] * 200_000] + [[8]] * 200_000, tokenizer)
+    assert len(masked.values) == 400_000
+
+
+def test_numbers_of_numpy_are_numbers(tokenizer: fb.BertTokenizer) -> None:
+    fb.DataCollatorForLanguageModeling(
+        tokenizer, mlm_probability=np.float32(0.2), pad_to_multiple_of=np.int64(8), max_span_length=np.int64(3)
+    )(rows_of(tokenizer))
+
+
+def test_misaligned_and_strided_arrays_are_read(tokenizer: fb.BertTokenizer) -> None:
+    ids = np.array([2, *range(5, 40), 3])
+    misaligned = np.frombuffer(b"x" + ids.tobytes(), np.int64, offset=1)
+    strided = np.repeat(ids, 2)[::2]
+    expected = fb.mask_tokens([ids.tolist()], tokenizer)[1][0].tolist()
+    for given in (misaligned, strided):
+        assert fb.mask_tokens([given], tokenizer)[1][0].tolist() == expected
+        assert fb.mask_tokens(given, tokenizer)[1].tolist() == expected

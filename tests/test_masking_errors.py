@@ -76,7 +76,7 @@ def test_seed_or_epoch_that_is_no_counter(
 def test_sample_ids_that_are_not_one_counter_a_row(
     tokenizer: fb.BertTokenizer, mask_tokens: Any, sample_ids: Any
 ) -> None:
-    with pytest.raises(ConfigError, match="sample_ids must be"):
+    with pytest.raises(ConfigError, match="sample_ids must"):
         mask_tokens([[2, 5, 3], [2, 3]], tokenizer, sample_ids=sample_ids)
 
 
@@ -86,9 +86,13 @@ def test_sample_ids_that_are_not_one_counter_a_row(
         (np.ones((2, 2)), "must be ints, got an array of float64"),
         (np.ones((2, 2, 2), int), r"must have shape \(rows, width\)"),
         ([2, 5, 3], "one row of int"),
-        ([[2, "5"]], r"input_ids\[0\]\[1\] must be an int, got str"),
-        ([[2, 5.5]], r"input_ids\[0\]\[1\] must be an int, got float"),
+        ([[2, "5"]], r"input_ids\[0\]\[1\] must be an int of 64 bits, got str"),
+        ([[2, 5.5]], r"input_ids\[0\]\[1\] must be an int of 64 bits, got float"),
         ([[2, 2**70]], r"input_ids\[0\]\[1\] must be an int"),
+        ([[True, False]], r"input_ids\[0\]\[0\] must be an int of 64 bits, got bool"),
+        ([b"hello"], r"input_ids\[0\] must be a list of int, got bytes"),
+        ([{5, 6}], r"input_ids\[0\] must be a list of int, got set"),
+        (np.array([2**63 + 5], np.uint64), "must be ints of 64 bits, got 9223372036854775813"),
         ([3.5], r"input_ids\[0\] must be a list of int, got float"),
         ("text", "must be an encoding"),
         ({"text": ["a"]}, "needs input_ids; it has text"),
@@ -124,6 +128,11 @@ def test_tokenizer_that_is_none(mask_tokens: Any) -> None:
         ([{"input_ids": [2, 3], "special_tokens_mask": [1]}], r"special_tokens_mask\[0\] has 1 values"),
         ([{"input_ids": [2, 3], "text": "a"}], "the values of text are no numbers"),
         ([{"input_ids": [2], "x": [1]}, {"input_ids": [2], "x": [1, 2]}], "the values of x differ in shape"),
+        ([{"input_ids": [2, 3]}, [2, 3]], "row 1 must be a mapping, as row 0 is, got list"),
+        ([{"input_ids": [2], "epoch": None}], "epoch must be an int, got None"),
+        ([{"input_ids": [2], "epoch": 1.5}], "epoch must be an int, got 1.5"),
+        ([{"input_ids": [2], "sample_id": "x"}], "sample_ids must be ints"),
+        ([{"input_ids": [2], "x": 2**64 - 1}], "the values of x are too large for int64"),
         ([{"input_ids": [2], "epoch": 1}, {"input_ids": [2], "epoch": 2}], r"must be of one epoch, got \[1, 2\]"),
     ],
 )
@@ -142,10 +151,25 @@ def test_rows_of_different_length_without_a_padding_token() -> None:
 
 def test_options_of_the_collator_that_are_not_allowed(tokenizer: fb.BertTokenizer) -> None:
     for options, message in (
-        ({"pad_to_multiple_of": 0}, "pad_to_multiple_of must be at least 1"),
+        ({"pad_to_multiple_of": 0}, "pad_to_multiple_of must be an integer of at least 1"),
+        ({"pad_to_multiple_of": True}, "pad_to_multiple_of must be an integer of at least 1"),
+        ({"pad_to_multiple_of": 10**13}, "pad_to_multiple_of must be at most 1048576"),
+        ({"whole_word_mask": "no"}, "whole_word_mask must be True or False"),
+        ({"mlm": False, "exact": True}, "need mlm=True"),
         ({"return_tensors": "tf"}, "return_tensors"),
         ({"seed": -1}, "seed must lie in"),
         ({"mlm": False, "whole_word_mask": True}, "need mlm=True"),
     ):
         with pytest.raises(ConfigError, match=message):
             fb.DataCollatorForLanguageModeling(tokenizer, **options)
+
+
+def test_id_that_does_not_fit_without_masking(tokenizer: fb.BertTokenizer) -> None:
+    with pytest.raises(ConfigError, match="input_ids must be ints of 32 bits"):
+        fb.DataCollatorForLanguageModeling(tokenizer, mlm=False)([[2**40 + 7, 5]])
+
+
+def test_word_id_that_does_not_fit(tokenizer: fb.BertTokenizer) -> None:
+    collator = fb.DataCollatorForLanguageModeling(tokenizer, whole_word_mask=True)
+    with pytest.raises(ConfigError, match="word_ids must be ints of 32 bits"):
+        collator([{"input_ids": [2, 5, 3], "word_ids": [None, 2**31, None]}])

@@ -204,3 +204,28 @@ def test_splits_that_do_not_describe_the_ids_are_an_error():
         _core.pack_sentences(
             block, np.zeros(0, np.int32), 0, True, template=[("sequence", 0, 0)], max_length=8, separator=None
         )
+
+
+@every_call
+@pytest.mark.parametrize("sentence", [b"the cat", bytearray(b"the"), {5: 1}, {5, 6}, [True]])
+def test_a_first_sentence_that_is_neither_text_nor_ids_is_an_error_that_names_it(tokenizer, call, sentence):
+    with pytest.raises(TextTypeError, match=r"documents\[0\]\[0\]"):
+        list(call([[sentence], [sentence]], tokenizer, max_length=16))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (([5, 6], [0, 1.7, 2], [0, 1, 2]), "splits must be ints, got an array of float64"),
+        (([[5], [6]], [0, 1, 2], [0, 1, 2]), r"must have shape \(tokens,\), got \(2, 1\)"),
+        ((np.array([2**32 - 5], np.uint32), [0, 1], [0, 1]), "token ids must lie in 0 to 2147483647, got 4294967291"),
+    ],
+)
+def test_tokenized_documents_that_are_none_are_an_error(arrays, message):
+    with pytest.raises((ConfigError, DataError), match=message):
+        TokenizedDocuments(*arrays)
+
+
+def test_an_objective_that_is_no_string_is_an_error(tokenizer):
+    with pytest.raises(ConfigError, match="objective must be"):
+        fb.sentence_pairs([["the"]], tokenizer, max_length=16, objective=[])

@@ -231,6 +231,12 @@ class BatchEncoding(MutableMapping[str, Any]):
         return replace(made.padding, width=width)
 
     @property
+    def is_untouched(self) -> bool:
+        """Whether no value of the tokenizer was read or set yet, so that the columns say what they are."""
+        keys = ("input_ids", "token_type_ids", "attention_mask", "special_tokens_mask")
+        return self._made is not None and all(self._values.get(key, _PENDING) is _PENDING for key in keys)
+
+    @property
     def tensor_type(self) -> str | None:
         """``"np"`` or ``"pt"``; ``None`` for lists."""
         return self._encoded().tensors

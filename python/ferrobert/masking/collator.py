@@ -14,9 +14,9 @@ from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.encoding.values import Padding, as_tensor
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_counter, check_side, check_tensors
+from ferrobert.inputs import check_count, check_counter, check_side, check_tensors
 from ferrobert.masking.features import Features, features_of
-from ferrobert.masking.rows import Rows
+from ferrobert.masking.rows import Rows, narrow
 from ferrobert.masking.tokens import MaskRows, mask_rows
 from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, options_of, vocabulary_of
 from ferrobert.tokenizer import Tokenizer
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["DataCollatorForLanguageModeling"]
+
+#: Columns that no model reaches: more would only fill the memory.
+WIDEST = 1 << 20
 
 
 @dataclass
@@ -37,8 +40,8 @@ class DataCollatorForLanguageModeling:
     id, position), so that they do not change with the order of the rows, the number of loader workers or processes, or
     after a resume.
 
-    A row's sample id is its value ``"sample_id"`` or, without one, the CRC-32 of its ids: rows of equal content have
-    equal masks. The epoch is the rows' value ``"epoch"`` or, without one, what :meth:`set_epoch` was given last; call
+    A row's sample id is its value ``"sample_id"`` or, without one, the CRC-32 of its ids without padding: rows of equal
+    content have equal masks. The epoch is the rows' value ``"epoch"`` or, without one, what :meth:`set_epoch` was given last; call
     that before each epoch, or masks stay the same. Without a ``seed`` each batch draws one of torch's generator (of
     numpy's for arrays).
 
@@ -89,11 +92,12 @@ class DataCollatorForLanguageModeling:
             check_counter("seed", self.seed)
         if self.mlm:
             self._vocabulary_and_options()
-        elif self.whole_word_mask or self.max_span_length is not None:
-            raise ConfigError("whole_word_mask and max_span_length mask tokens: they need mlm=True")
-        multiple: Any = self.pad_to_multiple_of
-        if multiple is not None and (not isinstance(multiple, int) or multiple < 1):
-            raise ConfigError(f"pad_to_multiple_of must be at least 1, got {multiple!r}")
+        elif self.whole_word_mask or self.exact or self.max_span_length is not None:
+            raise ConfigError("whole_word_mask, exact and max_span_length say what is masked: they need mlm=True")
+        if self.pad_to_multiple_of is not None:
+            self.pad_to_multiple_of = check_count("pad_to_multiple_of", self.pad_to_multiple_of, 1)
+            if self.pad_to_multiple_of > WIDEST:
+                raise ConfigError(f"pad_to_multiple_of must be at most {WIDEST}, got {self.pad_to_multiple_of}")
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -129,10 +133,10 @@ class DataCollatorForLanguageModeling:
         width, side = padding.width or 0, padding.side
         if self.mlm:
             rows = Rows(given.ids, given.row_splits, given.word_ids, given.special, padding=padding)
-            seed, epoch, sample_ids = self._counters(given, kind)
+            seed, epoch, sample_ids = self._counters(given, padding.pad_id, kind)
             masked, labels = type(self)._mask_rows(rows, *self._vocabulary_and_options(), seed, epoch, sample_ids)
         else:
-            ids = given.ids.astype(np.int32)
+            ids = narrow(given.ids, "input_ids")
             masked = _core.pad(ids, given.row_splits, width, padding.pad_id, side)
             labels = _core.pad(np.where(ids == padding.pad_id, -100, ids), given.row_splits, width, -100, side)
         values = {"input_ids": masked}
@@ -177,7 +181,7 @@ class DataCollatorForLanguageModeling:
             self._pads = tokenizer, settings
         return self._pads[1]
 
-    def _counters(self, given: Features, kind: str) -> tuple[int, int, NDArray[np.int64]]:
+    def _counters(self, given: Features, pad_id: int, kind: str) -> tuple[int, int, NDArray[np.int64]]:
         """Seed, epoch and sample ids: what the masks depend on."""
         rows = len(given.row_splits) - 1
         if self.seed is None:
@@ -186,8 +190,16 @@ class DataCollatorForLanguageModeling:
         if given.sample_ids is not None:
             return self.seed, epoch, given.sample_ids
         ids, splits = given.ids.astype("<i8"), given.row_splits.tolist()
-        checksums = [zlib.crc32(ids[start:end].data) for start, end in pairwise(splits)]
+        checksums = [zlib.crc32(_without(pad_id, ids[start:end]).data) for start, end in pairwise(splits)]
         return self.seed, epoch, np.array(checksums, np.int64)
+
+
+def _without(pad_id: int, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A row without the padding at its ends."""
+    if not len(ids) or pad_id not in (ids[0], ids[-1]):
+        return ids
+    tokens = np.flatnonzero(ids != pad_id)
+    return ids[tokens[0] : tokens[-1] + 1] if len(tokens) else ids[:0]
 
 
 def _tensors(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:

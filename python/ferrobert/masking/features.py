@@ -12,7 +12,7 @@ from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_counter
-from ferrobert.masking.rows import sample_ids_of, words_of
+from ferrobert.masking.rows import narrow, sample_ids_of, words_of, words_of_row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,10 +54,10 @@ def features_of(features: Any, *, words: bool) -> Features:
     Raises:
         ConfigError: no rows; rows with other keys than the first; values that do not fit.
     """
-    if isinstance(features, BatchEncoding):
-        if features.is_fast:
-            return _of_columns(features, words)
-        features = [{key: features[key][row] for key in features} for row in range(len(features["input_ids"]))]
+    if isinstance(features, BatchEncoding) and features.is_untouched:
+        return _of_columns(features, words)
+    if hasattr(features, "keys"):
+        features = _rows_of_mapping(features, words)
     rows = list(features)
     if not rows:
         raise ConfigError("a batch needs at least one row")
@@ -87,14 +87,32 @@ def _of_columns(encoding: BatchEncoding, words: bool) -> Features:
         splits,
         _ones(splits),
         types if "token_type_ids" in encoding else None,
-        {key: np.asarray(encoding[key]) for key in encoding if key not in _CONSUMED},
+        {key: _stacked(key, encoding[key]) for key in encoding if key not in _CONSUMED},
         word_ids=words_of(columns) if words else None,
+        sample_ids=sample_ids_of(encoding["sample_id"], len(splits) - 1) if "sample_id" in encoding else None,
+        epoch=_epoch_of(encoding["epoch"]) if "epoch" in encoding else None,
     )
+
+
+def _rows_of_mapping(encoding: Any, words: bool) -> list[dict[str, Any]]:
+    """The rows of values that lie side by side, as an encoding has them."""
+    if "input_ids" not in encoding:
+        raise ConfigError(f"rows need input_ids; they have {', '.join(map(str, encoding.keys())) or 'nothing'}")
+    number = len(encoding["input_ids"])
+    values = {key: encoding[key] for key in encoding}
+    if words and "word_ids" not in values and getattr(encoding, "is_fast", False):
+        values["word_ids"] = [words_of_row(encoding, row) for row in range(number)]
+    for key, value in values.items():
+        if not hasattr(value, "__len__") or len(value) != number:
+            raise ConfigError(f"{key} must have a value for each of the {number} rows")
+    return [{key: value[row] for key, value in values.items()} for row in range(number)]
 
 
 def _of_mappings(rows: list[Mapping[str, Any]], words: bool) -> Features:
     keys = rows[0].keys()
     for number, row in enumerate(rows):
+        if not hasattr(row, "keys"):
+            raise ConfigError(f"row {number} must be a mapping, as row 0 is, got {type(row).__name__}")
         if row.keys() != keys:
             raise ConfigError(f"row {number} has keys {sorted(row)}, row 0 has {sorted(keys)}")
     if "input_ids" not in keys:
@@ -119,25 +137,28 @@ def _of_mappings(rows: list[Mapping[str, Any]], words: bool) -> Features:
         matrix("attention_mask") if "attention_mask" in keys else _ones(splits),
         matrix("token_type_ids") if "token_type_ids" in keys else None,
         {key: _stacked(key, [row[key] for row in rows]) for key in keys if key not in _CONSUMED},
-        word_ids=flat("word_ids", -1).astype(np.int32) if words and "word_ids" in keys else None,
+        word_ids=narrow(flat("word_ids", -1), "word_ids") if words and "word_ids" in keys else None,
         special=flat("special_tokens_mask") if "special_tokens_mask" in keys else None,
         sample_ids=sample_ids_of([row["sample_id"] for row in rows], len(rows)) if "sample_id" in keys else None,
-        epoch=_epoch_of(rows) if "epoch" in keys else None,
+        epoch=_epoch_of([row["epoch"] for row in rows]) if "epoch" in keys else None,
     )
 
 
-def _epoch_of(rows: list[Mapping[str, Any]]) -> int:
-    epochs = {int(row["epoch"]) for row in rows}
-    if len(epochs) > 1:
+def _epoch_of(given: Any) -> int:
+    """The epoch of all rows."""
+    epochs = {check_counter("epoch", epoch.item() if hasattr(epoch, "item") else epoch) for epoch in given}
+    if len(epochs) != 1:
         raise ConfigError(f"the rows of a batch must be of one epoch, got {sorted(epochs)}")
-    return check_counter("epoch", epochs.pop())
+    return epochs.pop()
 
 
-def _stacked(key: str, values: list[Any]) -> NDArray[Any]:
+def _stacked(key: str, values: Any) -> NDArray[Any]:
     try:
         stacked = np.asarray([np.asarray(value) for value in values])
     except ValueError as error:
         raise ConfigError(f"the values of {key} differ in shape from row to row; they cannot be one tensor") from error
     if stacked.dtype.kind not in "biuf":
         raise ConfigError(f"the values of {key} are no numbers; remove that column, or make numbers of it")
+    if stacked.dtype == np.uint64:
+        raise ConfigError(f"the values of {key} are too large for int64: {stacked.max()}")
     return stacked

@@ -15,7 +15,7 @@ from ferrobert.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Rows", "rows_of", "sample_ids_of", "words_of"]
+__all__ = ["Rows", "narrow", "rows_of", "sample_ids_of", "words_of", "words_of_row"]
 
 
 class Rows(NamedTuple):
@@ -49,6 +49,8 @@ def rows_of(given: Any, *, words: bool) -> Rows:
         ConfigError: anything else, or floats.
     """
     if isinstance(given, Ragged):
+        if given.values.ndim != 1:
+            raise ConfigError(f"input_ids must be rows of ints, got values of shape {given.values.shape}")
         return Rows(_integers(given.values, "input_ids"), given.row_splits)
     if isinstance(given, Mapping) or hasattr(given, "word_ids"):
         return _rows_of_encoding(given, words)
@@ -68,7 +70,7 @@ def rows_of(given: Any, *, words: bool) -> Rows:
 
 
 def _rows_of_encoding(encoding: Any, words: bool) -> Rows:
-    if isinstance(encoding, BatchEncoding) and encoding.is_fast:
+    if isinstance(encoding, BatchEncoding) and encoding.is_untouched:
         columns = encoding.columns
         return Rows(
             columns.ids,
@@ -80,12 +82,14 @@ def _rows_of_encoding(encoding: Any, words: bool) -> Rows:
     if "input_ids" not in encoding:
         raise ConfigError(f"an encoding to mask needs input_ids; it has {', '.join(map(str, encoding)) or 'nothing'}")
     ids = encoding["input_ids"]
-    if isinstance(ids, (list, tuple)) and ids and isinstance(ids[0], int):
+    single = isinstance(ids, (list, tuple)) and len(ids) > 0 and isinstance(ids[0], int)
+    if single and not isinstance(encoding, BatchEncoding):
         raise ConfigError("input_ids must be rows of token ids, got one row of int: encode a list of texts")
+    ids = [ids] if single else ids
     rows = rows_of(ids, words=False)
     special = encoding.get("special_tokens_mask")
     if special is not None:
-        flat_special = rows_of(special, words=False)
+        flat_special = rows_of([special] if single else special, words=False)
         if not np.array_equal(flat_special.row_splits, rows.row_splits):
             raise ConfigError("special_tokens_mask and input_ids differ in their rows")
         rows = rows._replace(special=flat_special.ids.astype(np.int64))
@@ -94,7 +98,7 @@ def _rows_of_encoding(encoding: Any, words: bool) -> Rows:
     if "word_ids" in encoding:
         return _with_words(rows, list(encoding["word_ids"]))
     if callable(getattr(encoding, "word_ids", None)) and getattr(encoding, "is_fast", False):
-        return _with_words(rows, [_words_of_row(encoding, row) for row in range(rows.number)])
+        return _with_words(rows, [words_of_row(encoding, row) for row in range(rows.number)])
     return rows
 
 
@@ -102,10 +106,10 @@ def _with_words(rows: Rows, words: list[Any]) -> Rows:
     word_ids, splits = _core.flatten(words, "word_ids", -1)
     if not np.array_equal(splits, rows.row_splits):
         raise ConfigError("word_ids and input_ids differ in their rows")
-    return rows._replace(word_ids=word_ids.astype(np.int32))
+    return rows._replace(word_ids=narrow(word_ids, "word_ids"))
 
 
-def _words_of_row(encoding: Any, row: int) -> list[int | None]:
+def words_of_row(encoding: Any, row: int) -> list[int | None]:
     """Word ids of text and pair, told apart."""
     words, sequences = encoding.word_ids(row), encoding.sequence_ids(row)
     return [None if word is None else 2 * word + (side or 0) for word, side in zip(words, sequences, strict=True)]
@@ -129,11 +133,23 @@ def _rows_of_array(array: NDArray[Any], name: str) -> Rows:
 
 
 def _integers(array: NDArray[Any], name: str) -> NDArray[Any]:
-    if array.dtype in (np.int32, np.int64):
-        return array
     if array.dtype.kind not in "iu":
         raise ConfigError(f"{name} must be ints, got an array of {array.dtype}")
-    return array.astype(np.int64)
+    if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
+        raise ConfigError(f"{name} must be ints of 64 bits, got {array.max()}")
+    kind = array.dtype if array.dtype in (np.int32, np.int64) else np.int64
+    return np.require(array, kind, ["C", "A"])
+
+
+def narrow(ints: NDArray[np.int64], name: str) -> NDArray[np.int32]:
+    """The same as int32, as columns are.
+
+    Raises:
+        ConfigError: one does not fit.
+    """
+    if ints.size and not -(2**31) <= int(ints.min()) <= int(ints.max()) < 2**31:
+        raise ConfigError(f"{name} must be ints of 32 bits, got {ints.min()} to {ints.max()}")
+    return ints.astype(np.int32)
 
 
 def sample_ids_of(given: Sequence[int] | NDArray[np.integer] | None, rows: int) -> NDArray[np.int64]:
@@ -149,6 +165,9 @@ def sample_ids_of(given: Sequence[int] | NDArray[np.integer] | None, rows: int) 
         raise ConfigError(f"sample_ids must be {rows} ints, one a row, got shape {array.shape}")
     if rows == 0:
         return np.zeros(0, np.int64)
-    if array.dtype.kind not in "iu" or int(array.min()) < 0 or int(array.max()) >= 2**63:
-        raise ConfigError("sample_ids must be ints from 0 to 2^63 - 1")
+    if array.dtype.kind not in "iu":
+        raise ConfigError(f"sample_ids must be ints, got an array of {array.dtype}")
+    if int(array.min()) < 0 or int(array.max()) >= 2**63:
+        row = int(np.flatnonzero((array < 0) | (array >= 2**63))[0])
+        raise ConfigError(f"sample_ids must lie in 0 to 2^63 - 1, got {array[row]} (row {row})")
     return array.astype(np.int64)

@@ -8,7 +8,10 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from ferrobert import _core
 from ferrobert.errors import ConfigError
@@ -39,7 +42,7 @@ class MaskingOptions:
     def __post_init__(self) -> None:
         for name in ("mlm_probability", "mask_replace_prob", "random_replace_prob"):
             given: Any = getattr(self, name)
-            if isinstance(given, bool) or not isinstance(given, (int, float)):
+            if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
                 raise ConfigError(f"{name} must be a number in [0, 1], got {given!r}")
             if not 0.0 <= given <= 1.0:
                 raise ConfigError(f"{name} must lie in [0, 1], got {given!r}")
@@ -48,8 +51,12 @@ class MaskingOptions:
                 f"mask_replace_prob {self.mask_replace_prob} and random_replace_prob {self.random_replace_prob} sum to "
                 "more than 1: they are shares of the selected tokens, and what is left stays as it is"
             )
+        for name in ("whole_word_mask", "exact"):
+            given = getattr(self, name)
+            if not isinstance(given, (bool, np.bool_)):
+                raise ConfigError(f"{name} must be True or False, got {given!r}")
         length: Any = self.max_span_length
-        if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 1):
+        if length is not None and (isinstance(length, bool) or not isinstance(length, Integral) or length < 1):
             raise ConfigError(f"max_span_length must be None or at least 1 word, got {length!r}")
 
     @property
@@ -91,7 +98,7 @@ class MaskingVocabulary:
     """Whether word ids are not needed, or not fine enough: those of Unigram end at white space only."""
 
 
-_KNOWN: dict[int, tuple[weakref.ref[Any], int, MaskingVocabulary]] = {}
+_KNOWN: dict[int, tuple[weakref.ref[Any], Any, MaskingVocabulary]] = {}
 
 
 def vocabulary_of(tokenizer: Any) -> MaskingVocabulary:
@@ -100,20 +107,25 @@ def vocabulary_of(tokenizer: Any) -> MaskingVocabulary:
     Raises:
         ConfigError: no tokenizer, or one without a mask token.
     """
-    # By identity: the hash of a tokenizer is that of its whole vocabulary. Those of transformers can grow.
+    # By identity: the hash of a tokenizer is that of its whole vocabulary. Those of transformers can change.
     known = _KNOWN.get(id(tokenizer))
-    tokens = 0 if isinstance(tokenizer, Tokenizer) or not hasattr(tokenizer, "__len__") else len(tokenizer)
-    if known is None or known[0]() is not tokenizer or known[1] != tokens:
+    state: Any = None if isinstance(tokenizer, Tokenizer) else _state_of(tokenizer)
+    if known is None or known[0]() is not tokenizer or known[1] != state:
         vocabulary = _read(tokenizer)
-        known = weakref.ref(tokenizer), tokens, vocabulary
+        known = weakref.ref(tokenizer), state, vocabulary
         _KNOWN[id(tokenizer)] = known
         weakref.finalize(tokenizer, _KNOWN.pop, id(tokenizer), None)
     return known[2]
 
 
-def _read(tokenizer: Any) -> MaskingVocabulary:
+def _state_of(tokenizer: Any) -> tuple[Any, ...]:
+    """What may change of a tokenizer of transformers."""
     if not hasattr(tokenizer, "get_vocab") or not hasattr(tokenizer, "mask_token_id"):
         raise ConfigError(f"tokenizer must be one of ferrobert or transformers, got {type(tokenizer).__name__}")
+    return len(tokenizer), tokenizer.mask_token_id, tokenizer.pad_token_id, tuple(tokenizer.all_special_ids)
+
+
+def _read(tokenizer: Any) -> MaskingVocabulary:
     if tokenizer.mask_token_id is None:
         raise ConfigError(
             "the tokenizer has no mask token, which masked language modeling needs: give it one with mask_token, or "
@@ -165,7 +177,8 @@ def masker_of(vocabulary: MaskingVocabulary, options: MaskingOptions) -> _core.M
         float(options.random_replace_prob),
         bool(options.whole_word_mask),
         bool(options.exact),
-        options.max_span_length,
+        # Longer spans do not occur: from 200 words on their weights are below 2^-64.
+        None if options.max_span_length is None else min(int(options.max_span_length), 200),
     )
 
 

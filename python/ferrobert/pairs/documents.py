@@ -84,9 +84,11 @@ class TokenizedDocuments:
         tokens = np.asarray(ids)
         if tokens.dtype.kind not in "iu" and tokens.size:
             raise TextTypeError(f"token ids must be integers, got an array of {tokens.dtype}")
-        if tokens.size and tokens.dtype.itemsize > 4 and not -(2**31) <= tokens.min() <= tokens.max() < 2**31:
+        if tokens.ndim != 1:
+            raise ConfigError(f"token ids must have shape (tokens,), got {tokens.shape}")
+        if tokens.size and tokens.dtype != np.int32 and not -(2**31) <= tokens.min() <= tokens.max() < 2**31:
             raise DataError(f"token ids must lie in 0 to {2**31 - 1}, got {tokens.min()} to {tokens.max()}")
-        self._sentences = Ragged(np.ascontiguousarray(tokens, np.int32), _splits(sentence_splits))
+        self._sentences = Ragged(np.require(tokens, np.int32, ["C", "A"]), _splits(sentence_splits))
         self._documents = Ragged(self._sentences.row_splits[:-1], _splits(document_splits))
 
     def __len__(self) -> int:
@@ -115,7 +117,10 @@ class TokenizedDocuments:
 
 
 def _splits(splits: ArrayLike) -> NDArray[np.int64]:
-    return np.ascontiguousarray(splits, np.int64)
+    array = np.asarray(splits)
+    if array.dtype.kind not in "iu" and array.size:
+        raise ConfigError(f"splits must be ints, got an array of {array.dtype}")
+    return np.require(array, np.int64, ["C", "A"])
 
 
 def check_documents(documents: Any) -> Iterable[Any]:

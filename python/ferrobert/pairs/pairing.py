@@ -86,7 +86,8 @@ def sentence_pairs(
     threads. Rows come in the order of the documents; shuffling them is the data loader's job.
 
     Args:
-        documents: An iterable of documents, read once and never held whole. A document is a sequence of sentences:
+        documents: An iterable of documents, read once and never held whole; those of a block are held until it is
+            full, so each must be an object of its own. A document is a sequence of sentences:
             strings; or sequences of token ids without special tokens (lists, arrays, or a :class:`ferrobert.Ragged`
             of them). A corpus that is tokenized once and paired in every epoch is read fastest as
             :class:`ferrobert.pairs.TokenizedDocuments`. A document that is one string is refused: pass
@@ -100,7 +101,7 @@ def sentence_pairs(
             wrong order, both of one document. A chunk of one sentence is then cut in two at a random token; one of a
             single token makes no pair.
         seed: 0 to 2^64 - 1.
-        epoch: Another number gives other pairs: 0 to 2^64 - 1.
+        epoch: Another number gives other pairs: 0 to 2^29 - 1.
         block_documents: Most documents of a block: the window that random documents come from.
         block_tokens: A block ends with the document that reaches so many tokens.
 
@@ -156,7 +157,7 @@ def pair_settings(
     Raises:
         ConfigError: an option is not allowed.
     """
-    if objective not in _LABELS:
+    if not isinstance(objective, str) or objective not in _LABELS:
         raise ConfigError(f'objective must be "next-sentence" or "sentence-order", got {objective!r}')
     return PairSettings(
         row_maker(tokenizer, max_length, is_pair=True),

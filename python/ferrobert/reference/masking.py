@@ -126,7 +126,7 @@ class _Masker:
                     f"ids are 0 to {size - 1}"
                 )
         masked, labels = list(ids), [IGNORED] * len(ids)
-        if threshold(self.options.mlm_probability) == 0:
+        if self.options.mlm_probability == 0:
             return masked, labels
         tokens = [place for place, id in enumerate(ids) if id != pad_id]
         self.padding = (tokens[0], len(ids) - tokens[-1] - 1) if tokens else (len(ids), 0)

@@ -7,7 +7,9 @@ use ferrobert_core::encoding::PaddingSide;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyList};
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFrozenSet, PyInt, PyList, PySet, PyString,
+};
 
 /// Rows as one flat column and row splits. `none` takes the place of `None`, which is an error without it.
 #[pyfunction]
@@ -24,9 +26,6 @@ pub(crate) fn flatten<'py>(
     for (row, ints) in rows.iter().enumerate() {
         append(&ints, (name, row), none, &mut values)?;
         row_splits.push(values.len() as i64);
-        if row == 0 {
-            values.reserve(values.len() * rows.len());
-        }
     }
     Ok((values.into_pyarray(py), row_splits.into_pyarray(py)))
 }
@@ -87,36 +86,40 @@ fn append(
     if let Ok(list) = row.cast::<PyList>() {
         return append_list(list, place, none, values);
     }
-    if let Ok(array) = row.cast::<PyArray1<i64>>() {
-        values.extend(array.try_readonly()?.as_array().iter());
+    // Strided and misaligned arrays go the long way.
+    if let Ok(array) = row.cast::<PyArray1<i64>>()
+        && let Ok(ints) = array.try_readonly()?.as_slice()
+    {
+        values.extend_from_slice(ints);
         return Ok(());
     }
-    if let Ok(array) = row.cast::<PyArray1<i32>>() {
-        values.extend(
-            array
-                .try_readonly()?
-                .as_array()
-                .iter()
-                .map(|&id| i64::from(id)),
-        );
+    if let Ok(array) = row.cast::<PyArray1<i32>>()
+        && let Ok(ints) = array.try_readonly()?.as_slice()
+    {
+        values.extend(ints.iter().map(|&id| i64::from(id)));
         return Ok(());
+    }
+    let refused = || not_ints(row, &format!("{}[{}]", place.0, place.1), "a list of int");
+    if row.is_instance_of::<PyBytes>()
+        || row.is_instance_of::<PyByteArray>()
+        || row.is_instance_of::<PyDict>()
+        || row.is_instance_of::<PySet>()
+        || row.is_instance_of::<PyFrozenSet>()
+        || row.is_instance_of::<PyString>()
+    {
+        return Err(refused());
     }
     // Tuples, tensors, arrays of other integers; a list of ints is what they all can be made of.
-    let list =
-        match row.call_method0("tolist") {
-            Ok(list) => list,
-            Err(_) => row.py().get_type::<PyList>().call1((row,)).map_err(|_| {
-                not_ints(row, &format!("{}[{}]", place.0, place.1), "a list of int")
-            })?,
-        };
-    match list.cast::<PyList>() {
-        Ok(list) => append_list(list, place, none, values),
-        Err(_) => Err(not_ints(
-            row,
-            &format!("{}[{}]", place.0, place.1),
-            "a list of int",
-        )),
-    }
+    let list = match row.call_method0("tolist") {
+        Ok(list) => list,
+        Err(_) => row
+            .py()
+            .get_type::<PyList>()
+            .call1((row,))
+            .map_err(|_| refused())?,
+    };
+    let list = list.cast::<PyList>().map_err(|_| refused())?;
+    append_list(list, place, none, values)
 }
 
 fn append_list(
@@ -135,8 +138,13 @@ fn append_list(
                 Some(none) if item.is_none() => Some(none),
                 _ => int_of(&item),
             };
-            let value = value
-                .ok_or_else(|| not_ints(&item, &format!("{name}[{row}][{position}]"), "an int"))?;
+            let value = value.ok_or_else(|| {
+                not_ints(
+                    &item,
+                    &format!("{name}[{row}][{position}]"),
+                    "an int of 64 bits",
+                )
+            })?;
             last = (item.as_ptr(), value);
         }
         values.push(last.1);
@@ -149,7 +157,8 @@ fn append_list(
 fn int_of(item: &Bound<'_, PyAny>) -> Option<i64> {
     if !item.is_exact_instance_of::<PyInt>() {
         // Its `__index__` may be Python code that takes it out of the list.
-        return item.clone().extract().ok();
+        let is_bool = item.is_instance_of::<PyBool>();
+        return item.clone().extract().ok().filter(|_| !is_bool);
     }
     #[expect(
         unsafe_code,

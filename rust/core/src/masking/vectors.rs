@@ -50,16 +50,19 @@ impl Masker {
         scratch: &mut Scratch,
     ) -> Result<()> {
         row.validate(&self.vocab)?;
-        let Some(last_selected) = self.last_selected else {
+        if self.options.mlm_probability == 0.0 {
             return Ok(());
-        };
+        }
         scratch.masking.draw(row);
         if self.options.exact || self.span_lengths.is_some() {
             self.mask_by_rank(row, masked, labels, scratch);
-        } else if self.options.whole_word_mask {
-            self.mask_words(row, masked, labels, last_selected, scratch.masking.get());
-        } else {
-            self.mask_tokens(row, masked, labels, last_selected, scratch.masking.get());
+        } else if let Some(last_selected) = self.last_selected {
+            let draws = scratch.masking.get();
+            if self.options.whole_word_mask {
+                self.mask_words(row, masked, labels, last_selected, draws);
+            } else {
+                self.mask_tokens(row, masked, labels, last_selected, draws);
+            }
         }
         Ok(())
     }
