@@ -103,6 +103,13 @@ def test_the_python_of_the_readme_runs(workplace: Path, bert: Path) -> None:
     run([sys.executable, "-c", source], workplace)
 
 
+def test_the_python_of_the_page_on_masking_runs(bert: Path, tmp_path: Path) -> None:
+    run(
+        [sys.executable, "-c", with_real_names("\n".join(blocks(ROOT / "docs" / "masking.md", "python")), bert)],
+        tmp_path,
+    )
+
+
 def commands_of(page: Path, bert: Path) -> list[list[str]]:
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     commands = [

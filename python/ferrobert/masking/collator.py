@@ -41,9 +41,9 @@ class DataCollatorForLanguageModeling:
     after a resume.
 
     A row's sample id is its value ``"sample_id"`` or, without one, the CRC-32 of its ids without padding: rows of equal
-    content have equal masks. The epoch is the rows' value ``"epoch"`` or, without one, what :meth:`set_epoch` was given last; call
-    that before each epoch, or masks stay the same. Without a ``seed`` each batch draws one of torch's generator (of
-    numpy's for arrays).
+    content have equal masks. The epoch is the rows' value ``"epoch"`` or, without one, what :meth:`set_epoch` was given
+    last; call that before each epoch, or masks stay the same. Without a ``seed`` each batch draws one of torch's
+    generator (of numpy's for arrays).
 
     Args:
         tokenizer: A tokenizer of ferrobert or of transformers.
