@@ -57,9 +57,9 @@ class Batch:
 def batch_of(tokenizer: BertTokenizer, texts: list[str], rows: int, length: int) -> Batch:
     """Rows of some paragraphs each, cut at ``length`` tokens."""
     joined = [" ".join(texts[start : start + PARAGRAPHS]) for start in range(0, rows * PARAGRAPHS, PARAGRAPHS)]
-    encoding = tokenizer(joined, truncation=True, max_length=length)
+    encoding, read = (tokenizer(joined, truncation=True, max_length=length) for _ in range(2))
     matrix = tokenizer(joined, truncation=True, max_length=length, padding="max_length", return_tensors="np")
-    lists = {key: encoding[key] for key in encoding}
+    lists = {key: read[key] for key in read}
     return Batch(
         [{key: lists[key][row] for key in lists} for row in range(rows)],
         encoding,

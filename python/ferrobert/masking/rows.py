@@ -48,6 +48,8 @@ def rows_of(given: Any, *, words: bool) -> Rows:
     Raises:
         ConfigError: anything else, or floats.
     """
+    if type(given) is np.ndarray and given.dtype != object:
+        return _rows_of_array(given, "input_ids")
     if isinstance(given, Ragged):
         if given.values.ndim != 1:
             raise ConfigError(f"input_ids must be rows of ints, got values of shape {given.values.shape}")
@@ -128,8 +130,9 @@ def _rows_of_array(array: NDArray[Any], name: str) -> Rows:
     if array.ndim not in (1, 2):
         raise ConfigError(f"{name} must have shape (rows, width) or (tokens,), got {array.shape}")
     rows, width = (1, len(array)) if array.ndim == 1 else array.shape
-    flat = np.ascontiguousarray(_integers(array, name)).reshape(-1)
-    return Rows(flat, np.arange(rows + 1, dtype=np.int64) * width, shape=array.shape)
+    flat = _integers(array, name).reshape(-1)
+    splits = np.arange(0, rows * width + 1, width) if width else np.zeros(rows + 1, np.int64)
+    return Rows(flat, splits, shape=array.shape)
 
 
 def _integers(array: NDArray[Any], name: str) -> NDArray[Any]:
@@ -137,7 +140,10 @@ def _integers(array: NDArray[Any], name: str) -> NDArray[Any]:
         raise ConfigError(f"{name} must be ints, got an array of {array.dtype}")
     if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
         raise ConfigError(f"{name} must be ints of 64 bits, got {array.max()}")
-    kind = array.dtype if array.dtype in (np.int32, np.int64) else np.int64
+    kind = array.dtype if array.dtype in (np.int32, np.int64) else np.dtype(np.int64)
+    flags = array.flags
+    if kind is array.dtype and flags.c_contiguous and flags.aligned:
+        return array
     return np.require(array, kind, ["C", "A"])
 
 

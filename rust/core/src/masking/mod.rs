@@ -31,7 +31,7 @@ use row::{Row, Scratch};
 pub const IGNORED: i64 = -100;
 
 /// Tokens from which on rows are shared among threads; waking them costs as much as 10,000 tokens.
-const TOKENS_FOR_THREADS: usize = 1 << 15;
+const TOKENS_FOR_THREADS: usize = 1 << 17;
 
 /// What the tokens of a batch are: flat columns, all of the same length, and where rows begin.
 #[derive(Debug, Clone, Copy)]
@@ -240,6 +240,11 @@ impl<'a, T: TokenId> Rows<'a, T> {
 pub trait TokenId: Copy + Send + Sync {
     /// The id as the outputs hold it.
     fn wide(self) -> i64;
+
+    /// Adds ids as the outputs hold them.
+    fn append(ids: &[Self], to: &mut Vec<i64>) {
+        to.extend(ids.iter().map(|id| id.wide()));
+    }
 }
 
 impl TokenId for i32 {
@@ -251,5 +256,9 @@ impl TokenId for i32 {
 impl TokenId for i64 {
     fn wide(self) -> i64 {
         self
+    }
+
+    fn append(ids: &[Self], to: &mut Vec<i64>) {
+        to.extend_from_slice(ids);
     }
 }

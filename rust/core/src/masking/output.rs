@@ -6,6 +6,9 @@ use crate::encoding::PaddingSide;
 use crate::{Error, Result, memory};
 use std::ops::Range;
 
+/// Copied, as that is faster than to write one label after the other.
+const NO_LABELS: [i64; 512] = [IGNORED; 512];
+
 /// Masked ids and labels, both as long as the ids, or as the cells of the matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Masked {
@@ -40,9 +43,14 @@ impl Masked {
     ) {
         let end = self.ids.len() + cells;
         self.ids.resize(self.ids.len() + first, pad_id);
-        self.ids.extend(row.ids.iter().map(|id| id.wide()));
+        T::append(row.ids, &mut self.ids);
         self.ids.resize(end, pad_id);
-        self.labels.resize(end, IGNORED);
+        let mut left = cells;
+        while left > 0 {
+            let some = left.min(NO_LABELS.len());
+            self.labels.extend_from_slice(&NO_LABELS[..some]);
+            left -= some;
+        }
     }
 
     /// The last cells.
