@@ -276,7 +276,9 @@ class _Reader:
         if not len(ids):
             return
         try:
-            self._tokenizer.convert_ids_to_tokens([int(ids.min()), int(ids.max())])
+            largest = int(ids.view(np.uint32).max()) if ids.dtype == np.int32 else int(ids.max())
+            smallest = 0 if ids.dtype == np.int32 else int(ids.min())  # a negative one is a large one there
+            self._tokenizer.convert_ids_to_tokens([smallest, largest])
         except DecodeError:
             last = max(self._tokenizer.get_vocab().values())
         else:
