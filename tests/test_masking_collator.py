@@ -89,6 +89,20 @@ def test_special_tokens_mask_keeps_more_tokens_from_being_selected(tokenizer: fb
     assert labels.tolist() == [[-100, 5, -100, 7, -100]]
 
 
+def test_masks_may_be_bools(tokenizer: fb.BertTokenizer) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "input_ids": [2, 5, 6, 7, 3],
+            "special_tokens_mask": [True, False, True, False, True],
+            "attention_mask": [True] * 5,
+        },
+        {"input_ids": [2, 5, 3], "special_tokens_mask": [True, False, True], "attention_mask": [1, 1, 0]},
+    ]
+    batch = fb.DataCollatorForLanguageModeling(tokenizer, mlm_probability=1.0)(rows)
+    assert batch["labels"].tolist() == [[-100, 5, -100, 7, -100], [-100, 5, -100, -100, -100]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]
+
+
 def test_without_a_seed_masks_follow_the_generators_of_torch_and_numpy(tokenizer: fb.BertTokenizer) -> None:
     rows = rows_of(tokenizer, TEXTS * 10)
     for kind, set_seed in (("pt", torch.manual_seed), ("np", np.random.seed)):

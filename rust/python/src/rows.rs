@@ -6,6 +6,7 @@ use crate::texts::item_of;
 use ferrobert_core::encoding::PaddingSide;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFrozenSet, PyInt, PyList, PySet, PyString,
@@ -53,7 +54,10 @@ pub(crate) fn matrix_of_rows<'py>(
     let mut padded: Vec<i64> = Vec::with_capacity(rows.len() * width);
     for (row, (ints, ends)) in rows.iter().zip(row_splits.windows(2)).enumerate() {
         values.clear();
-        append(&ints, (name, row), None, &mut values)?;
+        match repeated(&ints)? {
+            Some(value) => values.resize(ints.len()?, value),
+            None => append(&ints, (name, row), None, &mut values)?,
+        }
         if values.len() as i64 != ends[1] - ends[0] {
             return Err(config_error(format!(
                 "{name}[{row}] has {} values, input_ids[{row}] has {}",
@@ -74,6 +78,22 @@ pub(crate) fn matrix_of_rows<'py>(
         }
     }
     padded.into_pyarray(py).reshape([rows.len(), width])
+}
+
+/// The int that a list is made of, as masks and type ids are: Python counts it in half the time of reading each.
+fn repeated(row: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    let Ok(list) = row.cast::<PyList>() else {
+        return Ok(None);
+    };
+    let Some(last) = list.len().checked_sub(1) else {
+        return Ok(None);
+    };
+    let first = list.get_item(0)?;
+    if !first.is(&list.get_item(last)?) || !first.is_exact_instance_of::<PyInt>() {
+        return Ok(None);
+    }
+    let count = list.call_method1(intern!(list.py(), "count"), (&first,))?;
+    Ok(int_of(&first, false).filter(|_| int_of(&count, false) == Some(last as i64 + 1)))
 }
 
 /// Adds the ints of a row to a column.
@@ -130,13 +150,14 @@ fn append_list(
 ) -> PyResult<()> {
     // Masks and type ids repeat one object: it is read once.
     let mut last = (std::ptr::null_mut(), 0);
+    let is_mask = name.ends_with("mask");
     values.reserve(list.len());
     for position in 0..list.len() {
         let item = item_of(list, position)?;
         if item.as_ptr() != last.0 {
             let value = match none {
                 Some(none) if item.is_none() => Some(none),
-                _ => int_of(&item),
+                _ => int_of(&item, is_mask),
             };
             let value = value.ok_or_else(|| {
                 not_ints(
@@ -152,13 +173,13 @@ fn append_list(
     Ok(())
 }
 
-/// The value of an int that fits 64 bits.
+/// The value of an int that fits 64 bits; bools are none, but in masks.
 #[inline]
-fn int_of(item: &Bound<'_, PyAny>) -> Option<i64> {
+fn int_of(item: &Bound<'_, PyAny>, is_mask: bool) -> Option<i64> {
     if !item.is_exact_instance_of::<PyInt>() {
         // Its `__index__` may be Python code that takes it out of the list.
-        let is_bool = item.is_instance_of::<PyBool>();
-        return item.clone().extract().ok().filter(|_| !is_bool);
+        let refused = !is_mask && item.is_instance_of::<PyBool>();
+        return item.clone().extract().ok().filter(|_| !refused);
     }
     #[expect(
         unsafe_code,
