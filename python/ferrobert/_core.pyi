@@ -359,23 +359,11 @@ class Masker:
         pad_id: int | None,
         seed: int,
         epoch: int,
+        width: int | None = None,
+        side: str = "right",
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Masked ids and labels, ``(tokens,)`` each, or ConfigError."""
-
-    def mask_into_matrix(
-        self,
-        ids: NDArray[np.int32] | NDArray[np.int64],
-        row_splits: NDArray[np.int64],
-        word_ids: NDArray[np.int32] | None,
-        special: NDArray[np.int64] | None,
-        sample_ids: NDArray[np.int64],
-        pad_id: int,
-        seed: int,
-        epoch: int,
-        width: int,
-        side: str,
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Masked ids and labels, ``(rows, width)`` each, or ConfigError."""
+        """Masked ids and labels: ``(tokens,)`` or, where a width is given, the cells of ``(rows, width)``; or
+        ConfigError."""
 
 def flatten(rows: list[Any], name: str, none: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of ints (lists, tuples, arrays, tensors) as one column and row splits, or ConfigError."""

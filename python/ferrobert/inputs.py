@@ -12,6 +12,7 @@ from ferrobert.arrow import column_of
 from ferrobert.errors import ConfigError, TextTypeError
 
 __all__ = [
+    "EPOCH_BITS",
     "batch_of",
     "check_count",
     "check_counter",
@@ -22,6 +23,10 @@ __all__ = [
     "filled",
     "rows_of",
 ]
+
+
+#: What is left for the epoch in a word of the draws' counter, beside the purpose.
+EPOCH_BITS = 29
 
 
 def batch_of(text: Any, pair: Any, words: bool) -> tuple[Sequence[Any], Sequence[Any] | None, bool]:
@@ -125,13 +130,12 @@ def filled(row: Sequence[int], width: int, fill: int, side: str) -> list[int]:
     return [*row, *padding] if side == "right" else [*padding, *row]
 
 
-def check_counter(name: str, value: Any) -> int:
-    """A seed or an epoch as int.
+def check_counter(name: str, value: Any, bits: int = 64) -> int:
+    """A seed or, of `EPOCH_BITS`, an epoch as int.
 
     Raises:
-        ConfigError: no int; a seed outside of 0 to 2^64 - 1, an epoch outside of 0 to 2^29 - 1.
+        ConfigError: no int, or outside of 0 to 2^bits - 1.
     """
-    bits = 29 if name == "epoch" else 64
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise ConfigError(f"{name} must be an int, got {value!r}")
     if not 0 <= value < 2**bits:

@@ -14,9 +14,9 @@ from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.encoding.values import Padding, as_tensor
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_count, check_counter, check_side, check_tensors
+from ferrobert.inputs import EPOCH_BITS, check_count, check_counter, check_side, check_tensors
 from ferrobert.masking.features import Features, features_of
-from ferrobert.masking.rows import Rows, narrow
+from ferrobert.masking.rows import IGNORED, Rows, narrow
 from ferrobert.masking.tokens import MaskRows, mask_rows
 from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, options_of, vocabulary_of
 from ferrobert.tokenizer import Tokenizer
@@ -102,7 +102,7 @@ class DataCollatorForLanguageModeling:
 
     def set_epoch(self, epoch: int) -> None:
         """Other masks from here on, also in loader workers that already run (``"pt"``)."""
-        epoch = check_counter("epoch", epoch)
+        epoch = check_counter("epoch", epoch, EPOCH_BITS)
         if self._epoch is None:
             self._epoch = np.zeros((), np.uint64)
             if self.return_tensors == "pt":
@@ -128,17 +128,18 @@ class DataCollatorForLanguageModeling:
                 vocabulary.
         """
         kind = check_tensors(return_tensors) or self.return_tensors
-        given = features_of(features, words=self.mlm and (self.whole_word_mask or self.max_span_length is not None))
+        vocabulary, options = self._vocabulary_and_options() if self.mlm else (None, None)
+        given = features_of(features, words=options is not None and options.words)
         padding = self._padding(given)
         width, side = padding.width or 0, padding.side
         if self.mlm:
             rows = Rows(given.ids, given.row_splits, given.word_ids, given.special, padding=padding)
             seed, epoch, sample_ids = self._counters(given, padding.pad_id, kind)
-            masked, labels = type(self)._mask_rows(rows, *self._vocabulary_and_options(), seed, epoch, sample_ids)
+            masked, labels = type(self)._mask_rows(rows, vocabulary, options, seed, epoch, sample_ids)
         else:
             ids = narrow(given.ids, "input_ids")
             masked = _core.pad(ids, given.row_splits, width, padding.pad_id, side)
-            labels = _core.pad(np.where(ids == padding.pad_id, -100, ids), given.row_splits, width, -100, side)
+            labels = _core.pad(np.where(ids == padding.pad_id, IGNORED, ids), given.row_splits, width, IGNORED, side)
         values = {"input_ids": masked}
         if given.token_type_ids is not None:
             values["token_type_ids"] = given.token_type_ids(width, padding.pad_type_id, side)

@@ -11,8 +11,8 @@ import numpy as np
 from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_counter
-from ferrobert.masking.rows import narrow, sample_ids_of, words_of, words_of_row
+from ferrobert.inputs import EPOCH_BITS, check_counter
+from ferrobert.masking.rows import aligned, narrow, sample_ids_of, words_of, words_of_row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,13 +123,7 @@ def _of_mappings(rows: list[Mapping[str, Any]], words: bool) -> Features:
         return partial(_core.matrix_of_rows, [row[name] for row in rows], name, splits)
 
     def flat(name: str, none: int | None = None) -> NDArray[np.int64]:
-        values, others = _core.flatten([row[name] for row in rows], name, none)
-        if not np.array_equal(others, splits):
-            row = int(np.flatnonzero(np.diff(others) != np.diff(splits))[0])
-            raise ConfigError(
-                f"{name}[{row}] has {np.diff(others)[row]} values, input_ids[{row}] has {np.diff(splits)[row]}"
-            )
-        return values
+        return aligned(name, [row[name] for row in rows], splits, none)
 
     return Features(
         ids,
@@ -146,7 +140,7 @@ def _of_mappings(rows: list[Mapping[str, Any]], words: bool) -> Features:
 
 def _epoch_of(given: Any) -> int:
     """The epoch of all rows."""
-    epochs = {check_counter("epoch", epoch.item() if hasattr(epoch, "item") else epoch) for epoch in given}
+    epochs = {check_counter("epoch", epoch.item() if hasattr(epoch, "item") else epoch, EPOCH_BITS) for epoch in given}
     if len(epochs) != 1:
         raise ConfigError(f"the rows of a batch must be of one epoch, got {sorted(epochs)}")
     return epochs.pop()

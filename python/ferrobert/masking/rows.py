@@ -15,7 +15,11 @@ from ferrobert.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Rows", "narrow", "rows_of", "sample_ids_of", "words_of", "words_of_row"]
+__all__ = ["IGNORED", "Rows", "aligned", "narrow", "rows_of", "sample_ids_of", "words_of", "words_of_row"]
+
+
+#: Label of a token that is not predicted: what torch's cross entropy ignores.
+IGNORED = -100
 
 
 class Rows(NamedTuple):
@@ -48,7 +52,7 @@ def rows_of(given: Any, *, words: bool) -> Rows:
     Raises:
         ConfigError: anything else, or floats.
     """
-    if type(given) is np.ndarray and given.dtype != object:
+    if isinstance(given, np.ndarray) and given.dtype != object:
         return _rows_of_array(given, "input_ids")
     if isinstance(given, Ragged):
         if given.values.ndim != 1:
@@ -59,8 +63,6 @@ def rows_of(given: Any, *, words: bool) -> Rows:
     if hasattr(given, "detach"):
         rows = _rows_of_array(given.detach().cpu().numpy(), "input_ids")
         return rows._replace(device=given.device)
-    if isinstance(given, np.ndarray) and given.dtype != object:
-        return _rows_of_array(given, "input_ids")
     if isinstance(given, (list, tuple, np.ndarray)):
         lists: list[Any] = list(given)
         if lists and isinstance(lists[0], (int, np.integer)):
@@ -105,10 +107,23 @@ def _rows_of_encoding(encoding: Any, words: bool) -> Rows:
 
 
 def _with_words(rows: Rows, words: list[Any]) -> Rows:
-    word_ids, splits = _core.flatten(words, "word_ids", -1)
-    if not np.array_equal(splits, rows.row_splits):
-        raise ConfigError("word_ids and input_ids differ in their rows")
-    return rows._replace(word_ids=narrow(word_ids, "word_ids"))
+    return rows._replace(word_ids=narrow(aligned("word_ids", words, rows.row_splits, -1), "word_ids"))
+
+
+def aligned(name: str, rows: list[Any], row_splits: NDArray[np.int64], none: int | None = None) -> NDArray[np.int64]:
+    """Rows of ints as one column, of the lengths that the rows of ids have; ``none`` takes the place of ``None``.
+
+    Raises:
+        ConfigError: a row that is no row of ints, or of another length.
+    """
+    values, splits = _core.flatten(rows, name, none)
+    if len(splits) != len(row_splits):
+        raise ConfigError(f"{name} has {len(splits) - 1} rows, input_ids {len(row_splits) - 1}")
+    if not np.array_equal(splits, row_splits):
+        given, expected = np.diff(splits), np.diff(row_splits)
+        row = int(np.flatnonzero(given != expected)[0])
+        raise ConfigError(f"{name}[{row}] has {given[row]} values, input_ids[{row}] has {expected[row]}")
+    return values
 
 
 def words_of_row(encoding: Any, row: int) -> list[int | None]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ferrobert.encoding import Ragged
-from ferrobert.inputs import check_counter
+from ferrobert.inputs import EPOCH_BITS, check_counter
 from ferrobert.masking.rows import Rows, rows_of, sample_ids_of
 from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, masker_of, options_of, vocabulary_of
 
@@ -93,7 +93,7 @@ def masked_by(
 ) -> tuple[Any, Any]:
     """Inputs and labels in the form of the input; ``mask`` is the core's function or its twin's."""
     vocabulary = vocabulary_of(tokenizer)
-    seed, epoch = check_counter("seed", seed), check_counter("epoch", epoch)
+    seed, epoch = check_counter("seed", seed), check_counter("epoch", epoch, EPOCH_BITS)
     rows = rows_of(input_ids, words=options.words)
     masked, labels = mask(rows, vocabulary, options, seed, epoch, sample_ids_of(sample_ids, rows.number))
     if rows.device is not None:
@@ -114,10 +114,20 @@ def mask_rows(
     sample_ids: NDArray[np.int64],
 ) -> tuple[Any, Any]:
     """Masked ids and labels by the core: flat ``(tokens,)``, or ``(rows, width)`` where the rows have a padding."""
-    masker = masker_of(vocabulary, options)
     words = None if vocabulary.ids_tell_words else rows.word_ids
-    columns = rows.ids, rows.row_splits, words, rows.special, sample_ids
-    if rows.padding is None:
-        return masker.mask(*columns, vocabulary.pad_id, seed, epoch)
     padding = rows.padding
-    return masker.mask_into_matrix(*columns, padding.pad_id, seed, epoch, padding.width or 0, padding.side)
+    masked, labels = masker_of(vocabulary, options).mask(
+        rows.ids,
+        rows.row_splits,
+        words,
+        rows.special,
+        sample_ids,
+        vocabulary.pad_id if padding is None else padding.pad_id,
+        seed,
+        epoch,
+        *(() if padding is None else (padding.width or 0, padding.side)),
+    )
+    if padding is None:
+        return masked, labels
+    shape = rows.number, padding.width or 0
+    return masked.reshape(shape), labels.reshape(shape)

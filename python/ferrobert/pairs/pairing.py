@@ -11,7 +11,7 @@ import numpy as np
 from ferrobert import _core
 from ferrobert.encoding import BatchEncoding
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_count, check_counter
+from ferrobert.inputs import EPOCH_BITS, check_count, check_counter
 from ferrobert.pairs.documents import Block, blocks_of, check_documents, filled_blocks
 from ferrobert.pairs.template import RowMaker, row_maker
 
@@ -165,7 +165,7 @@ def pair_settings(
         _check_probability("next_sentence_prob", next_sentence_prob),
         objective,
         check_counter("seed", seed),
-        check_counter("epoch", epoch),
+        check_counter("epoch", epoch, EPOCH_BITS),
         check_count("block_documents", block_documents, 1),
         check_count("block_tokens", block_tokens, 1),
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from ferrobert import masking
 from ferrobert.errors import ConfigError
-from ferrobert.masking.rows import Rows
+from ferrobert.masking.rows import IGNORED, Rows
 from ferrobert.masking.tokens import masked_by
 from ferrobert.masking.vocabulary import MaskingOptions, MaskingVocabulary, options_of
 from ferrobert.reference.random import MASKING, REPLACEMENT, SPAN_LENGTH, Draws, scale, threshold
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DataCollatorForLanguageModeling", "mask_tokens"]
 
-IGNORED = -100
 #: How likely a span of one word more is not to go on: SpanBERT's.
 _STOP = 0.2
 

@@ -2,12 +2,10 @@
 
 use crate::encoding::parse_side;
 use crate::errors::{run, to_exception};
-use ferrobert_core::masking::{
-    self, MaskingOptions, MaskingVocab, Matrix, Rows, TokenId, WordClass,
-};
+use ferrobert_core::masking::{self, MaskingOptions, MaskingVocab, Matrix, Rows, WordClass};
 use numpy::{
-    IntoPyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray1,
-    PyUntypedArray, PyUntypedArrayMethods,
+    IntoPyArray, PyArray1, PyArrayDescrMethods, PyReadonlyArray1, PyUntypedArray,
+    PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 
@@ -16,7 +14,7 @@ use pyo3::prelude::*;
 pub(crate) struct Masker(masking::Masker);
 
 /// Masked ids and labels.
-type Two<'py, A> = (Bound<'py, A>, Bound<'py, A>);
+type Two<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>);
 
 /// Ids of int32 or int64.
 enum Ids<'py> {
@@ -106,8 +104,9 @@ impl Masker {
             .map_err(|error| to_exception(&error))
     }
 
-    /// Ragged rows: masked ids and labels, flat.
-    #[pyo3(signature = (ids, row_splits, word_ids, special, sample_ids, pad_id, seed, epoch))]
+    /// Masked ids and labels of ragged rows: one row after the other or, where a width is given, as the cells of
+    /// matrices (rows, width).
+    #[pyo3(signature = (ids, row_splits, word_ids, special, sample_ids, pad_id, seed, epoch, width=None, side="right"))]
     #[expect(clippy::too_many_arguments, reason = "the columns, by name")]
     fn mask<'py>(
         &self,
@@ -120,43 +119,9 @@ impl Masker {
         pad_id: Option<i64>,
         seed: u64,
         epoch: u64,
-    ) -> PyResult<Two<'py, PyArray1<i64>>> {
-        let columns = Columns {
-            row_splits: row_splits.as_slice()?,
-            word_ids: word_ids
-                .as_ref()
-                .map(|words| words.as_slice())
-                .transpose()?,
-            special: special
-                .as_ref()
-                .map(|special| special.as_slice())
-                .transpose()?,
-            sample_ids: sample_ids.as_slice()?,
-            pad_id,
-        };
-        match &ids {
-            Ids::Narrow(ids) => self.flat(py, columns.with(ids.as_slice()?), seed, epoch),
-            Ids::Wide(ids) => self.flat(py, columns.with(ids.as_slice()?), seed, epoch),
-        }
-    }
-
-    /// Ragged rows: masked ids and labels as matrices of shape (rows, width).
-    #[pyo3(signature = (ids, row_splits, word_ids, special, sample_ids, pad_id, seed, epoch, width, side))]
-    #[expect(clippy::too_many_arguments, reason = "the columns, by name")]
-    fn mask_into_matrix<'py>(
-        &self,
-        py: Python<'py>,
-        ids: Ids<'py>,
-        row_splits: PyReadonlyArray1<'py, i64>,
-        word_ids: Option<PyReadonlyArray1<'py, i32>>,
-        special: Option<PyReadonlyArray1<'py, i64>>,
-        sample_ids: PyReadonlyArray1<'py, i64>,
-        pad_id: i64,
-        seed: u64,
-        epoch: u64,
-        width: usize,
+        width: Option<usize>,
         side: &str,
-    ) -> PyResult<Two<'py, PyArray2<i64>>> {
+    ) -> PyResult<Two<'py>> {
         let columns = Columns {
             row_splits: row_splits.as_slice()?,
             word_ids: word_ids
@@ -168,45 +133,24 @@ impl Masker {
                 .map(|special| special.as_slice())
                 .transpose()?,
             sample_ids: sample_ids.as_slice()?,
-            pad_id: Some(pad_id),
-        };
-        let matrix = Matrix {
-            width,
             pad_id,
-            side: parse_side(side)?,
         };
-        match &ids {
-            Ids::Narrow(ids) => self.matrix(py, columns.with(ids.as_slice()?), seed, epoch, matrix),
-            Ids::Wide(ids) => self.matrix(py, columns.with(ids.as_slice()?), seed, epoch, matrix),
-        }
-    }
-}
-
-impl Masker {
-    fn flat<'py, T: TokenId>(
-        &self,
-        py: Python<'py>,
-        rows: Rows<'_, T>,
-        seed: u64,
-        epoch: u64,
-    ) -> PyResult<Two<'py, PyArray1<i64>>> {
-        let masked = run(py, || self.0.mask(rows, seed, epoch))?;
+        let side = parse_side(side)?;
+        let matrix = width.map(|width| Matrix {
+            width,
+            pad_id: pad_id.unwrap_or_default(),
+            side,
+        });
+        let masked = match &ids {
+            Ids::Narrow(ids) => {
+                let rows = columns.with(ids.as_slice()?);
+                run(py, || self.0.mask(rows, seed, epoch, matrix))
+            }
+            Ids::Wide(ids) => {
+                let rows = columns.with(ids.as_slice()?);
+                run(py, || self.0.mask(rows, seed, epoch, matrix))
+            }
+        }?;
         Ok((masked.ids.into_pyarray(py), masked.labels.into_pyarray(py)))
-    }
-
-    fn matrix<'py, T: TokenId>(
-        &self,
-        py: Python<'py>,
-        rows: Rows<'_, T>,
-        seed: u64,
-        epoch: u64,
-        matrix: Matrix,
-    ) -> PyResult<Two<'py, PyArray2<i64>>> {
-        let shape = [rows.row_splits.len().saturating_sub(1), matrix.width];
-        let masked = run(py, || self.0.mask_into_matrix(rows, seed, epoch, matrix))?;
-        Ok((
-            masked.ids.into_pyarray(py).reshape(shape)?,
-            masked.labels.into_pyarray(py).reshape(shape)?,
-        ))
     }
 }

@@ -85,8 +85,8 @@ impl<'a> Places<'a> {
             matrix,
         };
         if let Some(Matrix { width, .. }) = matrix {
-            let lengths = (0..rows.sample_ids.len()).map(|row| (row, places.length(row)));
-            if let Some((row, length)) = lengths.into_iter().find(|&(_, length)| length > width) {
+            let mut lengths = (0..rows.sample_ids.len()).map(|row| (row, places.length(row)));
+            if let Some((row, length)) = lengths.find(|&(_, length)| length > width) {
                 return Err(Error::RowTooLong { row, length, width });
             }
         }

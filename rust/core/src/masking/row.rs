@@ -154,16 +154,11 @@ impl Masker {
             &mut masked[..length],
             &mut labels[..length],
         );
-        for (block, drawn) in draws.chunks(BLOCK).enumerate() {
-            let mut selected = selected_of(drawn, last_selected);
-            while selected != 0 {
-                let position = block * BLOCK + selected.trailing_zeros() as usize;
-                selected &= selected - 1;
-                if row.may_be_selected(position, &self.vocab) {
-                    let id = row.ids[position].wide();
-                    labels[position] = id;
-                    masked[position] = self.within_selected.apply(draws[position], id, &self.vocab);
-                }
+        for position in Selected::new(draws, last_selected) {
+            if row.may_be_selected(position, &self.vocab) {
+                let id = row.ids[position].wide();
+                labels[position] = id;
+                masked[position] = self.within_selected.apply(draws[position], id, &self.vocab);
             }
         }
     }
@@ -177,27 +172,52 @@ impl Masker {
         last_selected: u32,
         draws: &[u32],
     ) {
-        for (block, drawn) in draws.chunks(BLOCK).enumerate() {
-            let mut selected = selected_of(drawn, last_selected);
-            while selected != 0 {
-                let position = block * BLOCK + selected.trailing_zeros() as usize;
-                selected &= selected - 1;
-                if let Some(word) = row.word_at(position, &self.vocab) {
-                    let fate = self.within_selected.fate(draws[position]);
-                    row.replace(word, fate, draws, &self.vocab, (masked, labels));
-                }
+        for position in Selected::new(draws, last_selected) {
+            if let Some(word) = row.word_at(position, &self.vocab) {
+                let fate = self.within_selected.fate(draws[position]);
+                row.replace(word, fate, draws, &self.vocab, (masked, labels));
             }
         }
     }
 }
 
-/// Draws that are looked at together.
-const BLOCK: usize = 64;
+/// Positions of the draws that are at most `last_selected`, in order.
+struct Selected<'d> {
+    draws: std::slice::Chunks<'d, u32>,
+    last_selected: u32,
+    /// The position behind the block, were it full, and a bit for each of its positions that are left.
+    end: usize,
+    left: u64,
+}
 
-/// A bit for each of at most 64 draws that is at most `last_selected`: a branch on each would be guessed wrong for 15 %.
-#[inline(always)]
-fn selected_of(draws: &[u32], last_selected: u32) -> u64 {
-    (0..).zip(draws).fold(0, |selected, (bit, &draw)| {
-        selected | u64::from(draw <= last_selected) << bit
-    })
+impl<'d> Selected<'d> {
+    const BLOCK: usize = 64;
+
+    #[inline(always)]
+    fn new(draws: &'d [u32], last_selected: u32) -> Self {
+        Self {
+            draws: draws.chunks(Self::BLOCK),
+            last_selected,
+            end: 0,
+            left: 0,
+        }
+    }
+}
+
+impl Iterator for Selected<'_> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.left == 0 {
+            // A bit for each draw: a branch on each would be guessed wrong for 15 %.
+            self.left = (0..).zip(self.draws.next()?).fold(0, |bits, (bit, &draw)| {
+                bits | u64::from(draw <= self.last_selected) << bit
+            });
+            self.end += Self::BLOCK;
+        }
+        let position = self.end - Self::BLOCK + self.left.trailing_zeros() as usize;
+        self.left &= self.left - 1;
+        Some(position)
+    }
 }
