@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ferrobert.cli.options import Device, MaxLength, Model, console, open_pipeline
+from ferrobert.cli.options import Device, MaxLength, Model, console, open_pipeline, score_table
 from ferrobert.errors import ConfigError
 
 
@@ -37,12 +37,8 @@ def classify(
             print(json.dumps({"text": text, "labels": labels}, ensure_ascii=False))
         return
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("label", no_wrap=True)
-    table.add_column("score", justify="right")
-    table.add_column("text", overflow="fold")
+    table = score_table("label")
     for text, labels in zip(texts, results, strict=True):
         for place, result in enumerate(labels):
             table.add_row(escape(result["label"]), f"{result['score']:.4f}", escape(text) if not place else "")

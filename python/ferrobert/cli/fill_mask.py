@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import Device, MaxLength, Model, Targets, console, open_pipeline
+from ferrobert.cli.options import Device, MaxLength, Model, Targets, console, open_pipeline, score_table
 
 
 def fill_mask(
@@ -36,12 +36,8 @@ def fill_mask(
             print(json.dumps({"text": text, "predictions": masks}, ensure_ascii=False))
         return
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("token", no_wrap=True)
-    table.add_column("score", justify="right")
-    table.add_column("text", overflow="fold")
+    table = score_table("token")
     for masks in results:
         for predictions in masks:
             for one in predictions:

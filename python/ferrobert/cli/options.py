@@ -14,6 +14,7 @@ from ferrobert.errors import ConfigError, MissingDependencyError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table as RichTable
 
     from ferrobert.tables import Table
 
@@ -46,6 +47,17 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False)
+
+
+def score_table(what: str) -> RichTable:
+    """A table of results at the prompt: what was found, its score, the text."""
+    from rich.table import Table as RichTable
+
+    table = RichTable(box=None, pad_edge=False)
+    table.add_column(what, no_wrap=True)
+    table.add_column("score", justify="right")
+    table.add_column("text", overflow="fold")
+    return table
 
 
 def encoder_folder() -> Path:

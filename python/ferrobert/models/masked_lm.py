@@ -6,7 +6,7 @@ position. As each head acts on one position at a time, it can be given those of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from ferrobert.errors import CheckpointError
 from ferrobert.models.checkpoint import MASKED_LM
 
-__all__ = ["masked_logits"]
+__all__ = ["masked_head", "masked_logits"]
 
 # Positions whose logits are held at once: 512 x 30,522 floats are 60 MB.
 HEAD_ROWS = 512
@@ -47,24 +47,41 @@ def masked_logits(model: Any, tensors: Mapping[str, torch.Tensor], at: torch.Ten
     Raises:
         CheckpointError: the model has no masked-language-model head.
     """
-    from transformers import PreTrainedModel
-
-    names = HEADS.get(model.config.model_type) if isinstance(model, PreTrainedModel) else None
-    if names is None:
+    head = masked_head(model)
+    if head is None:
         output = model(**tensors)
         if not hasattr(output, "logits"):
             raise _no_head(model)
         yield from output.logits[at].split(HEAD_ROWS)
         return
+    hidden = model.base_model(**tensors).last_hidden_state[at]  # (positions, hidden size)
+    yield from map(head, hidden.split(HEAD_ROWS))
+
+
+def masked_head(model: Any) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    """The part of a model that turns hidden states ``(n, hidden size)`` into logits ``(n, vocabulary)``.
+
+    ``None`` for a family that is not in `HEADS`, and for a wrapped model (PEFT).
+
+    Raises:
+        CheckpointError: the model has no masked-language-model head.
+    """
+    from transformers import PreTrainedModel
+
+    names = HEADS.get(model.config.model_type) if isinstance(model, PreTrainedModel) else None
+    if names is None:
+        return None
     try:
         parts = [attrgetter(name)(model) for name in names]
     except AttributeError:
         raise _no_head(model) from None
-    hidden = model.base_model(**tensors).last_hidden_state[at]  # (positions, hidden size)
-    for logits in hidden.split(HEAD_ROWS):
+
+    def head(hidden: torch.Tensor) -> torch.Tensor:
         for part in parts:
-            logits = part(logits)
-        yield logits
+            hidden = part(hidden)
+        return hidden
+
+    return head
 
 
 def _no_head(model: Any) -> CheckpointError:

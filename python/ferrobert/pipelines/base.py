@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -27,7 +28,7 @@ BATCH_TOKENS_GPU = 32_768
 READ_AHEAD = 1024
 
 
-class Pipeline:
+class Pipeline(ABC):
     """A model and its tokenizer on a device; each task is a subclass with its own ``__call__``.
 
     Args:
@@ -105,17 +106,17 @@ class Pipeline:
     # What a task says
 
     @classmethod
+    @abstractmethod
     def _call_options(cls, options: Mapping[str, Any]) -> Any:
         """The options of a call, checked: a `CallOptions`."""
-        raise NotImplementedError
 
     def _read(self, value: Any, row: int) -> tuple[str, str | None]:
         """The text of one input and the second text of its pair."""
         return text_and_pair(value, row)
 
+    @abstractmethod
     def _run(self, inputs: Sequence[Any], chosen: Any, first: int) -> list[Any]:
         """Results for inputs, the first of which is named ``first`` in messages."""
-        raise NotImplementedError
 
     # What they share
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferrobert.training.pretraining.objective import IGNORED
+from ferrobert.masking.rows import IGNORED
 from ferrobert.training.pretraining.rows import EncodedRows
 
 

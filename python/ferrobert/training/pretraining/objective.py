@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ferrobert.models.masked_lm import HEADS
-
-IGNORED = -100
+from ferrobert.masking.rows import IGNORED
+from ferrobert.models.masked_lm import masked_head
 
 
 class PretrainingLoss(nn.Module):
@@ -78,24 +76,6 @@ def _sums(name: str, logits: Tensor, wanted: Tensor, *, count_correct: bool) -> 
     if count_correct:
         found[f"{name}_correct"] = (logits.argmax(dim=-1) == wanted).sum()
     return found
-
-
-def masked_head(model: Any) -> Callable[[Tensor], Tensor] | None:
-    """The part of a model that turns hidden states ``(n, hidden)`` into logits ``(n, vocabulary)``.
-
-    ``None`` for a family whose head is not known: it computes the logits of all positions.
-    """
-    names = HEADS.get(model.config.model_type)
-    if names is None:
-        return None
-    parts = [attrgetter(name)(model) for name in names]
-
-    def head(hidden: Tensor) -> Tensor:
-        for part in parts:
-            hidden = part(hidden)
-        return hidden
-
-    return head
 
 
 def pair_head(model: Any) -> Callable[[Tensor], Tensor]:
