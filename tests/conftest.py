@@ -25,6 +25,15 @@ def data_folder() -> Path | None:
 
 
 @pytest.fixture(scope="session")
+def data() -> Path:
+    """The real data; a test that needs it is skipped where it is not."""
+    folder = data_folder()
+    if folder is None:
+        pytest.skip("the real data is not here (FERROBERT_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def vocab() -> dict[str, int]:
     return {token: id for id, token in enumerate(SPECIAL + PIECES)}
 

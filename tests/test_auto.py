@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import transformers
-from tests.conftest import data_folder
 from tests.made_checkpoints import PIECES, albert_folder, gpt2_folder, roberta_folder, sentencepiece_model
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
@@ -169,10 +168,7 @@ def test_threads_with_different_options_do_not_disturb_each_other(family: tuple[
 
 @pytest.mark.parametrize("name", ["roberta-base", "albert-base"])
 @pytest.mark.parametrize("corpus", ["english", "multilingual"])
-def test_real_lines_with_real_vocabularies_equal_the_reference(name: str, corpus: str) -> None:
-    data = data_folder()
-    if data is None:
-        pytest.skip("needs the vocabularies and corpora of $FERROBERT_DATA")
+def test_real_lines_with_real_vocabularies_equal_the_reference(data: Path, name: str, corpus: str) -> None:
     folder = data / "vocab" / name
     ours = AutoTokenizer.from_pretrained(folder)
     theirs: Any = (

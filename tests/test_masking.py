@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.conftest import data_folder
 
 import ferrobert as fb
 from ferrobert import reference
@@ -205,10 +205,7 @@ FAMILIES = ["roberta-base", "albert-base"]
         ("a (plays) b", ["a", "(", "plays", ")", "b"]),
     ],
 )
-def test_whole_words_of_other_families_are_true_words(family: str, text: str, expected: list[str]) -> None:
-    data = data_folder()
-    if data is None:
-        pytest.skip("the real vocabularies are not here (FERROBERT_DATA)")
+def test_whole_words_of_other_families_are_true_words(data: Path, family: str, text: str, expected: list[str]) -> None:
     tokenizer = fb.AutoTokenizer.from_pretrained(data / "vocab" / family)
     encoding = tokenizer([text] * 200)
     options: dict[str, Any] = {"whole_word_mask": True, "mlm_probability": 0.5, "seed": 4}
@@ -229,19 +226,13 @@ def test_whole_words_of_other_families_are_true_words(family: str, text: str, ex
     assert ((collated[:, 1:] == collated[:, :-1]).all(dim=0).numpy() >= together).all()
 
 
-def test_ideographs_of_the_chinese_vocabulary_are_words_each() -> None:
-    data = data_folder()
-    if data is None:
-        pytest.skip("the real vocabularies are not here (FERROBERT_DATA)")
+def test_ideographs_of_the_chinese_vocabulary_are_words_each(data: Path) -> None:
     tokenizer = fb.AutoTokenizer.from_pretrained(data / "vocab" / "bert-base-chinese")
     labels = fb.mask_tokens(tokenizer(["中国人"] * 200), tokenizer, whole_word_mask=True, mlm_probability=0.5)[1]
     assert len({tuple(row != -100) for row in labels}) == 8
 
 
-def test_byte_level_bpe_without_word_ids_cannot_tell_words() -> None:
-    data = data_folder()
-    if data is None:
-        pytest.skip("the real vocabularies are not here (FERROBERT_DATA)")
+def test_byte_level_bpe_without_word_ids_cannot_tell_words(data: Path) -> None:
     tokenizer = fb.AutoTokenizer.from_pretrained(data / "vocab" / "roberta-base")
     for package in (fb, reference):
         with pytest.raises(ConfigError, match="whole words need word ids"):
@@ -354,10 +345,7 @@ def test_the_twin_collator_gives_the_same(numbered: fb.BertTokenizer, corpus: ND
             assert np.array_equal(fast[key], plain[key]), key
 
 
-def test_real_text_gives_the_same_as_the_twin() -> None:
-    data = data_folder()
-    if data is None:
-        pytest.skip("the real corpora are not here (FERROBERT_DATA)")
+def test_real_text_gives_the_same_as_the_twin(data: Path) -> None:
     tokenizer = fb.BertTokenizer.from_pretrained(data / "vocab" / "bert-base-uncased")
     with (data / "corpus" / "english.txt").open(encoding="utf-8") as file:
         encoding = tokenizer([line for line, _ in zip(file, range(150), strict=False)], truncation=True, max_length=128)

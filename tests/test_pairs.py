@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.conftest import data_folder
 from tests.made_checkpoints import albert_folder, roberta_folder
 
 import ferrobert as fb
@@ -517,11 +516,9 @@ def test_packed_rows_are_the_twins(documents, max_length, cross_documents, block
     equal(fb.pack_sentences(documents, tokenizer, **options), reference.pack_sentences(documents, tokenizer, **options))
 
 
-@pytest.mark.skipif(data_folder() is None, reason="no data folder")
-def test_real_text_gives_the_twins_pairs_and_the_known_share_of_random_next():
-    folder = data_folder()
-    tokenizer = BertTokenizer.from_pretrained(folder / "vocab" / "bert-base-uncased")
-    with (folder / "corpus" / "english.txt").open(encoding="utf-8") as file:
+def test_real_text_gives_the_twins_pairs_and_the_known_share_of_random_next(data):
+    tokenizer = BertTokenizer.from_pretrained(data / "vocab" / "bert-base-uncased")
+    with (data / "corpus" / "english.txt").open(encoding="utf-8") as file:
         lines = [line for _, line in zip(range(3000), file, strict=False)]
     # A document is ten paragraphs; sentences end with a full stop.
     documents = [[s for line in lines[i : i + 10] for s in line.split(". ")] for i in range(0, len(lines), 10)]
