@@ -57,6 +57,9 @@ class Head:
 
 
 CLASSIFIER = Head("AutoModelForSequenceClassification", "classification head", "train one with ferrobert.finetune")
+TOKEN_CLASSIFIER = Head(
+    "AutoModelForTokenClassification", "token-classification head", "train one with ferrobert.finetune"
+)
 MASKED_LM = Head("AutoModelForMaskedLM", "masked-language-model head", "give a checkpoint as it comes from pretraining")
 NEXT_SENTENCE = Head(
     "AutoModelForNextSentencePrediction",

@@ -3,7 +3,9 @@
 //! No Python and no tensors here. One module a job; see `docs/architecture.md`.
 
 pub mod encoding;
+pub mod entities;
 mod error;
+pub mod labels;
 pub mod masking;
 mod memory;
 mod normalize;

@@ -1,0 +1,1 @@
+//! Entities, decoded from the scores of tokens.
