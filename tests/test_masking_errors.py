@@ -124,6 +124,8 @@ def test_tokenizer_that_is_none(mask_tokens: Any) -> None:
         ([], "a batch needs at least one row"),
         ([{"labels": [1]}], "rows need input_ids; they have labels"),
         ([{"input_ids": [2, 3]}, {"input_ids": [2, 3], "label": 1}], "row 1 has keys"),
+        ([{"input_ids": [2, 3]}, {"attention_mask": [1, 1]}], "row 1 has keys"),
+        ([{"input_ids": [2, 3]}, [2]], "row 1 must be a mapping"),
         ([{"input_ids": [2, 3], "attention_mask": [1]}], r"attention_mask\[0\] has 1 values, input_ids\[0\] has 2"),
         ([{"input_ids": [2, 3], "special_tokens_mask": [1]}], r"special_tokens_mask\[0\] has 1 values"),
         ([{"input_ids": [2, 3], "text": "a"}], "the values of text are no numbers"),

@@ -27,6 +27,9 @@ _CONSUMED = frozenset(
     }
 )
 
+#: Values that are read of every row, each time.
+_READ = frozenset({"input_ids", "token_type_ids", "attention_mask", "special_tokens_mask", "sample_id", "epoch"})
+
 #: Makes an int64 matrix of a width; the other arguments are what fills short rows, and the side.
 MakeMatrix = Callable[[int, int, str], "NDArray[np.int64]"]
 
@@ -110,11 +113,22 @@ def _rows_of_mapping(encoding: Any, words: bool) -> list[dict[str, Any]]:
 
 def _of_mappings(rows: list[Mapping[str, Any]], words: bool) -> Features:
     keys = rows[0].keys()
+    # Rows as short as the first, that have all of its keys, have no other: that is seen when the values are read.
+    if keys <= _READ and set(map(len, rows)) == {len(keys)}:
+        try:
+            return _of_equal_mappings(rows, words)
+        except (KeyError, TypeError, IndexError):
+            pass
     for number, row in enumerate(rows):
         if not hasattr(row, "keys"):
             raise ConfigError(f"row {number} must be a mapping, as row 0 is, got {type(row).__name__}")
         if row.keys() != keys:
             raise ConfigError(f"row {number} has keys {sorted(row)}, row 0 has {sorted(keys)}")
+    return _of_equal_mappings(rows, words)
+
+
+def _of_equal_mappings(rows: list[Mapping[str, Any]], words: bool) -> Features:
+    keys = rows[0].keys()
     if "input_ids" not in keys:
         raise ConfigError(f"rows need input_ids; they have {', '.join(map(str, keys)) or 'nothing'}")
     ids, splits = _core.flatten([row["input_ids"] for row in rows], "input_ids")

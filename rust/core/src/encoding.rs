@@ -206,7 +206,7 @@ pub enum PaddingSide {
 }
 
 /// Below this many elements one thread is as quick as several: starting them costs about 10 us.
-const PARALLEL_ELEMENTS: usize = 1 << 15;
+const PARALLEL_ELEMENTS: usize = 1 << 18;
 
 /// Copies ragged rows into a matrix of `width` columns, which holds zeros: `rows * width` elements, row by row, padded
 /// with `fill`. Rows are never cut.
@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn large_matrices_are_written_by_all_threads() {
-        let rows = 500;
+        let rows = 600;
         let splits: Vec<i64> = (0..=rows).map(|row| row * (row + 1) / 2).collect();
         let values = vec![3; splits[rows as usize] as usize];
         let expected: Vec<i64> = (1..=rows)

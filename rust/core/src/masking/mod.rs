@@ -127,8 +127,7 @@ impl Masker {
             for number in 0..count {
                 let (cells, place) = (places.cells_of(number), places.tokens_of(number));
                 let row = rows.row(number);
-                masked.append(&row, cells, place.start, places.pad_id());
-                let (ids, labels) = masked.tail(cells);
+                let (ids, labels) = masked.append(cells, places.pad_id());
                 self.mask_row(
                     &row,
                     &mut ids[place.clone()],
@@ -157,9 +156,6 @@ impl Masker {
                     ids.fill(places.pad_id());
                     labels.fill(IGNORED);
                     let (ids, labels) = (&mut ids[place.clone()], &mut labels[place]);
-                    for (to, id) in ids.iter_mut().zip(row.ids) {
-                        *to = id.wide();
-                    }
                     self.mask_row(&row, ids, labels, &mut scratch)?;
                 }
                 Ok(())
@@ -221,11 +217,6 @@ impl<'a, T: TokenId> Rows<'a, T> {
 pub trait TokenId: Copy + Send + Sync {
     /// The id as the outputs hold it.
     fn wide(self) -> i64;
-
-    /// Adds ids as the outputs hold them.
-    fn append(ids: &[Self], to: &mut Vec<i64>) {
-        to.extend(ids.iter().map(|id| id.wide()));
-    }
 }
 
 impl TokenId for i32 {
@@ -237,9 +228,5 @@ impl TokenId for i32 {
 impl TokenId for i64 {
     fn wide(self) -> i64 {
         self
-    }
-
-    fn append(ids: &[Self], to: &mut Vec<i64>) {
-        to.extend_from_slice(ids);
     }
 }

@@ -1,13 +1,9 @@
 //! Where masked ids and labels go: one after the other, or into matrices.
 
-use super::row::Row;
-use super::{IGNORED, Rows, TokenId};
+use super::{IGNORED, Rows};
 use crate::encoding::PaddingSide;
 use crate::{Error, Result, memory};
 use std::ops::Range;
-
-/// Copied, as that is faster than to write one label after the other.
-const NO_LABELS: [i64; 512] = [IGNORED; 512];
 
 /// Masked ids and labels, both as long as the ids, or as the cells of the matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,29 +29,11 @@ impl Masked {
         }
     }
 
-    /// Adds a row of `cells`, its tokens from cell `first` on.
-    pub(super) fn append<T: TokenId>(
-        &mut self,
-        row: &Row<'_, T>,
-        cells: usize,
-        first: usize,
-        pad_id: i64,
-    ) {
-        let end = self.ids.len() + cells;
-        self.ids.resize(self.ids.len() + first, pad_id);
-        T::append(row.ids, &mut self.ids);
-        self.ids.resize(end, pad_id);
-        let mut left = cells;
-        while left > 0 {
-            let some = left.min(NO_LABELS.len());
-            self.labels.extend_from_slice(&NO_LABELS[..some]);
-            left -= some;
-        }
-    }
-
-    /// The last cells.
-    pub(super) fn tail(&mut self, cells: usize) -> (&mut [i64], &mut [i64]) {
-        let first = self.ids.len() - cells;
+    /// Adds a row of `cells` that are all padding, and gives them.
+    pub(super) fn append(&mut self, cells: usize, pad_id: i64) -> (&mut [i64], &mut [i64]) {
+        let first = self.ids.len();
+        self.ids.resize(first + cells, pad_id);
+        self.labels.resize(first + cells, IGNORED);
         (&mut self.ids[first..], &mut self.labels[first..])
     }
 }

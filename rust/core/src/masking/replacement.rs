@@ -48,6 +48,21 @@ impl Replacement {
         }
     }
 
+    /// Whether a draw gives the mask token, and whether a random one.
+    #[inline(always)]
+    pub(super) fn outcomes(self, draw: u32) -> (bool, bool) {
+        (
+            u64::from(draw) < self.mask,
+            self.random_draw(draw) < self.random,
+        )
+    }
+
+    /// The random token of a draw that gives one.
+    #[inline(always)]
+    pub(super) fn random_id(self, draw: u32, vocab: &MaskingVocab) -> i64 {
+        vocab.random_id(self.place(self.random_draw(draw)))
+    }
+
     /// What takes the place of a token that is a unit.
     #[inline(always)]
     pub(super) fn apply(self, draw: u32, id: i64, vocab: &MaskingVocab) -> i64 {

@@ -1,10 +1,15 @@
 //! One row: tokens or words, each selected on its own.
 
 use super::replacement::{Fate, random_place};
-use super::{Masker, MaskingVocab, TokenId};
+use super::vocab::SpecialRanges;
+use super::{IGNORED, Masker, MaskingVocab, TokenId};
 use crate::random::{Draws, Purpose};
 use crate::{Error, Result};
+use std::hint::select_unpredictable;
 use std::ops::Range;
+
+/// Tokens that are selected at once: a bit each.
+const BLOCK: usize = 64;
 
 /// A row of a batch.
 pub(super) struct Row<'r, T> {
@@ -51,6 +56,11 @@ impl RowDraws {
         self.draws.resize(row.ids.len(), 0);
         self.generator.start(row.sample_id);
         self.generator.fill(&mut self.draws[row.without_padding()]);
+    }
+
+    /// One draw a position, to be changed.
+    pub(super) fn get_mut(&mut self) -> &mut [u32] {
+        &mut self.draws
     }
 
     /// One draw a position.
@@ -138,6 +148,81 @@ impl<T: TokenId> Row<'_, T> {
 }
 
 impl Masker {
+    /// Selects each token on its own, a block at a time and without a branch: what is not selected is computed too.
+    /// Writes all of `masked` and `labels`. `last_selected` is not the largest draw.
+    #[inline(always)]
+    pub(super) fn mask_blocks<T: TokenId>(
+        &self,
+        row: &Row<'_, T>,
+        masked: &mut [i64],
+        labels: &mut [i64],
+        (last_selected, ranges): (u32, SpecialRanges),
+        draws: &mut [u32],
+    ) {
+        for (draw, &special) in draws.iter_mut().zip(row.special.unwrap_or_default()) {
+            *draw = if special == 0 { *draw } else { u32::MAX };
+        }
+        let (masked, masked_rest) = masked.as_chunks_mut::<BLOCK>();
+        let (labels, labels_rest) = labels.as_chunks_mut::<BLOCK>();
+        let (ids, ids_rest) = row.ids.as_chunks::<BLOCK>();
+        let (draws, draws_rest) = draws.as_chunks::<BLOCK>();
+        for (((masked, labels), ids), draws) in masked.iter_mut().zip(labels).zip(ids).zip(draws) {
+            self.mask_block(ids, masked, labels, (last_selected, ranges), draws);
+        }
+        if let Some(&first) = ids_rest.first() {
+            let rest = ids_rest.len();
+            let (mut ids, mut draws) = ([first; BLOCK], [u32::MAX; BLOCK]);
+            ids[..rest].copy_from_slice(ids_rest);
+            draws[..rest].copy_from_slice(draws_rest);
+            let (mut masked, mut labels) = ([0; BLOCK], [0; BLOCK]);
+            self.mask_block(
+                &ids,
+                &mut masked,
+                &mut labels,
+                (last_selected, ranges),
+                &draws,
+            );
+            masked_rest.copy_from_slice(&masked[..rest]);
+            labels_rest.copy_from_slice(&labels[..rest]);
+        }
+    }
+
+    #[inline(always)]
+    fn mask_block<T: TokenId>(
+        &self,
+        ids: &[T; BLOCK],
+        masked: &mut [i64; BLOCK],
+        labels: &mut [i64; BLOCK],
+        (last_selected, ranges): (u32, SpecialRanges),
+        draws: &[u32; BLOCK],
+    ) {
+        let mut random: u64 = 0;
+        for position in 0..BLOCK {
+            let (id, draw) = (ids[position].wide(), draws[position]);
+            let selected = (draw <= last_selected) & !ranges.contains(id);
+            let (is_mask, is_random) = self.within_selected.outcomes(draw);
+            labels[position] = if selected { id } else { IGNORED };
+            masked[position] = if selected & is_mask {
+                self.vocab.mask_id
+            } else {
+                id
+            };
+            random |= u64::from(selected & is_random) << position;
+        }
+        // Most blocks have up to two: done without asking whether they are there.
+        for _ in 0..2 {
+            let position = random.trailing_zeros() as usize % BLOCK;
+            let id = self.within_selected.random_id(draws[position], &self.vocab);
+            masked[position] = select_unpredictable(random != 0, id, masked[position]);
+            random &= random.wrapping_sub(1);
+        }
+        while random != 0 {
+            let position = random.trailing_zeros() as usize;
+            masked[position] = self.within_selected.random_id(draws[position], &self.vocab);
+            random &= random - 1;
+        }
+    }
+
     /// Selects each token on its own.
     #[inline(always)]
     pub(super) fn mask_tokens<T: TokenId>(
@@ -191,12 +276,10 @@ struct Selected<'d> {
 }
 
 impl<'d> Selected<'d> {
-    const BLOCK: usize = 64;
-
     #[inline(always)]
     fn new(draws: &'d [u32], last_selected: u32) -> Self {
         Self {
-            draws: draws.chunks(Self::BLOCK),
+            draws: draws.chunks(BLOCK),
             last_selected,
             end: 0,
             left: 0,
@@ -214,9 +297,9 @@ impl Iterator for Selected<'_> {
             self.left = (0..).zip(self.draws.next()?).fold(0, |bits, (bit, &draw)| {
                 bits | u64::from(draw <= self.last_selected) << bit
             });
-            self.end += Self::BLOCK;
+            self.end += BLOCK;
         }
-        let position = self.end - Self::BLOCK + self.left.trailing_zeros() as usize;
+        let position = self.end - BLOCK + self.left.trailing_zeros() as usize;
         self.left &= self.left - 1;
         Some(position)
     }

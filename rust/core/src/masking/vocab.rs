@@ -15,6 +15,34 @@ pub struct WordClass {
     pub last: u8,
 }
 
+/// Ids as ranges, first and number: the special tokens of BERT, `RoBERTa` and ALBERT lie in one or two, and so a block of
+/// ids is compared with all of them at once. A range that is not needed is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SpecialRanges([(i64, u64); 2]);
+
+impl SpecialRanges {
+    /// The ranges of marked ids; `None` where there are more of them.
+    fn of(marks: &[bool]) -> Option<Self> {
+        let (mut ranges, mut found) = ([(0, 0); 2], 0);
+        let mut id = 0;
+        for run in marks.chunk_by(|one, next| one == next) {
+            if run[0] {
+                *ranges.get_mut(found)? = (id, run.len() as u64);
+                found += 1;
+            }
+            id += run.len() as i64;
+        }
+        Some(Self(ranges))
+    }
+
+    #[inline(always)]
+    pub(super) fn contains(self, id: i64) -> bool {
+        self.0.iter().fold(false, |any, &(first, number)| {
+            any | ((id.wrapping_sub(first) as u64) < number)
+        })
+    }
+}
+
 /// What masking knows of a vocabulary: its size, the mask token, which ids are special, which
 /// may be drawn, and how words begin.
 #[derive(Debug, Clone)]
@@ -24,6 +52,8 @@ pub struct MaskingVocab {
     has_mask: bool,
     /// A bit an id: 4 kB for 30,000 tokens, which the nearest cache keeps.
     special: Vec<u64>,
+    /// The same as ranges, where they are few.
+    pub(super) special_ranges: Option<SpecialRanges>,
     word_classes: Option<Vec<WordClass>>,
     pub(super) random_ids: Vec<u32>,
 }
@@ -80,6 +110,7 @@ impl MaskingVocab {
                 .filter(|&id| !special[id] && !kept_out[id])
                 .map(|id| id as u32)
                 .collect(),
+            special_ranges: SpecialRanges::of(&special),
             special: special
                 .chunks(64)
                 .map(|ids| {
