@@ -49,6 +49,15 @@ class Instance:
     is_random_next: bool
 
 
+@dataclass(slots=True)
+class Masks:
+    """A masked pair as the script keeps it."""
+
+    tokens: list[int]
+    positions: list[int]
+    labels: list[int]
+
+
 def script_pairs(
     documents: list[Document], max_length: int, cls: int, sep: int, rng: random.Random, token_by_token: bool = True
 ) -> list[Instance]:
@@ -114,6 +123,36 @@ def script_pairs(
     return instances
 
 
+def script_masks(instances: list[Instance], tokenizer: BertTokenizer, rng: random.Random) -> list[Masks]:
+    """What the script then does with each pair: an exact 15 % of the tokens, in the order of a shuffle."""
+    cls, sep, mask = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id
+    last = len(tokenizer) - 1
+    made = []
+    for instance in instances:
+        candidates = [[place] for place, token in enumerate(instance.tokens) if token not in (cls, sep)]
+        rng.shuffle(candidates)
+        tokens = list(instance.tokens)
+        wanted = max(1, round(len(tokens) * 0.15))
+        chosen: list[tuple[int, int]] = []
+        covered: set[int] = set()
+        for unit in candidates:
+            if len(chosen) >= wanted:
+                break
+            if len(chosen) + len(unit) > wanted or any(place in covered for place in unit):
+                continue
+            for place in unit:
+                covered.add(place)
+                label = instance.tokens[place]
+                if rng.random() < 0.8:
+                    tokens[place] = mask
+                elif rng.random() >= 0.5:
+                    tokens[place] = rng.randint(0, last)
+                chosen.append((place, label))
+        chosen.sort()
+        made.append(Masks(tokens, [place for place, _ in chosen], [label for _, label in chosen]))
+    return made
+
+
 def core_pairs(documents: Any, tokenizer: BertTokenizer, max_length: int, module: Any = fb) -> list[fb.BatchEncoding]:
     """All pairs."""
     return list(module.sentence_pairs(documents, tokenizer, max_length=max_length))
@@ -126,6 +165,21 @@ def read_pairs(documents: Any, tokenizer: BertTokenizer, max_length: int, module
         _ = encoding.columns.type_ids
         pairs += len(encoding["next_sentence_label"])
     return pairs
+
+
+def mask_pairs(documents: Any, tokenizer: BertTokenizer, max_length: int) -> int:
+    """Goes through all pairs and masks an exact number of their tokens; how many are masked."""
+    masked = 0
+    for encoding in fb.sentence_pairs(documents, tokenizer, max_length=max_length):
+        _ = encoding.columns.type_ids
+        _, labels = fb.mask_tokens(encoding, tokenizer, exact=True, sample_ids=encoding.columns.sample_ids)
+        masked += labels.values[-1] != -100
+    return masked
+
+
+def sentences_of(documents: list[Document]) -> int:
+    """How many there are."""
+    return sum(map(len, documents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +275,17 @@ def subjects(documents: Documents, tokenizer: BertTokenizer, max_length: int) ->
         "script, lists joined": lambda: script_pairs(
             documents.lists, max_length, cls, sep, random.Random(0), token_by_token=False
         ),
+        "ferrobert, flat, masked": lambda: mask_pairs(documents.flat, tokenizer, max_length),
+        "script, masked": lambda: script_masks(
+            script_pairs(documents.lists, max_length, cls, sep, random.Random(0)), tokenizer, random.Random(0)
+        ),
         "ferrobert, Ragged, few": lambda: read_pairs(documents.ragged[:FEW], tokenizer, max_length),
         "twin, few": lambda: read_pairs(few, tokenizer, max_length, reference),
     }
 
 
 NOTHING = Documents(TokenizedDocuments([], [0], [0]), [], [], [])
-NAMES = list(subjects(NOTHING, BertTokenizer({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}), 128))
+NAMES = list(subjects(NOTHING, BertTokenizer({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "[MASK]": 3}), 128))
 
 
 @pytest.fixture(scope="module")
@@ -282,12 +340,18 @@ def main() -> None:
             gc.collect()
             seconds[name].append(timed(who[name]))
     timings = {name: Timing(tuple(values)) for name, values in seconds.items()}
+    sentences = sentences_of(documents.lists)
     few_tokens = sum(len(document.values) for document in documents.ragged[:FEW])
     for name, timing in timings.items():
-        work = few_tokens if name.endswith("few") else tokens
-        print(f"{name:24} {timing.median * 1e3:9.1f} ms {work / timing.median / 1e6:8.2f} M tokens/s")
+        few = name.endswith("few")
+        work, units = (few_tokens, sentences_of(documents.lists[:FEW])) if few else (tokens, sentences)
+        print(
+            f"{name:24} {timing.median * 1e3:9.1f} ms {work / timing.median / 1e6:8.2f} M tokens/s "
+            f"{units / timing.median / 1e3:10,.0f} k sentences/s"
+        )
     for name, base in [(f"ferrobert, {form}", "script") for form in ("flat", "Ragged", "arrays", "lists")] + [
         ("ferrobert, flat", "script, lists joined"),
+        ("ferrobert, flat, masked", "script, masked"),
         ("ferrobert, Ragged, few", "twin, few"),
     ]:
         ratio = timings[base].over(timings[name])

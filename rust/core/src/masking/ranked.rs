@@ -13,8 +13,8 @@ const STOP: f64 = 0.2;
 pub(super) struct Scratch {
     /// The units of a row, in the order of the text.
     units: Vec<Range<usize>>,
-    /// Draw and number of each unit, in the order of the draws.
-    order: Vec<(u32, usize)>,
+    /// Draw and number of each unit, one above the other; as far as they are needed in the order of the draws.
+    order: Vec<u64>,
     /// Units that are selected.
     taken: Vec<bool>,
 }
@@ -53,7 +53,44 @@ impl SpanLengths {
 }
 
 impl Masker {
-    /// Selects `max(1, round(mlm_probability * tokens that may be selected))` tokens of a row.
+    /// How many of the tokens that may be selected are: at least one.
+    fn exact_number(&self, tokens: usize) -> usize {
+        let asked = (tokens as f64 * self.options.mlm_probability).round_ties_even() as usize;
+        asked.max(1)
+    }
+
+    /// Selects `max(1, round(mlm_probability * tokens that may be selected))` tokens of a row: those of the least draws.
+    pub(super) fn mask_least<T: TokenId>(
+        &self,
+        row: &Row<'_, T>,
+        masked: &mut [i64],
+        labels: &mut [i64],
+        scratch: &mut RowScratch,
+    ) {
+        let keys = &mut scratch.ranked.order;
+        keys.clear();
+        keys.extend(
+            (0..)
+                .zip(scratch.masking.get())
+                .filter(|&(position, _)| row.may_be_selected(position as usize, &self.vocab))
+                .map(|(position, &draw)| key(draw, position)),
+        );
+        let wanted = self.exact_number(keys.len());
+        if wanted < keys.len() {
+            keys.select_nth_unstable(wanted);
+            keys.truncate(wanted);
+        }
+        scratch.replacement.draw(row);
+        let draws = scratch.replacement.get();
+        for position in keys.iter().map(|&key| number_of(key)) {
+            let id = row.ids[position].wide();
+            labels[position] = id;
+            masked[position] = self.by_rank.apply(draws[position], id, &self.vocab);
+        }
+    }
+
+    /// Selects words, or spans of words, of `max(1, round(mlm_probability * tokens that may be selected))`
+    /// tokens of a row.
     ///
     /// Units (tokens or words) are taken in the order of their draws as long as they fit the number.
     /// Spans grow from a unit over those that follow it. Where no unit fits, the first one is taken.
@@ -78,26 +115,15 @@ impl Masker {
         units.clear();
         let mut position = 0;
         while position < row.ids.len() {
-            let unit = if self.options.words() {
-                row.word_at(position, &self.vocab)
-            } else {
-                row.may_be_selected(position, &self.vocab)
-                    .then_some(position..position + 1)
-            };
+            let unit = row.word_at(position, &self.vocab);
             position = unit.as_ref().map_or(position + 1, |unit| unit.end);
             units.extend(unit);
         }
         let tokens: usize = units.iter().map(Range::len).sum();
-        let asked = (tokens as f64 * self.options.mlm_probability).round_ties_even() as usize;
-        let mut left = asked.max(1);
+        let mut left = self.exact_number(tokens);
         order.clear();
-        order.extend(
-            units
-                .iter()
-                .enumerate()
-                .map(|(number, unit)| (masking.get()[unit.start], number)),
-        );
-        order.sort_unstable();
+        let numbers = (0..).zip(units.iter());
+        order.extend(numbers.map(|(number, unit)| key(masking.get()[unit.start], number)));
         taken.clear();
         taken.resize(units.len(), false);
         replacement.draw(row);
@@ -105,10 +131,15 @@ impl Masker {
             span_length.draw(row);
         }
         let mut any = false;
-        for &(_, first) in order.iter() {
+        let mut sorted = 0;
+        for place in 0..order.len() {
             if left == 0 {
                 break;
             }
+            if place == sorted {
+                sorted = sort_more(order, sorted, left);
+            }
+            let first = number_of(order[place]);
             let start = units[first].start;
             let words = match &self.span_lengths {
                 Some(lengths) => lengths.of(span_length.get()[start]),
@@ -136,12 +167,33 @@ impl Masker {
                 );
             }
         }
-        if let (false, Some(&(_, first))) = (any, order.first()) {
-            let unit = units[first].clone();
+        if let (false, Some(&first)) = (any, order.first()) {
+            let unit = units[number_of(first)].clone();
             let fate = self.by_rank.fate(replacement.get()[unit.start]);
             row.replace(unit, fate, replacement.get(), &self.vocab, (masked, labels));
         }
     }
+}
+
+/// What units are ordered by: the draw, then the number.
+fn key(draw: u32, number: u64) -> u64 {
+    u64::from(draw) << 32 | number
+}
+
+fn number_of(key: u64) -> usize {
+    (key & u64::from(u32::MAX)) as usize
+}
+
+/// Puts the next `wanted` keys, and as many as there are already, into their order behind the `sorted` ones: few of all
+/// are needed. Returns how many are sorted then.
+fn sort_more(keys: &mut [u64], sorted: usize, wanted: usize) -> usize {
+    let rest = &mut keys[sorted..];
+    let more = wanted.max(sorted).min(rest.len());
+    if more < rest.len() {
+        rest.select_nth_unstable(more);
+    }
+    rest[..more].sort_unstable();
+    sorted + more
 }
 
 #[cfg(test)]

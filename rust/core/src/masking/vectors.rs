@@ -93,7 +93,9 @@ impl Masker {
             return Ok(());
         }
         scratch.masking.draw(row);
-        if self.options.exact || self.span_lengths.is_some() {
+        if self.options.exact && !self.options.words() {
+            self.mask_least(row, masked, labels, scratch);
+        } else if self.options.exact || self.span_lengths.is_some() {
             self.mask_by_rank(row, masked, labels, scratch);
         } else if let Some(last_selected) = self.last_selected {
             let draws = scratch.masking.get();

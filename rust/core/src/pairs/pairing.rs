@@ -5,7 +5,7 @@ use super::write_row;
 use crate::encoding::{Encodings, Layout};
 use crate::error::{Error, Result};
 use crate::parallel::{in_pool, threads};
-use crate::random::{Draws, Purpose, threshold};
+use crate::random::{DrawsAhead, Purpose, threshold};
 use crate::wordpiece::Template;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -202,7 +202,7 @@ impl Maker<'_> {
             rows: Encodings::with_capacity(self.layout.clone(), held + held / 2, false),
             labels: Vec::new(),
         };
-        let mut draws = Draws::new(self.options.seed, self.options.epoch, Purpose::Pairs);
+        let mut draws = DrawsAhead::new(self.options.seed, self.options.epoch, Purpose::Pairs);
         for (place, document) in task.zip(documents) {
             draws.start(document.number);
             self.document(place, document, &mut draws, &mut made)?;
@@ -215,7 +215,7 @@ impl Maker<'_> {
         &self,
         place: usize,
         document: &Document,
-        draws: &mut Draws,
+        draws: &mut DrawsAhead,
         made: &mut SentencePairs,
     ) -> Result<()> {
         let target = if draws.under(self.short) {
@@ -254,7 +254,7 @@ impl Maker<'_> {
         first: usize,
         next: &mut usize,
         target: usize,
-        draws: &mut Draws,
+        draws: &mut DrawsAhead,
     ) -> Pair {
         let chunk = *next - first;
         let in_a = match chunk {
@@ -295,7 +295,7 @@ impl Maker<'_> {
     }
 
     /// The pair of a chunk, unless that is a single token.
-    fn sentence_order(&self, first: usize, next: usize, draws: &mut Draws) -> Option<Pair> {
+    fn sentence_order(&self, first: usize, next: usize, draws: &mut DrawsAhead) -> Option<Pair> {
         let chunk = self.documents.tokens(first..next);
         let cut = if next - first > 1 {
             let in_a = 1 + draws.below((next - first) as u32 - 1) as usize;
@@ -317,7 +317,7 @@ impl Maker<'_> {
     }
 
     /// Cuts a pair to the room and writes its row.
-    fn write(&self, pair: Pair, draws: &mut Draws, sample: u64, made: &mut SentencePairs) {
+    fn write(&self, pair: Pair, draws: &mut DrawsAhead, sample: u64, made: &mut SentencePairs) {
         let excess = (pair.a.len() + pair.b.len()).saturating_sub(self.room as usize);
         let (from_a, from_b) = shares(pair.a.len(), pair.b.len(), excess);
         let a = shorten(pair.a, from_a, draws);
@@ -359,7 +359,7 @@ fn shares(a: usize, b: usize, excess: usize) -> (usize, usize) {
 }
 
 /// Takes tokens away, each from the front or the back.
-fn shorten(tokens: Range<usize>, excess: usize, draws: &mut Draws) -> Range<usize> {
+fn shorten(tokens: Range<usize>, excess: usize, draws: &mut DrawsAhead) -> Range<usize> {
     let mut front = 0;
     let mut left = excess;
     while left > 0 {

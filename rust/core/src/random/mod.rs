@@ -77,6 +77,45 @@ impl Draws {
         self.used += 1;
         draw
     }
+}
+
+/// Draws for who takes one after the other: many are computed at once.
+pub(crate) struct DrawsAhead {
+    draws: Draws,
+    ahead: [u32; AHEAD],
+    /// Draws that are used up.
+    used: usize,
+}
+
+/// A pair takes about eight draws, a document has about ten pairs.
+const AHEAD: usize = 64;
+
+impl DrawsAhead {
+    /// Draws of sample 0, from its first on.
+    pub(crate) fn new(seed: u64, epoch: u64, purpose: Purpose) -> Self {
+        Self {
+            draws: Draws::new(seed, epoch, purpose),
+            ahead: [0; AHEAD],
+            used: AHEAD,
+        }
+    }
+
+    /// Goes to the first draw of a sample.
+    pub(crate) fn start(&mut self, sample: u64) {
+        self.draws.start(sample);
+        self.used = AHEAD;
+    }
+
+    /// The next draw.
+    pub(crate) fn next(&mut self) -> u32 {
+        if self.used == AHEAD {
+            self.draws.fill(&mut self.ahead);
+            self.used = 0;
+        }
+        let draw = self.ahead[self.used % AHEAD];
+        self.used += 1;
+        draw
+    }
 
     /// The next draw as a number below `n`: the high half of draw times `n`.
     pub(crate) fn below(&mut self, n: u32) -> u32 {
@@ -138,6 +177,10 @@ mod tests {
             draws.fill(&mut many[cuts[1]..]);
             draws.start(9);
             assert!(many.iter().all(|&draw| draw == draws.next()), "{cuts:?}");
+            let mut ahead = DrawsAhead::new(7, 0, Purpose::Pairs);
+            ahead.next();
+            ahead.start(9);
+            assert!(many.iter().all(|&draw| draw == ahead.next()));
         }
     }
 
