@@ -284,8 +284,9 @@ impl Maker<'_> {
         // At least one sentence, however long A is.
         let filled = source.sentences[start] + target.saturating_sub(a.len()).max(1);
         let ends = &source.sentences[start + 1..=sentences.end];
-        let full = ends.partition_point(|&end| end < filled);
-        let b = source.sentences[start]..ends[full.min(ends.len() - 1)];
+        // They are few, and lie side by side: a search by halves would look far away.
+        let full = ends.iter().position(|&end| end >= filled);
+        let b = source.sentences[start]..ends[full.unwrap_or(ends.len() - 1)];
         Pair {
             a,
             b,
