@@ -334,6 +334,26 @@ def test_the_twin_gives_the_same_draw_for_draw(
         assert one.values.tolist() == other.values.tolist()
 
 
+@pytest.mark.parametrize("scattered", [(), (300,), (300, 700, 1100)])
+@pytest.mark.parametrize(
+    "options", [{}, {"mlm_probability": 1.0}, {"mlm_probability": 0.6, "random_replace_prob": 0.2}]
+)
+def test_rows_of_any_length_and_special_tokens_anywhere_give_the_same_as_the_twin(
+    numbered: fb.BertTokenizer, corpus: NDArray[np.int64], scattered: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    """Blocks of 64 tokens and what is left of them; special ids that lie in one range, in two, and in more."""
+    names = [numbered.convert_ids_to_tokens(id) for id in scattered]
+    tokenizer = fb.BertTokenizer(numbered.get_vocab(), extra_special_tokens=names)
+    assert set(scattered) <= set(tokenizer.all_special_ids)
+    rows = [corpus[row, 1 : 1 + length].tolist() for row, length in enumerate((0, 1, 63, 64, 65, 100, 126))]
+    rows[-1][3::7] = [(*scattered, 5)[0]] * len(rows[-1][3::7])
+    special = [[int(place % 3 == 1) for place in range(len(row))] for row in rows]
+    for given in (rows, {"input_ids": rows, "special_tokens_mask": special}):
+        fast, plain = (package.mask_tokens(given, tokenizer, seed=8, **options) for package in (fb, reference))
+        for one, other in zip(fast, plain, strict=True):
+            assert one.values.tolist() == other.values.tolist()
+
+
 def test_the_twin_collator_gives_the_same(numbered: fb.BertTokenizer, corpus: NDArray[np.int64]) -> None:
     rows = [{"input_ids": row[: 100 - number].tolist(), "sample_id": number} for number, row in enumerate(corpus[:9])]
     for options in ({}, {"whole_word_mask": True}, {"exact": True}, {"max_span_length": 4}):
