@@ -348,8 +348,8 @@ def test_rows_of_any_length_and_special_tokens_anywhere_give_the_same_as_the_twi
     rows = [corpus[row, 1 : 1 + length].tolist() for row, length in enumerate((0, 1, 63, 64, 65, 100, 126))]
     rows[-1][3::7] = [(*scattered, 5)[0]] * len(rows[-1][3::7])
     special = [[int(place % 3 == 1) for place in range(len(row))] for row in rows]
-    for given in (rows, {"input_ids": rows, "special_tokens_mask": special}):
-        fast, plain = (package.mask_tokens(given, tokenizer, seed=8, **options) for package in (fb, reference))
+    for batch in (rows, {"input_ids": rows, "special_tokens_mask": special}):
+        fast, plain = (package.mask_tokens(batch, tokenizer, seed=8, **options) for package in (fb, reference))
         for one, other in zip(fast, plain, strict=True):
             assert one.values.tolist() == other.values.tolist()
 
