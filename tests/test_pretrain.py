@@ -292,6 +292,12 @@ def test_rows_longer_than_the_positions_are_refused(corpus, pretrained, tmp_path
         pretrain(corpus, tmp_path / "out", model=pretrained, max_length=65, **ADAPT)
 
 
+def test_rows_longer_than_the_positions_of_a_new_model_are_refused_before_any_work(corpus, tmp_path):
+    with pytest.raises(ConfigError, match="max_length 513 is more than the 512 tokens that the model can read"):
+        pretrain(corpus, output_dir=tmp_path / "out", config="mini", max_length=513)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_tokenizer_that_does_not_fit_the_model_is_refused(corpus, pretrained, tokenizer, tmp_path):
     with pytest.raises(ConfigError, match="tokens, the model has embeddings for"):
         pretrain(corpus, tmp_path / "out", model=pretrained, tokenizer=tokenizer, **ADAPT)

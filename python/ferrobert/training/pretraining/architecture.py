@@ -197,6 +197,17 @@ def load_model(source: str | os.PathLike[str], config: Any, objective: str) -> A
     return model
 
 
+def check_positions(config: Any, max_length: int) -> None:
+    """Check a configuration for rows of this length, before any work is done for the model; `check_fit` is exact.
+
+    Raises:
+        ConfigError: the model would have fewer positions.
+    """
+    limit = settings_of(config).get("max_position_embeddings")
+    if isinstance(limit, int) and max_length > limit:
+        raise ConfigError(f"max_length {max_length} is more than the {limit} tokens that the model can read")
+
+
 def check_fit(model: Any, tokenizer: Any, max_length: int, *, own_tokenizer: bool) -> None:
     """Check that a model can read the tokenizer's ids and rows of this length.
 

@@ -79,6 +79,8 @@ def run(
         objective=architecture.choose_objective(objective, family),
         **settings,
     )
+    if recipe.config is not None:
+        architecture.check_positions(recipe.config, recipe.max_length)
     files = inspect_corpus(corpus, document_format, folder / DATA)
     words = _tokenizer(tokenizer, model)
     if words is None:
