@@ -294,7 +294,7 @@ def test_rows_longer_than_the_positions_are_refused(corpus, pretrained, tmp_path
 
 def test_rows_longer_than_the_positions_of_a_new_model_are_refused_before_any_work(corpus, tmp_path):
     with pytest.raises(ConfigError, match="max_length 513 is more than the 512 tokens that the model can read"):
-        pretrain(corpus, output_dir=tmp_path / "out", config="mini", max_length=513)
+        pretrain(corpus, tmp_path / "out", config="mini", max_length=513)
     assert not (tmp_path / "out").exists()
 
 
