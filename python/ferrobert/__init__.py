@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ferrobert import errors, reference
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
+    from ferrobert.labels import align_labels, label_list, word_labels
     from ferrobert.masking import DataCollatorForLanguageModeling, mask_tokens
     from ferrobert.pairs import pack_sentences, sentence_pairs
     from ferrobert.pipelines import pipeline
@@ -30,12 +31,15 @@ _HOMES = {
     "DataCollatorForLanguageModeling": "ferrobert.masking",
     "Ragged": "ferrobert.encoding",
     "TokenSpan": "ferrobert.encoding",
+    "align_labels": "ferrobert.labels",
     "finetune": "ferrobert.training",
+    "label_list": "ferrobert.labels",
     "mask_tokens": "ferrobert.masking",
     "pack_sentences": "ferrobert.pairs",
     "pipeline": "ferrobert.pipelines",
     "pretrain": "ferrobert.training",
     "sentence_pairs": "ferrobert.pairs",
+    "word_labels": "ferrobert.labels",
 }
 _MODULES = {"errors": "ferrobert.errors", "metrics": "ferrobert.training.metrics", "reference": "ferrobert.reference"}
 
@@ -50,8 +54,10 @@ __all__ = [
     "Ragged",
     "TokenSpan",
     "__version__",
+    "align_labels",
     "errors",
     "finetune",
+    "label_list",
     "mask_tokens",
     "metrics",
     "pack_sentences",
@@ -59,6 +65,7 @@ __all__ = [
     "pretrain",
     "reference",
     "sentence_pairs",
+    "word_labels",
 ]
 
 if DEBUG_BUILD:

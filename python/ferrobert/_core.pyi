@@ -9,13 +9,17 @@ from numpy.typing import NDArray
 __all__ = [
     "DEBUG_BUILD",
     "Encodings",
+    "LabelVocab",
     "Masker",
     "TextColumn",
     "TextEncoder",
     "WordPiece",
     "__version__",
+    "align_labels",
     "attention_mask",
+    "first_tokens",
     "flatten",
+    "flatten_labels",
     "lists",
     "matrix_of_rows",
     "pack_sentences",
@@ -23,6 +27,7 @@ __all__ = [
     "panic_for_test",
     "row_lengths",
     "sentence_pairs",
+    "word_counts",
 ]
 
 __version__: str
@@ -375,3 +380,48 @@ def matrix_of_rows(
 
 def row_lengths(row_splits: NDArray[np.int64]) -> tuple[int, int]:
     """Tokens of the shortest and of the longest row; 0 and 0 without rows."""
+
+#: Word ids, row splits, sample ids, number of samples, words of each sample if known, whether rows hold all words.
+_WordRows = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int, NDArray[np.int64] | None, bool]
+
+@final
+class LabelVocab:
+    """Labels and their ids. Immutable. ConfigError for ids outside of 0 to 2^20 - 1."""
+
+    def __new__(cls, labels: Sequence[tuple[str, int]]) -> Self: ...
+    def check_scheme(self) -> None:
+        """AlignmentError where some labels belong to a scheme and some to none."""
+
+def word_counts(column: TextColumn) -> NDArray[np.int64]:
+    """The number of words of each row of a column of words, ``(rows,)``."""
+
+def flatten_labels(
+    rows: Any, vocab: LabelVocab | None, ignore_index: int, name: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of labels (a list, or a TextColumn of lists) as one column of ids and row splits.
+
+    Raises:
+        AlignmentError: a label or an id that the vocabulary lacks, or strings without one.
+        ConfigError: something that is no label.
+    """
+
+def align_labels(
+    rows: _WordRows,
+    label_ids: NDArray[np.int64],
+    label_splits: NDArray[np.int64],
+    continuing: LabelVocab | None,
+    ignore_index: int,
+) -> NDArray[np.int64]:
+    """Label ids of tokens, ``(tokens,)``; those behind a word's first too where ``continuing`` is given.
+
+    Raises:
+        AlignmentError: labels that are not one a word.
+        ConfigError: columns that do not fit each other.
+    """
+
+def first_tokens(rows: _WordRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The token that speaks for each word, -1 for none, ``(words,)``, and the splits of the samples.
+
+    Raises:
+        ConfigError: columns that do not fit each other.
+    """

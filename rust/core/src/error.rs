@@ -282,4 +282,79 @@ pub enum Error {
         /// The limit.
         rows: u64,
     },
+    /// A row of a sample that there is not.
+    #[error("a row is of sample {sample}, but there are {samples} samples")]
+    SampleOutOfRange {
+        /// The sample of the row.
+        sample: i64,
+        /// Number of samples.
+        samples: usize,
+    },
+    /// Another number of rows of labels than of samples.
+    #[error(
+        "word_labels has {labels} rows, the encoding {samples} samples; give one row of labels for each sample"
+    )]
+    LabelRows {
+        /// Rows of labels.
+        labels: usize,
+        /// Samples of the encoding.
+        samples: usize,
+    },
+    /// Another number of labels than of words.
+    #[error(
+        "word_labels[{row}] has {labels} labels, sample {row} has {words} words; give one label for each word"
+    )]
+    LabelCount {
+        /// Index of the sample.
+        row: usize,
+        /// Labels that were given.
+        labels: i64,
+        /// Words that were encoded.
+        words: i64,
+    },
+    /// A token of a word that there is no label for.
+    #[error(
+        "row {row} has tokens of word {word}, but sample {sample} has {labels} labels; give one label for each word"
+    )]
+    WordWithoutLabel {
+        /// Index of the row.
+        row: usize,
+        /// Index of the sample.
+        sample: usize,
+        /// The word.
+        word: i32,
+        /// Labels of the sample.
+        labels: usize,
+    },
+    /// An id that no label has.
+    #[error("label id {id} (row {row}, word {word}) is not in label2id; its labels are {listed}")]
+    LabelIdUnknown {
+        /// Index of the sample.
+        row: usize,
+        /// The word.
+        word: usize,
+        /// The id.
+        id: i64,
+        /// The labels that there are.
+        listed: String,
+    },
+    /// A label with an id that no classifier has.
+    #[error("label2id gives {label:?} the id {id}; ids of labels are 0 to 2^20 - 1")]
+    LabelId {
+        /// The label.
+        label: String,
+        /// Its id.
+        id: i64,
+    },
+    /// A label of no scheme where the others have one.
+    #[error(
+        "label {label:?} belongs to no scheme, but {other:?} does: with label_all_tokens a word goes on with I- behind \
+         B-, so that either all labels are O or have a prefix (B-, I-, E-, S-, L-, U-), or none has"
+    )]
+    LabelWithoutScheme {
+        /// The label.
+        label: String,
+        /// One with a scheme.
+        other: String,
+    },
 }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod python {
+    pyo3::import_exception!(ferrobert.errors, AlignmentError);
     pyo3::import_exception!(ferrobert.errors, ConfigError);
     pyo3::import_exception!(ferrobert.errors, DataError);
     pyo3::import_exception!(ferrobert.errors, DecodeError);
@@ -26,6 +27,12 @@ pub(crate) fn to_exception(error: &Error) -> PyErr {
         Error::NoOtherDocument | Error::DocumentTooLong { .. } => {
             python::DataError::new_err(message)
         }
+        Error::SampleOutOfRange { .. }
+        | Error::LabelRows { .. }
+        | Error::LabelCount { .. }
+        | Error::WordWithoutLabel { .. }
+        | Error::LabelIdUnknown { .. }
+        | Error::LabelWithoutScheme { .. } => python::AlignmentError::new_err(message),
         _ => python::ConfigError::new_err(message),
     }
 }
@@ -33,6 +40,11 @@ pub(crate) fn to_exception(error: &Error) -> PyErr {
 /// `ConfigError` with a message.
 pub(crate) fn config_error(message: String) -> PyErr {
     python::ConfigError::new_err(message)
+}
+
+/// `AlignmentError` with a message.
+pub(crate) fn alignment_error(message: String) -> PyErr {
+    python::AlignmentError::new_err(message)
 }
 
 /// `VocabError` with a message.

@@ -97,7 +97,7 @@ fn repeated(row: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
 }
 
 /// Adds the ints of a row to a column.
-fn append(
+pub(crate) fn append(
     row: &Bound<'_, PyAny>,
     place: (&str, usize),
     none: Option<i64>,

@@ -1,0 +1,265 @@
+//! Labels of words -> labels of tokens, and back.
+
+use crate::errors::{alignment_error, run, text_type_error, to_exception};
+use crate::rows::append;
+use crate::texts::{TextColumn, item_of};
+use ferrobert_core::Error;
+use ferrobert_core::labels::{self, LabelRows, WordCounts};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+/// Labels and their ids; see `ferrobert_core::labels::LabelVocab`.
+#[pyclass(frozen, module = "ferrobert._core")]
+pub(crate) struct LabelVocab(labels::LabelVocab);
+
+#[pymethods]
+impl LabelVocab {
+    #[new]
+    fn new(labels: Vec<(String, i64)>) -> PyResult<Self> {
+        labels::LabelVocab::new(labels)
+            .map(Self)
+            .map_err(|error| to_exception(&error))
+    }
+
+    /// Checks that either all labels belong to a scheme or none does.
+    fn check_scheme(&self) -> PyResult<()> {
+        self.0.check_scheme().map_err(|error| to_exception(&error))
+    }
+}
+
+type Ints<'py> = Bound<'py, PyArray1<i64>>;
+
+/// The words of tokens: word ids, row splits, sample ids, number of samples, their words, whether rows hold all words.
+#[derive(FromPyObject)]
+pub(crate) struct WordRows<'py>(
+    PyReadonlyArray1<'py, i32>,
+    PyReadonlyArray1<'py, i64>,
+    PyReadonlyArray1<'py, i64>,
+    usize,
+    Option<PyReadonlyArray1<'py, i64>>,
+    bool,
+);
+
+impl WordRows<'_> {
+    fn view(&self) -> PyResult<labels::WordRows<'_>> {
+        let Self(word_ids, row_splits, sample_ids, samples, counts, whole) = self;
+        Ok(labels::WordRows {
+            word_ids: word_ids.as_slice()?,
+            row_splits: row_splits.as_slice()?,
+            sample_ids: sample_ids.as_slice()?,
+            samples: *samples,
+            counts: match counts {
+                Some(counts) => WordCounts::Given(counts.as_slice()?),
+                None if *whole => WordCounts::All,
+                None => WordCounts::AtLeast,
+            },
+        })
+    }
+}
+
+/// The number of words of each row of a column of words.
+#[pyfunction]
+pub(crate) fn word_counts<'py>(py: Python<'py>, column: &TextColumn) -> Ints<'py> {
+    let splits = column.word_splits().unwrap_or_default();
+    let counts = splits.windows(2).map(|ends| (ends[1] - ends[0]) as i64);
+    counts.collect::<Vec<_>>().into_pyarray(py)
+}
+
+/// Rows of labels, strings or ints, as one column of ids and row splits.
+#[pyfunction]
+pub(crate) fn flatten_labels<'py>(
+    py: Python<'py>,
+    rows: &Bound<'py, PyAny>,
+    vocab: Option<&LabelVocab>,
+    ignore_index: i64,
+    name: &str,
+) -> PyResult<(Ints<'py>, Ints<'py>)> {
+    let vocab = vocab.map(|vocab| &vocab.0);
+    let mut reader = LabelReader {
+        vocab,
+        ignore_index,
+        name,
+        ids: Vec::new(),
+        known: [(0, 0); KNOWN],
+    };
+    let mut splits = vec![0];
+    if let Ok(column) = rows.cast::<TextColumn>() {
+        for row in column.get().word_rows() {
+            reader.read_texts(row, splits.len() - 1)?;
+            splits.push(reader.ids.len() as i64);
+        }
+    } else {
+        let rows = rows.cast::<PyList>()?;
+        splits.reserve(rows.len());
+        for row in 0..rows.len() {
+            let labels = item_of(rows, row)?.to_owned();
+            reader.read(&labels, row)?;
+            splits.push(reader.ids.len() as i64);
+        }
+    }
+    Ok((reader.ids.into_pyarray(py), splits.into_pyarray(py)))
+}
+
+/// Labels that are remembered by their objects.
+const KNOWN: usize = 64;
+
+/// Reads labels to ids.
+struct LabelReader<'a> {
+    vocab: Option<&'a labels::LabelVocab>,
+    ignore_index: i64,
+    name: &'a str,
+    ids: Vec<i64>,
+    /// Objects of strings that were seen, by their address, and their ids; all alive while no Python code runs.
+    known: [(usize, i64); KNOWN],
+}
+
+impl LabelReader<'_> {
+    fn read(&mut self, labels: &Bound<'_, PyAny>, row: usize) -> PyResult<()> {
+        if let Ok(list) = labels.cast_exact::<PyList>() {
+            if list.len() == 0 {
+                return Ok(());
+            }
+            if item_of(list, 0)?.is_instance_of::<PyString>() {
+                return self.read_strings(list, row);
+            }
+        } else {
+            // Other sequences and arrays may run Python code, and their strings may be of the moment.
+            self.known = [(0, 0); KNOWN];
+            if let Some(list) = listed(labels) {
+                let read = self.read(list.as_any(), row);
+                self.known = [(0, 0); KNOWN];
+                return read;
+            }
+        }
+        let first = self.ids.len();
+        append(labels, (self.name, row), None, &mut self.ids)?;
+        self.known = [(0, 0); KNOWN];
+        let Some(vocab) = self.vocab else {
+            return Ok(());
+        };
+        let ids = &self.ids[first..];
+        match ids
+            .iter()
+            .position(|&id| id != self.ignore_index && !vocab.has_id(id))
+        {
+            Some(word) => Err(to_exception(&Error::LabelIdUnknown {
+                row,
+                word,
+                id: ids[word],
+                listed: vocab.listed(),
+            })),
+            None => Ok(()),
+        }
+    }
+
+    fn read_strings(&mut self, list: &Bound<'_, PyList>, row: usize) -> PyResult<()> {
+        let Some(vocab) = self.vocab else {
+            return Err(self.without_vocab(row));
+        };
+        self.ids.reserve(list.len());
+        for word in 0..list.len() {
+            let item = item_of(list, word)?;
+            let address = item.as_ptr() as usize;
+            // Objects lie 16 bytes apart.
+            let slot = (address >> 4) % KNOWN;
+            if self.known[slot].0 == address {
+                self.ids.push(self.known[slot].1);
+                continue;
+            }
+            let Ok(label) = item.cast::<PyString>() else {
+                let place = format!("{}[{row}][{word}]", self.name);
+                let item = item.to_owned();
+                return Err(text_type_error(&item, &place));
+            };
+            let id = match vocab.id(label.to_str()?) {
+                Some(id) => id,
+                None => return Err(self.unknown(label.to_str()?, row, word)),
+            };
+            self.known[slot] = (address, id);
+            self.ids.push(id);
+        }
+        Ok(())
+    }
+
+    /// Labels of an Arrow column.
+    fn read_texts(&mut self, labels: &[&str], row: usize) -> PyResult<()> {
+        let Some(vocab) = self.vocab else {
+            return if labels.is_empty() {
+                Ok(())
+            } else {
+                Err(self.without_vocab(row))
+            };
+        };
+        for (word, label) in labels.iter().enumerate() {
+            match vocab.id(label) {
+                Some(id) => self.ids.push(id),
+                None => return Err(self.unknown(label, row, word)),
+            }
+        }
+        Ok(())
+    }
+
+    fn without_vocab(&self, row: usize) -> PyErr {
+        alignment_error(format!(
+            "{}[{row}] has labels that are strings: give label2id, which says their ids",
+            self.name
+        ))
+    }
+
+    fn unknown(&self, label: &str, row: usize, word: usize) -> PyErr {
+        let listed = self.vocab.map(labels::LabelVocab::listed);
+        alignment_error(format!(
+            "label {label:?} (row {row}, word {word}) is not in label2id; its labels are {}",
+            listed.unwrap_or_default()
+        ))
+    }
+}
+
+/// A sequence, or an array of strings, as a list; what is no sequence, or an array of ints, is none.
+fn listed<'py>(labels: &Bound<'py, PyAny>) -> Option<Bound<'py, PyList>> {
+    if labels.is_instance_of::<PyString>() || labels.is_exact_instance_of::<PyList>() {
+        return None;
+    }
+    let list = match labels.getattr("dtype") {
+        Ok(dtype) => {
+            let kind: String = dtype.getattr("kind").ok()?.extract().ok()?;
+            let is_text = matches!(kind.as_str(), "U" | "O" | "T");
+            is_text.then(|| labels.call_method0("tolist").ok())??
+        }
+        Err(_) => labels.py().get_type::<PyList>().call1((labels,)).ok()?,
+    };
+    list.cast_into::<PyList>().ok()
+}
+
+/// Label ids of tokens.
+#[pyfunction]
+pub(crate) fn align_labels<'py>(
+    py: Python<'py>,
+    rows: WordRows<'py>,
+    label_ids: PyReadonlyArray1<'py, i64>,
+    label_splits: PyReadonlyArray1<'py, i64>,
+    continuing: Option<&LabelVocab>,
+    ignore_index: i64,
+) -> PyResult<Ints<'py>> {
+    let (rows, continuing) = (rows.view()?, continuing.map(|vocab| &vocab.0));
+    let labels = LabelRows {
+        ids: label_ids.as_slice()?,
+        splits: label_splits.as_slice()?,
+    };
+    let aligned = run(py, || {
+        labels::align(&rows, labels, continuing, ignore_index)
+    })?;
+    Ok(aligned.into_pyarray(py))
+}
+
+/// The token that speaks for each word, -1 for none, and the splits of the samples.
+#[pyfunction]
+pub(crate) fn first_tokens<'py>(
+    py: Python<'py>,
+    rows: WordRows<'py>,
+) -> PyResult<(Ints<'py>, Ints<'py>)> {
+    let rows = rows.view()?;
+    let (tokens, splits) = run(py, || labels::first_tokens(&rows))?;
+    Ok((tokens.into_pyarray(py), splits.into_pyarray(py)))
+}
