@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ferrobert import errors, reference
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
+    from ferrobert.entities import Entities, decode_entities
     from ferrobert.masking import DataCollatorForLanguageModeling, mask_tokens
     from ferrobert.pairs import pack_sentences, sentence_pairs
     from ferrobert.pipelines import pipeline
@@ -28,8 +29,10 @@ _HOMES = {
     "CharSpan": "ferrobert.encoding",
     "Columns": "ferrobert.encoding",
     "DataCollatorForLanguageModeling": "ferrobert.masking",
+    "Entities": "ferrobert.entities",
     "Ragged": "ferrobert.encoding",
     "TokenSpan": "ferrobert.encoding",
+    "decode_entities": "ferrobert.entities",
     "finetune": "ferrobert.training",
     "mask_tokens": "ferrobert.masking",
     "pack_sentences": "ferrobert.pairs",
@@ -47,9 +50,11 @@ __all__ = [
     "CharSpan",
     "Columns",
     "DataCollatorForLanguageModeling",
+    "Entities",
     "Ragged",
     "TokenSpan",
     "__version__",
+    "decode_entities",
     "errors",
     "finetune",
     "mask_tokens",
