@@ -127,9 +127,17 @@ def merge(windows: list[list[Token]]) -> list[Token]:
     if len(windows) < 2:
         return windows[0] if windows else []
     windows = sorted(windows, key=lambda window: (window[0].word, window[0].start, window[0].end))
+    overlaps = [
+        max(overlap for overlap in range(len(window) + 1) if _fits(window, following, overlap))
+        for window, following in pairwise(windows)
+    ]
+    # Of equal tokens more than one overlap fits; a tokenizer makes all windows overlap by the same number.
+    least = min(overlaps)
+    if all(_fits(window, following, least) for window, following in pairwise(windows)):
+        overlaps = [least] * len(overlaps)
     starts = [0]
-    for window, following in pairwise(windows):
-        starts.append(starts[-1] + _shift(window, following))
+    for window, overlap in zip(windows, overlaps, strict=False):
+        starts.append(starts[-1] + len(window) - overlap)
     # What the text's tokens are, whichever window says so.
     text: dict[int, Token] = {}
     for start, window in zip(starts, windows, strict=True):
@@ -152,13 +160,10 @@ def merge(windows: list[list[Token]]) -> list[Token]:
     return [text[place] for place in sorted(text)]
 
 
-def _shift(window: list[Token], following: list[Token]) -> int:
-    """How many tokens of a window stand before those of the next one."""
-    for shift in range(len(window)):
-        pairs = zip(window[shift:], following, strict=False)
-        if all(one[1:4] == other[1:4] for one, other in pairs):
-            return shift
-    return len(window)
+def _fits(window: list[Token], following: list[Token], overlap: int) -> bool:
+    """Whether a window may end with as many tokens of the next one."""
+    shared = zip(window[len(window) - overlap :], following, strict=False)
+    return overlap <= len(window) and all(one[1:4] == other[1:4] for one, other in shared)
 
 
 # --- labels -------------------------------------------------------------------------------------------------------

@@ -166,15 +166,7 @@ impl Sequence {
             let first = all[window.start];
             (first.word, first.span)
         });
-        // Where each window begins among the tokens of the text.
-        let mut starts = Vec::with_capacity(self.windows.len());
-        let mut start = 0;
-        for (number, window) in self.windows.iter().enumerate() {
-            if let Some(before) = number.checked_sub(1).map(|before| &self.windows[before]) {
-                start += shift(&all[before.clone()], &all[window.clone()]);
-            }
-            starts.push(start);
-        }
+        let starts = starts(all, &self.windows);
         let placed = || starts.iter().copied().zip(&self.windows);
         let length = placed()
             .map(|(start, window)| start + window.len())
@@ -255,15 +247,44 @@ fn read_row(
     words.iter().take_while(|&&word| word < 0).count() as u32
 }
 
-/// How many tokens of a window stand before those of the next one.
-fn shift(window: &[Token], next: &[Token]) -> usize {
-    let same = |a: &Token, b: &Token| a.word == b.word && a.span == b.span;
-    (0..window.len())
-        .find(|&shift| {
-            window[shift..]
-                .iter()
-                .zip(next)
-                .all(|(token, other)| same(token, other))
+/// Where each window begins among the tokens of the text.
+///
+/// Windows overlap by the tokens that stand at the end of one and at the beginning of the next. Where tokens are equal
+/// (several of one character) more than one overlap fits; as a tokenizer makes all windows overlap by the same number,
+/// the one that fits all of them is taken.
+fn starts(all: &[Token], windows: &[Range<usize>]) -> Vec<usize> {
+    let pairs = || {
+        windows
+            .windows(2)
+            .map(|pair| (&all[pair[0].clone()], &all[pair[1].clone()]))
+    };
+    let mut overlaps: Vec<usize> = pairs()
+        .map(|(window, next)| {
+            let fits = (0..=window.len())
+                .rev()
+                .find(|&overlap| overlap_fits(window, next, overlap));
+            fits.unwrap_or(0)
         })
-        .unwrap_or(window.len())
+        .collect();
+    let least = overlaps.iter().copied().min().unwrap_or(0);
+    if pairs().all(|(window, next)| overlap_fits(window, next, least)) {
+        overlaps.fill(least);
+    }
+    let mut start = 0;
+    let mut starts = vec![0];
+    for ((window, _), overlap) in pairs().zip(overlaps) {
+        start += window.len() - overlap;
+        starts.push(start);
+    }
+    starts
+}
+
+/// Whether a window may end with as many tokens of the next one.
+fn overlap_fits(window: &[Token], next: &[Token], overlap: usize) -> bool {
+    window.len().checked_sub(overlap).is_some_and(|before| {
+        window[before..]
+            .iter()
+            .zip(next)
+            .all(|(token, other)| token.word == other.word && token.span == other.span)
+    })
 }
