@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ferrobert import errors, reference
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
+    from ferrobert.entities import Entities, decode_entities
     from ferrobert.labels import align_labels, label_list, word_labels
     from ferrobert.masking import DataCollatorForLanguageModeling, mask_tokens
     from ferrobert.pairs import pack_sentences, sentence_pairs
@@ -29,9 +30,11 @@ _HOMES = {
     "CharSpan": "ferrobert.encoding",
     "Columns": "ferrobert.encoding",
     "DataCollatorForLanguageModeling": "ferrobert.masking",
+    "Entities": "ferrobert.entities",
     "Ragged": "ferrobert.encoding",
     "TokenSpan": "ferrobert.encoding",
     "align_labels": "ferrobert.labels",
+    "decode_entities": "ferrobert.entities",
     "finetune": "ferrobert.training",
     "label_list": "ferrobert.labels",
     "mask_tokens": "ferrobert.masking",
@@ -51,10 +54,12 @@ __all__ = [
     "CharSpan",
     "Columns",
     "DataCollatorForLanguageModeling",
+    "Entities",
     "Ragged",
     "TokenSpan",
     "__version__",
     "align_labels",
+    "decode_entities",
     "errors",
     "finetune",
     "label_list",

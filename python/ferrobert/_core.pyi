@@ -370,6 +370,42 @@ class Masker:
         """Masked ids and labels: ``(tokens,)`` or, where a width is given, the cells of ``(rows, width)``; or
         ConfigError."""
 
+@final
+class EntityDecoder:
+    """Decodes logits of tokens to entities. Immutable; used from many threads.
+
+    Columns are the place of each row's first token among the logits, row splits, sample ids, word ids, and offsets
+    ``(tokens, 2)``.
+    """
+
+    def __new__(
+        cls, labels: Sequence[str], ignore_labels: Sequence[str], strategy: str, constrained: bool
+    ) -> Self: ...
+    def decode(
+        self,
+        logits: NDArray[np.float32] | NDArray[np.float64],
+        columns: tuple[
+            NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]
+        ],
+        texts: list[str],
+        with_tokens: bool = False,
+    ) -> tuple[list[list[dict[str, Any]]], tuple[NDArray[np.int64], NDArray[np.int64]] | None]:
+        """Entities of each text; places of their tokens in the columns, and how many each has, where asked for.
+
+        Raises:
+            DecodeError: a logit is NaN or infinite; another number of labels; texts that are too short.
+        """
+
+    def label_words(
+        self,
+        logits: NDArray[np.float32] | NDArray[np.float64],
+        columns: tuple[
+            NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]
+        ],
+        samples: int,
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.int64]]:
+        """Word ids, label ids, and row splits by sample: a label for each word that has tokens, or DecodeError."""
+
 def flatten(rows: list[Any], name: str, none: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of ints (lists, tuples, arrays, tensors) as one column and row splits, or ConfigError."""
 

@@ -231,6 +231,11 @@ class BatchEncoding(MutableMapping[str, Any]):
         return replace(made.padding, width=width)
 
     @property
+    def padding_side(self) -> str:
+        """``"right"`` or ``"left"``: where padding goes, or would go."""
+        return self._encoded().padding.side
+
+    @property
     def is_untouched(self) -> bool:
         """Whether no value of the tokenizer was read or set yet, so that the columns say what they are."""
         keys = ("input_ids", "token_type_ids", "attention_mask", "special_tokens_mask")

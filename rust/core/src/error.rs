@@ -290,6 +290,34 @@ pub enum Error {
         /// Number of samples.
         samples: usize,
     },
+    /// A logit that is no number.
+    #[error(
+        "the logits of token {token} in row {row} are NaN or infinite; tokens are counted without padding"
+    )]
+    LogitsNotFinite {
+        /// Index of the row.
+        row: usize,
+        /// Position in the row, padding not counted.
+        token: usize,
+    },
+    /// Another number of label names than of logits a token.
+    #[error("id2label names {names} labels, a token has {labels} logits: each needs its name")]
+    LabelNames {
+        /// Names that were given.
+        names: usize,
+        /// Logits of a token.
+        labels: usize,
+    },
+    /// A sample that is not there.
+    #[error("row {row} belongs to sample {sample}, there are {samples} samples")]
+    NoSuchSample {
+        /// Index of the row.
+        row: usize,
+        /// Its sample.
+        sample: i64,
+        /// Number of samples.
+        samples: usize,
+    },
     /// Another number of rows of labels than of samples.
     #[error(
         "word_labels has {labels} rows, the encoding {samples} samples; give one row of labels for each sample"
@@ -356,5 +384,22 @@ pub enum Error {
         label: String,
         /// One with a scheme.
         other: String,
+    },
+    /// Constraints for labels without scheme.
+    #[error(
+        "constrained=True needs labels of a scheme (BIO, BIOES or BILOU): \"O\", \"B-PER\", \"I-PER\" ...; \
+         {label:?} is none, or no label has \"B-\""
+    )]
+    NoScheme {
+        /// The label.
+        label: String,
+    },
+    /// A label that no sequence reaches.
+    #[error("constrained=True: {label:?} can never begin, as there is no label {begin:?}")]
+    NeverBegins {
+        /// The label.
+        label: String,
+        /// What is missing.
+        begin: String,
     },
 }

@@ -23,7 +23,9 @@ pub(crate) fn to_exception(error: &Error) -> PyErr {
         | Error::VocabTooLarge { .. }
         | Error::IdTooLarge { .. }
         | Error::AddedTokens { .. } => python::VocabError::new_err(message),
-        Error::IdOutOfRange { .. } => python::DecodeError::new_err(message),
+        Error::IdOutOfRange { .. } | Error::LogitsNotFinite { .. } | Error::LabelNames { .. } => {
+            python::DecodeError::new_err(message)
+        }
         Error::NoOtherDocument | Error::DocumentTooLong { .. } => {
             python::DataError::new_err(message)
         }
@@ -45,6 +47,11 @@ pub(crate) fn config_error(message: String) -> PyErr {
 /// `AlignmentError` with a message.
 pub(crate) fn alignment_error(message: String) -> PyErr {
     python::AlignmentError::new_err(message)
+}
+
+/// `DecodeError` with a message.
+pub(crate) fn decode_error(message: String) -> PyErr {
+    python::DecodeError::new_err(message)
 }
 
 /// `VocabError` with a message.

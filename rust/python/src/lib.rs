@@ -2,6 +2,7 @@
 
 mod arrow;
 mod encoding;
+mod entities;
 mod errors;
 mod labels;
 mod masking;
@@ -25,6 +26,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<text_encoder::TextEncoder>()?;
     m.add_class::<masking::Masker>()?;
     m.add_class::<labels::LabelVocab>()?;
+    m.add_class::<entities::EntityDecoder>()?;
     m.add_function(wrap_pyfunction!(encoding::pad, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::lists, m)?)?;

@@ -1,0 +1,262 @@
+"""Where the tokens of an encoding stand in its texts, and which logits are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ferrobert.encoding import BatchEncoding
+from ferrobert.errors import ConfigError, DecodeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["AlignedRows", "TokenLogits", "aligned_rows", "logits_of"]
+
+_PAIRS = "the rows are pairs of texts: entities are decoded of single texts, so encode one text a row"
+
+
+class AlignedRows(NamedTuple):
+    """Rows of tokens, without padding, and the texts that they are of."""
+
+    ids: NDArray[np.int32]
+    """``(tokens,)``."""
+    offsets: NDArray[np.int32]
+    """Half-open spans of characters of the text, ``(tokens, 2)``."""
+    word_ids: NDArray[np.int32]
+    """``(tokens,)``, -1 for special tokens."""
+    row_splits: NDArray[np.int64]
+    """``(rows + 1,)``."""
+    sample_ids: NDArray[np.int64]
+    """``(rows,)``."""
+    texts: list[str]
+    """One a sample; words are joined."""
+    words: list[int] | None
+    """Number of words of each sample, where words were encoded."""
+    width: int | None
+    """Columns of the padded rows; ``None`` where they are ragged."""
+    side: str
+    """Where padding goes."""
+
+
+class TokenLogits(NamedTuple):
+    """Logits of tokens."""
+
+    values: NDArray[Any]
+    """float32 or float64, ``(tokens, labels)``; padding may be among the tokens."""
+    row_starts: NDArray[np.int64]
+    """Place of the first token of each row, ``(rows,)``."""
+
+
+# --- the rows -----------------------------------------------------------------------------------------------------
+
+
+def aligned_rows(encoding: Any, texts: Sequence[Any] | None = None, delimiter: str = " ") -> AlignedRows:
+    """The rows of an encoding of ferrobert's tokenizers, or of transformers' fast ones.
+
+    Args:
+        encoding: What a tokenizer returned; windows are told by ``overflow_to_sample_mapping``.
+        texts: The texts (lists of words, where words were encoded), where the encoding does not keep them.
+        delimiter: What stands between words that were encoded as words, in their text.
+
+    Raises:
+        ConfigError: pairs; an encoding without offsets or texts; texts that are not those of the encoding.
+    """
+    if isinstance(encoding, BatchEncoding) and encoding.is_fast:
+        return _of_ours(encoding, texts, delimiter)
+    if getattr(encoding, "encodings", None):
+        return _of_transformers(encoding, texts, delimiter)
+    raise ConfigError(
+        "decoding needs the offsets and word ids of the tokens: give the encoding that a tokenizer returned (of "
+        f"transformers, a fast one), got {type(encoding).__name__} without them"
+    )
+
+
+def _of_ours(encoding: BatchEncoding, texts: Any, delimiter: str) -> AlignedRows:
+    columns = encoding.columns
+    if encoding.text_pairs is not None:
+        raise ConfigError(_PAIRS)
+    if not columns.can_align:
+        raise ConfigError("decoding needs offsets and word ids: these rows were made of tokens, and have none")
+    padding = encoding.matrix_padding
+    rows = AlignedRows(
+        columns.ids,
+        columns.offsets,
+        columns.word_ids,
+        columns.row_splits,
+        columns.sample_ids,
+        texts=[],
+        words=None,
+        width=None if padding is None else padding.width,
+        side=encoding.padding_side,
+    )
+    kept = encoding.texts
+    of_words = len(kept) > 0 and not isinstance(kept[0], str)
+    if texts is None:
+        return _with_texts(rows, kept, of_words, delimiter)
+    return _with_texts(rows, _given(texts, len(kept)), of_words, delimiter)
+
+
+def _of_transformers(encoding: Any, texts: Any, delimiter: str) -> AlignedRows:
+    if texts is None:
+        raise ConfigError("an encoding of transformers does not keep its texts: pass texts=, a text a sample")
+    made = encoding.encodings
+    if any(row.n_sequences > 1 for row in made):
+        raise ConfigError(_PAIRS)
+    samples = encoding.get("overflow_to_sample_mapping")
+    given = _given(texts, None)
+    if samples is None:
+        if len(given) != len(made):
+            raise ConfigError(
+                f"texts has {len(given)}, the encoding {len(made)} rows and no overflow_to_sample_mapping that tells "
+                "their samples"
+            )
+        samples = range(len(made))
+    kept = [np.flatnonzero(row.attention_mask) for row in made]
+    widths = {len(row.ids) for row in made}
+    padded = len(widths) == 1 and any(len(tokens) < len(row.ids) for tokens, row in zip(kept, made, strict=True))
+    left = any(len(tokens) and tokens[0] > 0 for tokens in kept)
+    words = [np.array([-1 if word is None else word for word in row.word_ids], np.int32) for row in made]
+    splits = np.zeros(len(made) + 1, np.int64)
+    np.cumsum([len(tokens) for tokens in kept], out=splits[1:])
+
+    def column(rows: list[Any], *shape: int) -> NDArray[np.int32]:
+        parts = [np.asarray(row, np.int32).reshape(-1, *shape)[tokens] for row, tokens in zip(rows, kept, strict=True)]
+        return np.concatenate(parts) if parts else np.zeros((0, *shape), np.int32)
+
+    rows = AlignedRows(
+        column([row.ids for row in made]),
+        column([row.offsets for row in made], 2),
+        column(words),
+        splits,
+        np.array([int(sample) for sample in samples], np.int64),
+        texts=[],
+        words=None,
+        width=widths.pop() if padded else None,
+        side="left" if left else "right",
+    )
+    of_words = bool(given) and not isinstance(given[0], str)
+    return _with_texts(rows, given, of_words, delimiter)
+
+
+def _given(texts: Any, samples: int | None) -> list[Any]:
+    """The texts of a call, one a sample."""
+    given = [texts] if isinstance(texts, str) else list(texts)
+    if samples == 1 and given and isinstance(given[0], str) and len(given) > 1:
+        given = [given]  # the words of one sample
+    if samples is not None and len(given) != samples:
+        raise ConfigError(f"texts must be {samples}, one a sample of the encoding, got {len(given)}")
+    return given
+
+
+def _with_texts(rows: AlignedRows, texts: Sequence[Any], of_words: bool, delimiter: str) -> AlignedRows:
+    """The rows with their texts; offsets of words become those of the joined text."""
+    if not of_words:
+        found = list(texts)
+        for sample, text in enumerate(found):
+            if not isinstance(text, str):
+                raise ConfigError(f"texts[{sample}] must be a str, got {type(text).__name__}")
+        return rows._replace(texts=found)
+    split = [list(words) if not isinstance(words, str) else None for words in texts]
+    for sample, words in enumerate(split):
+        if words is None or not all(isinstance(word, str) for word in words):
+            raise ConfigError(f"texts[{sample}] must be a list of words, as the encoding is one of words")
+    lists = [words for words in split if words is not None]
+    counts = [len(words) for words in lists]
+    joined = [delimiter.join(words) for words in lists]
+    step = len(delimiter)
+    starts = [0, *accumulate(len(word) + step for words in lists for word in words)]
+    first = np.cumsum([0, *counts])[:-1]
+    per_token = np.repeat(rows.sample_ids, np.diff(rows.row_splits))
+    words = rows.word_ids
+    is_word = words >= 0
+    beyond = np.flatnonzero(is_word & (words >= np.array(counts, np.int64)[per_token]))
+    if len(beyond):
+        sample = int(per_token[beyond[0]])
+        raise ConfigError(
+            f"texts[{sample}] has {counts[sample]} words, the encoding has a word {words[beyond[0]]}: texts must be "
+            "those that were encoded"
+        )
+    places = np.array(starts, np.int64)
+    shift = places[first[per_token] + np.where(is_word, words, 0)] - places[first[per_token]] if len(places) > 1 else 0
+    offsets = np.where(is_word[:, None], rows.offsets + np.reshape(shift, (-1, 1)), 0)
+    return rows._replace(offsets=np.ascontiguousarray(offsets, np.int32), texts=joined, words=counts)
+
+
+# --- their logits -------------------------------------------------------------------------------------------------
+
+
+def logits_of(logits: Any, rows: AlignedRows) -> TokenLogits:
+    """Logits in any of their forms, as one matrix of all tokens.
+
+    Args:
+        logits: ``(rows, width, labels)``, padded as the rows are; or ``(tokens, labels)`` of all rows without
+            padding; or a list of ``(tokens of the row, labels)``. Arrays or tensors of floats.
+        rows: The rows.
+
+    Raises:
+        DecodeError: another shape, or no floats.
+    """
+    lengths = np.diff(rows.row_splits)
+    if isinstance(logits, (list, tuple)):
+        return _of_list([_floats(one) for one in logits], rows, lengths)
+    values = _floats(logits)
+    if values.ndim == 2 and len(values) == rows.row_splits[-1]:
+        return TokenLogits(np.ascontiguousarray(values), rows.row_splits[:-1])
+    if values.ndim == 2 and len(lengths) == 1:
+        values = values[None]
+    longest = int(lengths.max(initial=0))
+    count, width = values.shape[:2] if values.ndim == 3 else (-1, -1)
+    if count != len(lengths) or (width != rows.width if rows.width is not None else width < longest):
+        raise DecodeError(
+            f"the logits have shape {values.shape}, the encoding has {_shape(rows, longest)}: give logits of shape "
+            f"({len(lengths)}, {longest if rows.width is None else rows.width}, labels), "
+            f"({rows.row_splits[-1]}, labels) without padding, or a list of (tokens of a row, labels)"
+        )
+    left = width - lengths if rows.side == "left" else 0
+    starts = np.arange(count, dtype=np.int64) * width + left
+    return TokenLogits(np.ascontiguousarray(values.reshape(count * width, values.shape[2])), starts)
+
+
+def _of_list(logits: list[NDArray[Any]], rows: AlignedRows, lengths: NDArray[np.int64]) -> TokenLogits:
+    if len(logits) != len(lengths):
+        raise DecodeError(f"the logits are a list of {len(logits)}, the encoding has {len(lengths)} rows")
+    starts = np.zeros(len(logits), np.int64)
+    total = 0
+    for row, (values, length) in enumerate(zip(logits, lengths.tolist(), strict=True)):
+        if values.ndim != 2 or len(values) not in (length, rows.width) or values.shape[1] != logits[0].shape[1]:
+            raise DecodeError(
+                f"the logits of row {row} have shape {values.shape}, the row has {length} tokens: give "
+                f"({length}, {logits[0].shape[-1]})"
+            )
+        starts[row] = total + (len(values) - length if rows.side == "left" else 0)
+        total += len(values)
+    if not logits:
+        return TokenLogits(np.zeros((0, 0), np.float32), starts)
+    return TokenLogits(np.ascontiguousarray(np.concatenate(logits)), starts)
+
+
+def _shape(rows: AlignedRows, longest: int) -> str:
+    count = len(rows.row_splits) - 1
+    if rows.width is not None:
+        return f"{count} rows padded to {rows.width} tokens"
+    return f"{count} rows of up to {longest} tokens, {rows.row_splits[-1]} in all"
+
+
+def _floats(logits: Any) -> NDArray[Any]:
+    """An array of float32 or float64."""
+    if hasattr(logits, "detach"):
+        logits = logits.detach()
+        # numpy has no bfloat16.
+        if logits.is_floating_point() and logits.element_size() < 4:
+            logits = logits.float()
+        logits = logits.cpu().numpy()
+    array = np.asarray(logits)
+    if array.dtype in (np.float32, np.float64):
+        return array
+    if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
+        return array.astype(np.float32)
+    raise DecodeError(f"logits must be floats, got {array.dtype}")
