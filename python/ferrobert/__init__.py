@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from ferrobert import errors, reference
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
-    from ferrobert.labels import align_labels, label_list, word_labels
+    from ferrobert.labels import (
+        DataCollatorForTokenClassification,
+        align_labels,
+        align_spans,
+        convert_scheme,
+        label_list,
+        word_labels,
+    )
     from ferrobert.masking import DataCollatorForLanguageModeling, mask_tokens
     from ferrobert.pairs import pack_sentences, sentence_pairs
     from ferrobert.pipelines import pipeline
@@ -29,9 +36,12 @@ _HOMES = {
     "CharSpan": "ferrobert.encoding",
     "Columns": "ferrobert.encoding",
     "DataCollatorForLanguageModeling": "ferrobert.masking",
+    "DataCollatorForTokenClassification": "ferrobert.labels",
     "Ragged": "ferrobert.encoding",
     "TokenSpan": "ferrobert.encoding",
     "align_labels": "ferrobert.labels",
+    "align_spans": "ferrobert.labels",
+    "convert_scheme": "ferrobert.labels",
     "finetune": "ferrobert.training",
     "label_list": "ferrobert.labels",
     "mask_tokens": "ferrobert.masking",
@@ -51,10 +61,13 @@ __all__ = [
     "CharSpan",
     "Columns",
     "DataCollatorForLanguageModeling",
+    "DataCollatorForTokenClassification",
     "Ragged",
     "TokenSpan",
     "__version__",
     "align_labels",
+    "align_spans",
+    "convert_scheme",
     "errors",
     "finetune",
     "label_list",
