@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
     from ferrobert.entities import Entities, decode_entities
-    from ferrobert.labels import align_labels, label_list, word_labels
+    from ferrobert.labels import (
+        DataCollatorForTokenClassification,
+        align_labels,
+        align_spans,
+        convert_scheme,
+        label_list,
+        word_labels,
+    )
     from ferrobert.masking import DataCollatorForLanguageModeling, mask_tokens
     from ferrobert.pairs import pack_sentences, sentence_pairs
     from ferrobert.pipelines import pipeline
@@ -30,10 +37,13 @@ _HOMES = {
     "CharSpan": "ferrobert.encoding",
     "Columns": "ferrobert.encoding",
     "DataCollatorForLanguageModeling": "ferrobert.masking",
+    "DataCollatorForTokenClassification": "ferrobert.labels",
     "Entities": "ferrobert.entities",
     "Ragged": "ferrobert.encoding",
     "TokenSpan": "ferrobert.encoding",
     "align_labels": "ferrobert.labels",
+    "align_spans": "ferrobert.labels",
+    "convert_scheme": "ferrobert.labels",
     "decode_entities": "ferrobert.entities",
     "finetune": "ferrobert.training",
     "label_list": "ferrobert.labels",
@@ -54,11 +64,14 @@ __all__ = [
     "CharSpan",
     "Columns",
     "DataCollatorForLanguageModeling",
+    "DataCollatorForTokenClassification",
     "Entities",
     "Ragged",
     "TokenSpan",
     "__version__",
     "align_labels",
+    "align_spans",
+    "convert_scheme",
     "decode_entities",
     "errors",
     "finetune",

@@ -1,7 +1,7 @@
 """The Rust core. Use the modules of ``ferrobert``; this one may change without notice."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Self, final
+from typing import Any, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,12 @@ __all__ = [
     "__version__",
     "align_labels",
     "attention_mask",
+    "convert_scheme",
+    "encode_labelled",
     "first_tokens",
     "flatten",
     "flatten_labels",
+    "label_spans",
     "lists",
     "matrix_of_rows",
     "pack_sentences",
@@ -418,7 +421,9 @@ def row_lengths(row_splits: NDArray[np.int64]) -> tuple[int, int]:
     """Tokens of the shortest and of the longest row; 0 and 0 without rows."""
 
 #: Word ids, row splits, sample ids, number of samples, words of each sample if known, whether rows hold all words.
-_WordRows = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int, NDArray[np.int64] | None, bool]
+_WordRows: TypeAlias = tuple[
+    NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int, NDArray[np.int64] | None, bool
+]
 
 @final
 class LabelVocab:
@@ -460,4 +465,70 @@ def first_tokens(rows: _WordRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 
     Raises:
         ConfigError: columns that do not fit each other.
+    """
+
+def label_spans(
+    rows: _WordRows,
+    offsets: NDArray[np.int32],
+    texts: Sequence[str] | None,
+    spans: tuple[NDArray[np.int64], list[int], list[str], NDArray[np.int64]],
+    scheme: str,
+    vocab: LabelVocab,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Label ids of words, ``(words,)``, and the splits of the samples.
+
+    Raises:
+        AlignmentError: a span that fits no words, or a label that the vocabulary lacks.
+        ConfigError: columns that do not fit each other.
+    """
+
+def convert_scheme(rows: list[list[str]], source: str, target: str) -> list[list[str]]:
+    """Rows of labels in another scheme.
+
+    Raises:
+        AlignmentError: a label that is none of the scheme.
+        TextTypeError: something is no string.
+    """
+
+def encode_labelled(
+    tokenizer: WordPiece,
+    words: Sequence[Any],
+    word_labels: Any,
+    vocab: LabelVocab | None,
+    *,
+    label_all_tokens: bool,
+    ignore_index: int,
+    add_special_tokens: bool,
+    truncation: str | None,
+    max_length: int | None,
+    truncation_side: str,
+    split_special_tokens: bool,
+    width: int,
+    multiple: int,
+    side: str,
+    pad_id: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of words and of their labels as ids, attention mask and labels, each ``(rows, width)``.
+
+    Args:
+        tokenizer: Encodes the words.
+        words: Lists of words, or a :class:`TextColumn` of such.
+        word_labels: Lists of labels, or a :class:`TextColumn` of such.
+        vocab: Ids of labels that are strings.
+        label_all_tokens: Label the tokens behind a word's first too.
+        ignore_index: Label of other tokens and of padding.
+        add_special_tokens: Apply the template's special tokens.
+        truncation: ``None``, ``"longest_first"``, ``"only_first"`` or ``"only_second"``.
+        max_length: Largest row, needed for truncation.
+        truncation_side: ``"left"`` or ``"right"``.
+        split_special_tokens: Treat special tokens in the text as text.
+        width: Least number of columns.
+        multiple: Round the columns up to a multiple.
+        side: Where padding goes.
+        pad_id: Id of padding.
+
+    Raises:
+        AlignmentError: labels that are not one a word, or not in the vocabulary.
+        ConfigError: options that cannot be met.
+        TextTypeError: something is not a string; says where.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,8 +53,8 @@ def align_labels(
     Args:
         enc: An encoding of a tokenizer of ferrobert, or of a fast one of transformers: of texts or of words, of one or
             of a batch, padded or not.
-        word_labels: A row a sample, a label a word: lists of strings or of ints, a :class:`ferrobert.Ragged`, arrays, an
-            Arrow column of lists. For one text also its labels alone.
+        word_labels: A row a sample, a label a word: lists of strings or of ints, a :class:`ferrobert.Ragged`, arrays,
+            an Arrow column of lists. For one text also its labels alone.
         label_all_tokens: Label the other tokens of a word too, ``B-X`` as ``I-X`` where ``label2id`` has it (as
             ``run_ner.py`` of transformers); every other label is repeated.
         ignore_index: Label of what is not to be predicted: special tokens, and tokens behind a word's first. As the
@@ -65,9 +66,9 @@ def align_labels(
         Ragged: int64 label ids, ``(tokens,)``; a row for each row of ``enc``, without its padding.
 
     Raises:
-        AlignmentError: a sample has more or fewer labels than words; a label or an id is not in ``label2id``; labels are
-            strings and there is no ``label2id``; some labels belong to no scheme, but others do (``label_all_tokens``);
-            the encoding is of pairs.
+        AlignmentError: a sample has more or fewer labels than words; a label or an id is not in ``label2id``; labels
+            are strings and there is no ``label2id``; some labels belong to no scheme, but others do
+            (``label_all_tokens``); the encoding is of pairs.
         ConfigError: an argument has a value that is not allowed.
 
     Example:
@@ -115,12 +116,12 @@ def check_index(ignore_index: Any) -> int:
 
 
 def word_labels(enc: Any, token_labels: Any, *, id2label: Any = None, ignore_index: int = -100) -> list[list[Any]]:
-    """Labels of tokens as labels of words: the inverse of :func:`align_labels`. A word has the label of its first token.
+    """Labels of tokens as labels of words, the inverse of :func:`align_labels`: a word has that of its first token.
 
-    Where a sample has several windows, a word is read in the window that holds it whole with the most tokens on the side
-    that has fewer (maximal context; the earlier of equals); a word that no window holds whole, in the one that holds most
-    of it. Words without a token have no prediction: empty strings, words of characters that the tokenizer removes
-    (``"\\u200b"``), and what truncation cut off. They get ``"O"``, or ``ignore_index`` without ``id2label``.
+    Where a sample has several windows, a word is read in the window that holds it whole with the most tokens on the
+    side that has fewer (maximal context; the earlier of equals); a word that no window holds whole, in the one that
+    holds most of it. Words without a token have no prediction: empty strings, words of characters that the tokenizer
+    removes (``"\\u200b"``), and what truncation cut off. They get ``"O"``, or ``ignore_index`` without ``id2label``.
 
     Args:
         enc: As for :func:`align_labels`.
@@ -175,7 +176,7 @@ def words_by(
     for place in np.flatnonzero(places < 0).tolist():
         picked[place] = none
     ends = splits.tolist()
-    return [picked[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    return [picked[start:end] for start, end in pairwise(ends)]
 
 
 def _flat_labels(enc: Any, token_labels: Any, words: WordRows) -> NDArray[Any]:
@@ -187,12 +188,7 @@ def _flat_labels(enc: Any, token_labels: Any, words: WordRows) -> NDArray[Any]:
     number, lengths = len(splits) - 1, np.diff(splits)
     if isinstance(rows, Ragged) and np.array_equal(rows.row_splits, splits):
         return rows.values
-    if (
-        number == 1
-        and len(rows)
-        and not hasattr(rows[0], "__len__")
-        or (number == 1 and len(rows) and isinstance(rows[0], str))
-    ):
+    if number == 1 and len(rows) and (isinstance(rows[0], str) or not hasattr(rows[0], "__len__")):
         rows = [rows]
     if len(rows) != number:
         raise AlignmentError(f"token_labels has {len(rows)} rows, the encoding {number}")

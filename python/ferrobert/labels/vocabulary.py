@@ -22,7 +22,7 @@ def scheme_of(name: Any, argument: str = "scheme") -> str:
     Raises:
         ConfigError: there is no such scheme.
     """
-    scheme = name.upper() if isinstance(name, str) else ""
+    scheme = str(name).upper()
     scheme = "BIO" if scheme == "IOB2" else scheme
     if scheme not in SCHEMES:
         raise ConfigError(f"{argument} must be IOB1, BIO (IOB2), BIOES or BILOU, got {name!r}")
@@ -49,9 +49,9 @@ def label_list(types: Iterable[str], scheme: str = "BIO") -> list[str]:
     prefixes = SCHEMES[scheme_of(scheme)]
     if isinstance(types, (str, bytes)):
         raise ConfigError(f"types must be a list of entity types, got {types!r}")
-    names = list(types)
+    names: list[Any] = list(types)
     for place, name in enumerate(names):
-        if not isinstance(name, str) or not name:
+        if not (isinstance(name, str) and name):
             raise ConfigError(f"types[{place}] must be the name of an entity type, got {name!r}")
         if name in names[:place]:
             raise ConfigError(f"types has {name!r} twice")

@@ -65,7 +65,7 @@ def words_and_tags(
 
 
 def text_and_spans(row: Mapping[str, Any], columns: TagColumns, place: str) -> tuple[str, list[Span]]:
-    """The text and the spans of one row, checked and sorted.
+    """The text and the spans of one row, checked.
 
     Raises:
         DataError: no text, no list of spans, a span of another form.
@@ -100,7 +100,7 @@ def text_and_spans(row: Mapping[str, Any], columns: TagColumns, place: str) -> t
     for before, after in zip(order, order[1:], strict=False):
         if found[after][0] < found[before][1]:
             raise AlignmentError(f"{place}, span {max(before, after)} overlaps span {min(before, after)}")
-    return text, [found[position] for position in order]
+    return text, found
 
 
 def _tag_names(

@@ -121,5 +121,5 @@ def _placed(
         try:
             align_spans(_encode([text], tokenizer, longest, stride), [spans], **chosen)
         except AlignmentError as error:
-            return AlignmentError(f"{examples.where(row)}: {error}")
+            return AlignmentError(f"{examples.where(row)}: {str(error).replace(' of row 0', '', 1)}")
     return AlignmentError("the spans do not fit their texts")

@@ -402,4 +402,74 @@ pub enum Error {
         /// What is missing.
         begin: String,
     },
+    /// Another number of rows of spans than of samples.
+    #[error(
+        "spans has {spans} rows, the encoding {samples} samples; give one row of spans for each sample"
+    )]
+    SpanRows {
+        /// Rows of spans.
+        spans: usize,
+        /// Samples of the encoding.
+        samples: usize,
+    },
+    /// A span that no words can be labelled with.
+    #[error("span {span} of row {row} ({start} to {end}, {label:?}) {problem}")]
+    Span {
+        /// Index of the sample.
+        row: usize,
+        /// Index of the span in the row.
+        span: usize,
+        /// Its first character.
+        start: i64,
+        /// The character behind it.
+        end: i64,
+        /// Its type.
+        label: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A label of a span that is not in the vocabulary.
+    #[error("label {label:?} (row {row}, span {span}) is not in label2id; its labels are {listed}")]
+    SpanLabel {
+        /// The label.
+        label: String,
+        /// Index of the sample.
+        row: usize,
+        /// Index of the span in the row.
+        span: usize,
+        /// The labels that there are.
+        listed: String,
+    },
+    /// Offsets that count from the beginning of each word.
+    #[error(
+        "spans count characters of a text, but the offsets of row {row} are those of words: encode the text"
+    )]
+    OffsetsOfWords {
+        /// Index of the sample.
+        row: usize,
+    },
+    /// A label that is not of its scheme.
+    #[error(
+        "label {label:?} (row {row}, word {word}) is none of scheme {scheme}: its labels are O and {allowed}"
+    )]
+    LabelOfOtherScheme {
+        /// The label.
+        label: String,
+        /// Index of the row.
+        row: usize,
+        /// The word.
+        word: usize,
+        /// Name of the scheme.
+        scheme: &'static str,
+        /// Its labels.
+        allowed: &'static str,
+    },
+    /// A matrix that no memory holds.
+    #[error("a batch of {rows} rows of {width} tokens does not fit the memory")]
+    MatrixTooLarge {
+        /// Its rows.
+        rows: usize,
+        /// Its columns.
+        width: usize,
+    },
 }

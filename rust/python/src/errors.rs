@@ -34,7 +34,12 @@ pub(crate) fn to_exception(error: &Error) -> PyErr {
         | Error::LabelCount { .. }
         | Error::WordWithoutLabel { .. }
         | Error::LabelIdUnknown { .. }
-        | Error::LabelWithoutScheme { .. } => python::AlignmentError::new_err(message),
+        | Error::LabelWithoutScheme { .. }
+        | Error::LabelOfOtherScheme { .. }
+        | Error::SpanRows { .. }
+        | Error::Span { .. }
+        | Error::SpanLabel { .. }
+        | Error::OffsetsOfWords { .. } => python::AlignmentError::new_err(message),
         _ => python::ConfigError::new_err(message),
     }
 }

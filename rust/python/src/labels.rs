@@ -1,13 +1,21 @@
 //! Labels of words -> labels of tokens, and back.
 
-use crate::errors::{alignment_error, run, text_type_error, to_exception};
+use crate::encoding::parse_side;
+use crate::errors::{
+    alignment_error, catch_panic, config_error, run, text_type_error, to_exception,
+};
 use crate::rows::append;
-use crate::texts::{TextColumn, item_of};
+use crate::texts::{Batch, TextColumn, item_of};
+use crate::wordpiece::{WordPiece, parse_truncation};
 use ferrobert_core::Error;
-use ferrobert_core::labels::{self, LabelRows, WordCounts};
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use ferrobert_core::labels::{
+    self, LabelRows, Place, Scheme, Shape, SpanLabels, SpanRows, Tag, WordCounts,
+};
+use ferrobert_core::wordpiece::{EncodeOptions, Texts};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
+use std::collections::HashMap;
 
 /// Labels and their ids; see `ferrobert_core::labels::LabelVocab`.
 #[pyclass(frozen, module = "ferrobert._core")]
@@ -75,7 +83,17 @@ pub(crate) fn flatten_labels<'py>(
     ignore_index: i64,
     name: &str,
 ) -> PyResult<(Ints<'py>, Ints<'py>)> {
-    let vocab = vocab.map(|vocab| &vocab.0);
+    let (ids, splits) = read_labels(rows, vocab.map(|vocab| &vocab.0), ignore_index, name)?;
+    Ok((ids.into_pyarray(py), splits.into_pyarray(py)))
+}
+
+/// Rows of labels as ids and row splits.
+fn read_labels(
+    rows: &Bound<'_, PyAny>,
+    vocab: Option<&labels::LabelVocab>,
+    ignore_index: i64,
+    name: &str,
+) -> PyResult<(Vec<i64>, Vec<i64>)> {
     let mut reader = LabelReader {
         vocab,
         ignore_index,
@@ -98,7 +116,7 @@ pub(crate) fn flatten_labels<'py>(
             splits.push(reader.ids.len() as i64);
         }
     }
-    Ok((reader.ids.into_pyarray(py), splits.into_pyarray(py)))
+    Ok((reader.ids, splits))
 }
 
 /// Labels that are remembered by their objects.
@@ -262,4 +280,187 @@ pub(crate) fn first_tokens<'py>(
     let rows = rows.view()?;
     let (tokens, splits) = run(py, || labels::first_tokens(&rows))?;
     Ok((tokens.into_pyarray(py), splits.into_pyarray(py)))
+}
+
+/// Ids, attention mask and labels, and their number of rows.
+type Three<'py> = (Matrix<'py>, Matrix<'py>, Matrix<'py>);
+type Matrix<'py> = Bound<'py, PyArray2<i64>>;
+
+/// Words and their labels as padded matrices: ids, attention mask, labels.
+#[pyfunction]
+#[pyo3(signature = (tokenizer, words, word_labels, vocab, *, label_all_tokens, ignore_index, add_special_tokens,
+    truncation, max_length, truncation_side, split_special_tokens, width, multiple, side, pad_id))]
+#[expect(clippy::too_many_arguments, reason = "they are keywords")]
+pub(crate) fn encode_labelled<'py>(
+    py: Python<'py>,
+    tokenizer: &WordPiece,
+    words: &Bound<'py, PyAny>,
+    word_labels: &Bound<'py, PyAny>,
+    vocab: Option<&LabelVocab>,
+    label_all_tokens: bool,
+    ignore_index: i64,
+    add_special_tokens: bool,
+    truncation: Option<&str>,
+    max_length: Option<usize>,
+    truncation_side: &str,
+    split_special_tokens: bool,
+    width: usize,
+    multiple: usize,
+    side: &str,
+    pad_id: i64,
+) -> PyResult<Three<'py>> {
+    let vocab = vocab.map(|vocab| &vocab.0);
+    let options = EncodeOptions {
+        add_special_tokens,
+        truncation: parse_truncation(truncation, max_length, truncation_side, 0)?,
+        overflow: false,
+        align: true,
+        split_special_tokens,
+    };
+    let shape = Shape {
+        width,
+        multiple,
+        side: parse_side(side)?,
+        pad_id,
+        pad_label: ignore_index,
+    };
+    let (ids, splits) = read_labels(word_labels, vocab, ignore_index, "word_labels")?;
+    let words = Batch::new(words, true, "words")?;
+    let words = words.view()?;
+    let Texts::Words(_, word_splits) = words.texts() else {
+        return Err(config_error("words must be rows of words".to_owned()));
+    };
+    let counts: Vec<i64> = word_splits
+        .windows(2)
+        .map(|ends| (ends[1] - ends[0]) as i64)
+        .collect();
+    let made = run(py, || {
+        let encodings = tokenizer.0.encode(words.texts(), None, &options)?;
+        let labels = LabelRows {
+            ids: &ids,
+            splits: &splits,
+        };
+        let continuing = vocab.filter(|_| label_all_tokens);
+        labels::matrices(&encodings, &counts, labels, continuing, ignore_index, shape)
+    })?;
+    let width = made.width;
+    let matrix = |cells: Vec<i64>| cells.into_pyarray(py).reshape([counts.len(), width]);
+    Ok((
+        matrix(made.ids)?,
+        matrix(made.attention_mask)?,
+        matrix(made.labels)?,
+    ))
+}
+
+/// Spans: start and end in turn, index of the type, the types, splits of the samples.
+type Spans<'py> = (
+    PyReadonlyArray1<'py, i64>,
+    Vec<usize>,
+    Vec<String>,
+    PyReadonlyArray1<'py, i64>,
+);
+
+/// Label ids of words and the splits of the samples.
+#[pyfunction]
+pub(crate) fn label_spans<'py>(
+    py: Python<'py>,
+    rows: WordRows<'py>,
+    offsets: PyReadonlyArray2<'py, i32>,
+    texts: Option<&Bound<'py, PyAny>>,
+    spans: Spans<'py>,
+    scheme: &str,
+    vocab: &LabelVocab,
+) -> PyResult<(Ints<'py>, Ints<'py>)> {
+    let (bounds, kind_ids, kinds, splits) = spans;
+    let rows = rows.view()?;
+    let (offsets, _) = offsets.as_slice()?.as_chunks::<2>();
+    let texts = texts
+        .map(|texts| Batch::new(texts, false, "text"))
+        .transpose()?;
+    let texts = texts.as_ref().map(Batch::view).transpose()?;
+    let texts = match texts.as_ref().map(|texts| texts.texts()) {
+        Some(Texts::Plain(texts)) => Some(texts),
+        _ => None,
+    };
+    let spans = SpanRows {
+        bounds: bounds.as_slice()?.as_chunks::<2>().0,
+        kind_ids: &kind_ids,
+        kinds: &kinds,
+        splits: splits.as_slice()?,
+    };
+    let labels = SpanLabels {
+        scheme: parse_scheme(scheme)?,
+        vocab: &vocab.0,
+    };
+    let (ids, splits) = run(py, || {
+        labels::label_spans(&rows, offsets, texts, spans, labels)
+    })?;
+    Ok((ids.into_pyarray(py), splits.into_pyarray(py)))
+}
+
+/// Rows of labels in another scheme.
+#[pyfunction]
+pub(crate) fn convert_scheme<'py>(
+    py: Python<'py>,
+    rows: &Bound<'py, PyList>,
+    source: &str,
+    target: &str,
+) -> PyResult<Bound<'py, PyList>> {
+    let (source, target) = (parse_scheme(source)?, parse_scheme(target)?);
+    let mut strings = Strings::default();
+    let converted = PyList::empty(py);
+    for (row, labels) in rows.iter().enumerate() {
+        let labels: Vec<Bound<'py, PyString>> = labels
+            .cast::<PyList>()?
+            .iter()
+            .enumerate()
+            .map(|(word, label)| {
+                label.cast_into::<PyString>().map_err(|error| {
+                    text_type_error(&error.into_inner(), &format!("labels[{row}][{word}]"))
+                })
+            })
+            .collect::<PyResult<_>>()?;
+        let mut tags = Vec::with_capacity(labels.len());
+        for (word, label) in labels.iter().enumerate() {
+            let label = label.to_str()?;
+            let tag = source.tag(label, row, word);
+            tags.push(tag.map_err(|error| to_exception(&error))?);
+        }
+        let tags = catch_panic(|| labels::convert(&tags, target))?;
+        let labels = tags.iter().map(|&tag| strings.of(py, tag, target));
+        converted.append(PyList::new(py, labels.collect::<Vec<_>>())?)?;
+    }
+    Ok(converted)
+}
+
+/// A Python string for each label, made once.
+#[derive(Default)]
+struct Strings<'py>(HashMap<String, [Option<Bound<'py, PyString>>; 5]>);
+
+impl<'py> Strings<'py> {
+    fn of(&mut self, py: Python<'py>, tag: Tag<'_>, scheme: Scheme) -> Bound<'py, PyString> {
+        if !self.0.contains_key(tag.kind) {
+            self.0.insert(tag.kind.to_owned(), Default::default());
+        }
+        let place = match tag.place {
+            Place::Outside => 0,
+            Place::Begin => 1,
+            Place::Inside => 2,
+            Place::End => 3,
+            Place::Single => 4,
+        };
+        let make = || PyString::new(py, &tag.label(scheme));
+        match self.0.get_mut(tag.kind) {
+            Some(labels) => labels[place].get_or_insert_with(make).clone(),
+            None => make(),
+        }
+    }
+}
+
+fn parse_scheme(name: &str) -> PyResult<Scheme> {
+    Scheme::of_name(name).ok_or_else(|| {
+        config_error(format!(
+            "scheme must be IOB1, BIO (IOB2), BIOES or BILOU, got {name:?}"
+        ))
+    })
 }

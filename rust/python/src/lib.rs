@@ -34,7 +34,10 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(labels::word_counts, m)?)?;
     m.add_function(wrap_pyfunction!(labels::flatten_labels, m)?)?;
     m.add_function(wrap_pyfunction!(labels::align_labels, m)?)?;
+    m.add_function(wrap_pyfunction!(labels::encode_labelled, m)?)?;
     m.add_function(wrap_pyfunction!(labels::first_tokens, m)?)?;
+    m.add_function(wrap_pyfunction!(labels::label_spans, m)?)?;
+    m.add_function(wrap_pyfunction!(labels::convert_scheme, m)?)?;
     m.add_function(wrap_pyfunction!(pairs::sentence_pairs, m)?)?;
     m.add_function(wrap_pyfunction!(pairs::pack_sentences, m)?)?;
     m.add_function(wrap_pyfunction!(rows::flatten, m)?)?;

@@ -37,61 +37,41 @@ pub fn align(
 ) -> Result<Vec<i64>> {
     rows.validate()?;
     labels.validate(rows)?;
-    let mut aligned = Vec::with_capacity(rows.word_ids.len());
-    for (row, (sample, _, words)) in rows.iter().enumerate() {
+    let mut aligned = vec![0; rows.word_ids.len()];
+    for (row, (sample, place, words)) in rows.iter().enumerate() {
         let given = labels.of_sample(sample);
-        let fits = match continuing {
-            None => first_tokens_of(words, given, ignore_index, &mut aligned),
-            Some(vocab) => all_tokens_of(words, given, vocab, ignore_index, &mut aligned),
-        };
-        fits.map_err(|word| Error::WordWithoutLabel {
-            row,
-            sample,
-            word,
-            labels: given.len(),
+        align_row(words, given, continuing, ignore_index, &mut aligned[place]).map_err(|word| {
+            Error::WordWithoutLabel {
+                row,
+                sample,
+                word,
+                labels: given.len(),
+            }
         })?;
     }
     Ok(aligned)
 }
 
-/// Fails with the word that has no label.
-fn first_tokens_of(
+/// Labels of the tokens of a row; fails with the word that has none.
+pub(super) fn align_row(
     words: &[i32],
     labels: &[i64],
+    continuing: Option<&LabelVocab>,
     ignore_index: i64,
-    aligned: &mut Vec<i64>,
+    aligned: &mut [i64],
 ) -> std::result::Result<(), i32> {
     let mut previous = -1;
-    for &word in words {
-        aligned.push(if word == previous || word < 0 {
+    for (aligned, &word) in aligned.iter_mut().zip(words) {
+        *aligned = if word < 0 {
             ignore_index
-        } else {
+        } else if word != previous {
             *labels.get(word as usize).ok_or(word)?
-        });
-        previous = word;
-    }
-    Ok(())
-}
-
-fn all_tokens_of(
-    words: &[i32],
-    labels: &[i64],
-    vocab: &LabelVocab,
-    ignore_index: i64,
-    aligned: &mut Vec<i64>,
-) -> std::result::Result<(), i32> {
-    let mut previous = -1;
-    for &word in words {
-        aligned.push(if word < 0 {
-            ignore_index
         } else {
-            let label = *labels.get(word as usize).ok_or(word)?;
-            if word == previous {
-                vocab.continuing(label)
-            } else {
-                label
+            match (continuing, labels.get(word as usize)) {
+                (Some(vocab), Some(&label)) => vocab.continuing(label),
+                _ => ignore_index,
             }
-        });
+        };
         previous = word;
     }
     Ok(())

@@ -5,13 +5,19 @@
 //! `word_ids()` does that everybody copies (`run_ner.py` of transformers).
 
 mod align;
+mod entities;
+mod matrices;
 mod rows;
+mod spans;
 mod tag;
 mod vocab;
 mod words;
 
 pub use align::align;
+pub use entities::{convert, entities};
+pub use matrices::{Matrices, Shape, matrices};
 pub use rows::{LabelRows, WordCounts, WordRows};
+pub use spans::{SpanLabels, SpanRows, label_spans};
 pub use tag::{Place, Scheme, Tag};
 pub use vocab::LabelVocab;
 pub use words::first_tokens;
