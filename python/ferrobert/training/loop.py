@@ -39,6 +39,7 @@ def train_and_save(
     checkpoints: bool,
     device: str | None,
     progress: bool | Console,
+    lora_task: str = "SEQ_CLS",
     arguments: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> None:
@@ -56,6 +57,7 @@ def train_and_save(
         checkpoints: whether each epoch leaves a checkpoint.
         device: "cpu" to stay off a GPU that is there.
         progress: whether to show a bar and a line for each epoch, or the console for them.
+        lora_task: peft's name of the task.
         arguments: further arguments of Trainer.
         **settings: for ``trainer_class``.
     """
@@ -63,7 +65,7 @@ def train_and_save(
     if recipe.freeze_encoder:
         freeze_encoder(loaded)
     elif recipe.lora:
-        trained = add_lora(loaded, recipe.lora)
+        trained = add_lora(loaded, recipe.lora, lora_task)
     counts = count_parameters(trained)
     shown = EpochProgress(progress if isinstance(progress, Console) else Console(stderr=True, quiet=not progress))
     callbacks: list[Any] = [shown]

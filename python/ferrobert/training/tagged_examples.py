@@ -19,6 +19,7 @@ from ferrobert.errors import ConfigError, DataError
 from ferrobert.tables import Row, Table
 from ferrobert.training.tagged_rows import Span, TagColumns, text_and_spans, words_and_tags
 
+
 @dataclass(frozen=True, slots=True)
 class TaggedWords:
     """Sentences of words with a tag each.
@@ -160,9 +161,7 @@ def _from_file(
     )
 
 
-def _from_columns(
-    source: Mapping[str, Any], columns: TagColumns, what: str, names: Sequence[str] | None
-) -> Tagged:
+def _from_columns(source: Mapping[str, Any], columns: TagColumns, what: str, names: Sequence[str] | None) -> Tagged:
     kind = columns.of_kind(source)
     for name in kind:
         if name not in source:
@@ -185,7 +184,7 @@ def _from_rows(
     iterator = iter(rows)
     first = next(iterator, None)
     if first is None:
-        return TaggedWords([], [], None, str, lambda row, word: "")
+        return TaggedWords([], [], None, str, "{}, word {}".format)
     if there is None:
         there = list(first) if isinstance(first, Mapping) else [columns.tokens]
     kind = columns.of_kind(there)

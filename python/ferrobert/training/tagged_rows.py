@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,8 @@ def words_and_tags(
     for position, tag in enumerate(tags):
         if tag != "O" and TAG.fullmatch(tag) is None:
             raise DataError(
-                f"{where_word(position)}: unknown tag {tag!r:.80} in column {columns.tags!r}; a tag is O, or one of the "
-                "letters B I E S L U, a hyphen and the type of an entity, such as B-PER"
+                f"{where_word(position)}: unknown tag {tag!r:.80} in column {columns.tags!r}; a tag is O, or one of "
+                "the letters B I E S L U, a hyphen and the type of an entity, such as B-PER"
             )
     return words, tags
 
@@ -71,7 +72,8 @@ def text_and_spans(row: Mapping[str, Any], columns: TagColumns, place: str) -> t
         DataError: no text, no list of spans, a span of another form.
         AlignmentError: a span that is empty, outside of the text or over another.
     """
-    text, spans = row.get(columns.text), row.get(columns.spans)
+    text: Any = row.get(columns.text)
+    spans: Any = row.get(columns.spans)
     if not isinstance(text, str):
         raise DataError(f"{place}: column {columns.text!r} must hold a string, holds {_kind(text)}")
     if hasattr(spans, "tolist"):
@@ -97,7 +99,7 @@ def text_and_spans(row: Mapping[str, Any], columns: TagColumns, place: str) -> t
             )
         found.append((int(start), int(end), label))
     order = sorted(range(len(found)), key=found.__getitem__)
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         if found[after][0] < found[before][1]:
             raise AlignmentError(f"{place}, span {max(before, after)} overlaps span {min(before, after)}")
     return text, found
@@ -119,7 +121,7 @@ def _tag_names(
             raise DataError(f"{place}: column {column!r} holds numbers; label_names= names tags 0, 1, ...")
         if not 0 <= tag < len(names):
             raise DataError(f"{where_word(position)}: unknown tag {tag}; there are names for 0 to {len(names) - 1}")
-        found.append(str(names[tag]))
+        found.append(str(names[int(tag)]))
     return found
 
 
