@@ -35,10 +35,12 @@ impl LabelVocab {
             ids.insert(label, id);
         }
         let mut continuing = vec![-1; (last + 1) as usize];
-        for (label, &id) in &ids {
+        let mut labels: Vec<(&String, i64)> = ids.iter().map(|(label, &id)| (label, id)).collect();
+        labels.sort_unstable();
+        for (label, id) in labels {
             let inside = label.strip_prefix("B-").map(|kind| format!("I-{kind}"));
             let next = inside.and_then(|inside| ids.get(&inside).copied());
-            // Of labels that share an id, one that goes on otherwise decides.
+            // Of labels that share an id, the last by name that goes on otherwise decides.
             let place = &mut continuing[id as usize];
             *place = match next {
                 Some(next) => next,
