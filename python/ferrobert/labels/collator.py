@@ -11,7 +11,7 @@ import numpy as np
 from ferrobert import _core
 from ferrobert.encoding import BatchEncoding, Ragged
 from ferrobert.encoding.values import as_tensor
-from ferrobert.errors import AlignmentError, ConfigError
+from ferrobert.errors import AlignmentError, ConfigError, TextTypeError
 from ferrobert.inputs import check_count, check_side, check_tensors
 from ferrobert.labels.alignment import AlignRows, align_rows, check_index
 from ferrobert.labels.rows import label_rows
@@ -216,6 +216,9 @@ class DataCollatorForTokenClassification:
     def _encoded(self, texts: Any, labels: Any) -> dict[str, NDArray[Any]]:
         """The same in steps: for any tokenizer, for rows without labels, and for the twin."""
         tokenizer = self.tokenizer
+        if isinstance(texts, list) and any(isinstance(words, str) for words in texts):
+            row = next(row for row, words in enumerate(texts) if isinstance(words, str))
+            raise TextTypeError(f"words[{row}] is one string; rows of words are lists")
         options: dict[str, Any] = {"is_split_into_words": True, "truncation": self.truncation}
         if self.truncation:
             options["max_length"] = self.max_length

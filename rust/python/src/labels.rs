@@ -4,7 +4,7 @@ use crate::encoding::parse_side;
 use crate::errors::{
     alignment_error, catch_panic, config_error, run, text_type_error, to_exception,
 };
-use crate::rows::append;
+use crate::rows::{append, is_no_sequence};
 use crate::texts::{Batch, TextColumn, item_of};
 use crate::wordpiece::{WordPiece, parse_truncation};
 use ferrobert_core::Error;
@@ -236,7 +236,10 @@ impl LabelReader<'_> {
 
 /// A sequence, or an array of strings, as a list; what is no sequence, or an array of ints, is none.
 fn listed<'py>(labels: &Bound<'py, PyAny>) -> Option<Bound<'py, PyList>> {
-    if labels.is_instance_of::<PyString>() || labels.is_exact_instance_of::<PyList>() {
+    if labels.is_instance_of::<PyString>()
+        || labels.is_exact_instance_of::<PyList>()
+        || is_no_sequence(labels)
+    {
         return None;
     }
     let list = match labels.getattr("dtype") {
