@@ -471,8 +471,8 @@ def encode_labelled(
     multiple: int,
     side: str,
     pad_id: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of words and of their labels as ids, attention mask and labels, each ``(rows, width)``.
+) -> NDArray[np.int64]:
+    """Rows of words and of their labels as ids, attention mask and labels, ``(3, rows, width)``.
 
     Args:
         tokenizer: Encodes the words.

@@ -10,8 +10,7 @@ import numpy as np
 
 from ferrobert import _core
 from ferrobert.encoding import BatchEncoding, Ragged
-from ferrobert.encoding.values import as_tensor
-from ferrobert.errors import AlignmentError, ConfigError, TextTypeError
+from ferrobert.errors import AlignmentError, ConfigError, MissingDependencyError, TextTypeError
 from ferrobert.inputs import check_count, check_side, check_tensors
 from ferrobert.labels.alignment import AlignRows, align_rows, check_index
 from ferrobert.labels.rows import label_rows
@@ -135,7 +134,7 @@ class DataCollatorForTokenClassification:
         keys: Any = features if hasattr(features, "keys") else features[0] if len(features) else ()
         words = next((name for name in _WORDS if name in keys and "input_ids" not in keys), None)
         values = self._padded(features) if words is None else self._of_words(features, words, keys)
-        return BatchEncoding({key: as_tensor(array, kind, key) for key, array in values.items()})
+        return BatchEncoding(_tensors(values) if kind == "pt" else values)
 
     # --- rows that are encoded ---------------------------------------------------------------------------
 
@@ -262,6 +261,14 @@ class DataCollatorForTokenClassification:
             "side": check_side("padding_side", tokenizer.padding_side),
             "pad_id": tokenizer.pad_token_id,
         }
+
+
+def _tensors(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingDependencyError('return_tensors="pt" needs torch: pip install "ferrobert[torch]"') from error
+    return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
 
 def _other_keys(features: Any, words: str, name: str | None) -> ConfigError:

@@ -12,7 +12,7 @@ use ferrobert_core::labels::{
     self, LabelRows, Place, Scheme, Shape, SpanLabels, SpanRows, Tag, WordCounts,
 };
 use ferrobert_core::wordpiece::{EncodeOptions, Texts};
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{IntoPyArray, PyArray1, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 use std::collections::HashMap;
@@ -285,11 +285,7 @@ pub(crate) fn first_tokens<'py>(
     Ok((tokens.into_pyarray(py), splits.into_pyarray(py)))
 }
 
-/// Ids, attention mask and labels, and their number of rows.
-type Three<'py> = (Matrix<'py>, Matrix<'py>, Matrix<'py>);
-type Matrix<'py> = Bound<'py, PyArray2<i64>>;
-
-/// Words and their labels as padded matrices: ids, attention mask, labels.
+/// Words and their labels as padded matrices: ids, attention mask, labels in turn.
 #[pyfunction]
 #[pyo3(signature = (tokenizer, words, word_labels, vocab, *, label_all_tokens, ignore_index, add_special_tokens,
     truncation, max_length, truncation_side, split_special_tokens, width, multiple, side, pad_id))]
@@ -311,7 +307,7 @@ pub(crate) fn encode_labelled<'py>(
     multiple: usize,
     side: &str,
     pad_id: i64,
-) -> PyResult<Three<'py>> {
+) -> PyResult<Bound<'py, PyArray3<i64>>> {
     let vocab = vocab.map(|vocab| &vocab.0);
     let options = EncodeOptions {
         add_special_tokens,
@@ -330,29 +326,26 @@ pub(crate) fn encode_labelled<'py>(
     let (ids, splits) = read_labels(word_labels, vocab, ignore_index, "word_labels")?;
     let words = Batch::new(words, true, "words")?;
     let words = words.view()?;
-    let Texts::Words(_, word_splits) = words.texts() else {
-        return Err(config_error("words must be rows of words".to_owned()));
+    let labels = LabelRows {
+        ids: &ids,
+        splits: &splits,
     };
-    let counts: Vec<i64> = word_splits
-        .windows(2)
-        .map(|ends| (ends[1] - ends[0]) as i64)
-        .collect();
+    let continuing = vocab.filter(|_| label_all_tokens);
     let made = run(py, || {
-        let encodings = tokenizer.0.encode(words.texts(), None, &options)?;
-        let labels = LabelRows {
-            ids: &ids,
-            splits: &splits,
-        };
-        let continuing = vocab.filter(|_| label_all_tokens);
-        labels::matrices(&encodings, &counts, labels, continuing, ignore_index, shape)
+        let tokenizer = &tokenizer.0;
+        labels::encode_labelled(
+            tokenizer,
+            words.texts(),
+            &options,
+            labels,
+            continuing,
+            ignore_index,
+            shape,
+        )
     })?;
-    let width = made.width;
-    let matrix = |cells: Vec<i64>| cells.into_pyarray(py).reshape([counts.len(), width]);
-    Ok((
-        matrix(made.ids)?,
-        matrix(made.attention_mask)?,
-        matrix(made.labels)?,
-    ))
+    made.cells
+        .into_pyarray(py)
+        .reshape([3, made.rows, made.width])
 }
 
 /// Spans: start and end in turn, index of the type, the types, splits of the samples.
