@@ -394,6 +394,9 @@ class LabelVocab:
     """Labels and their ids. Immutable. ConfigError for ids outside of 0 to 2^20 - 1."""
 
     def __new__(cls, labels: Sequence[tuple[str, int]]) -> Self: ...
+    def check_ids(self, ids: NDArray[np.int64], row_splits: NDArray[np.int64], ignore_index: int) -> None:
+        """AlignmentError for an id that no label has."""
+
     def check_scheme(self) -> None:
         """AlignmentError where some labels belong to a scheme and some to none."""
 

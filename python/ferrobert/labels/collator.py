@@ -201,6 +201,7 @@ class DataCollatorForTokenClassification:
         fast = self._fast_arguments() if labels is not None else None
         if fast is not None:
             rows = label_rows(labels, len(texts))
+            rows = list(rows) if isinstance(rows, Ragged) else rows
             ids, mask, aligned = type(self)._encode_labelled(
                 self.tokenizer._backend, texts, rows, self._vocab, label_all_tokens=self.label_all_tokens, **fast
             )

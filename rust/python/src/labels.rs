@@ -30,6 +30,21 @@ impl LabelVocab {
             .map_err(|error| to_exception(&error))
     }
 
+    /// Checks that each id is one of a label.
+    fn check_ids(
+        &self,
+        py: Python<'_>,
+        ids: PyReadonlyArray1<'_, i64>,
+        row_splits: PyReadonlyArray1<'_, i64>,
+        ignore_index: i64,
+    ) -> PyResult<()> {
+        let labels = LabelRows {
+            ids: ids.as_slice()?,
+            splits: row_splits.as_slice()?,
+        };
+        run(py, || self.0.check_ids(labels, ignore_index))
+    }
+
     /// Checks that either all labels belong to a scheme or none does.
     fn check_scheme(&self) -> PyResult<()> {
         self.0.check_scheme().map_err(|error| to_exception(&error))
@@ -175,14 +190,22 @@ impl LabelReader<'_> {
         let Some(vocab) = self.vocab else {
             return Err(self.without_vocab(row));
         };
-        self.ids.reserve(list.len());
-        for word in 0..list.len() {
+        let words = list.len();
+        self.ids.reserve(words);
+        // Most labels are the one before them: "O".
+        let mut last = (0, 0);
+        for word in 0..words {
             let item = item_of(list, word)?;
             let address = item.as_ptr() as usize;
+            if address == last.0 {
+                self.ids.push(last.1);
+                continue;
+            }
             // Objects lie 16 bytes apart.
             let slot = (address >> 4) % KNOWN;
             if self.known[slot].0 == address {
-                self.ids.push(self.known[slot].1);
+                last = self.known[slot];
+                self.ids.push(last.1);
                 continue;
             }
             let Ok(label) = item.cast::<PyString>() else {
@@ -194,7 +217,8 @@ impl LabelReader<'_> {
                 Some(id) => id,
                 None => return Err(self.unknown(label.to_str()?, row, word)),
             };
-            self.known[slot] = (address, id);
+            last = (address, id);
+            self.known[slot] = last;
             self.ids.push(id);
         }
         Ok(())
