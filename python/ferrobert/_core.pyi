@@ -430,6 +430,9 @@ class LabelVocab:
     """Labels and their ids. Immutable. ConfigError for ids outside of 0 to 2^20 - 1."""
 
     def __new__(cls, labels: Sequence[tuple[str, int]]) -> Self: ...
+    def check_ids(self, ids: NDArray[np.int64], row_splits: NDArray[np.int64], ignore_index: int) -> None:
+        """AlignmentError for an id that no label has."""
+
     def check_scheme(self) -> None:
         """AlignmentError where some labels belong to a scheme and some to none."""
 
@@ -507,8 +510,8 @@ def encode_labelled(
     multiple: int,
     side: str,
     pad_id: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of words and of their labels as ids, attention mask and labels, each ``(rows, width)``.
+) -> NDArray[np.int64]:
+    """Rows of words and of their labels as ids, attention mask and labels, ``(3, rows, width)``.
 
     Args:
         tokenizer: Encodes the words.

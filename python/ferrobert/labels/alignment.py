@@ -102,7 +102,12 @@ def align_rows(
     vocab = label2id if isinstance(label2id, _core.LabelVocab) else label_vocab(label2id)
     if label_all_tokens and vocab is not None:
         vocab.check_scheme()
-    ids, splits = _core.flatten_labels(labels, vocab, ignore_index, "word_labels")
+    if isinstance(labels, Ragged):
+        ids, splits = np.ascontiguousarray(labels.values, np.int64), labels.row_splits
+        if vocab is not None:
+            vocab.check_ids(ids, splits, ignore_index)
+    else:
+        ids, splits = _core.flatten_labels(labels, vocab, ignore_index, "word_labels")
     return _core.align_labels(words, ids, splits, vocab if label_all_tokens else None, ignore_index)
 
 

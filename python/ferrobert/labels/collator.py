@@ -10,8 +10,7 @@ import numpy as np
 
 from ferrobert import _core
 from ferrobert.encoding import BatchEncoding, Ragged
-from ferrobert.encoding.values import as_tensor
-from ferrobert.errors import AlignmentError, ConfigError
+from ferrobert.errors import AlignmentError, ConfigError, MissingDependencyError, TextTypeError
 from ferrobert.inputs import check_count, check_side, check_tensors
 from ferrobert.labels.alignment import AlignRows, align_rows, check_index
 from ferrobert.labels.rows import label_rows
@@ -135,7 +134,7 @@ class DataCollatorForTokenClassification:
         keys: Any = features if hasattr(features, "keys") else features[0] if len(features) else ()
         words = next((name for name in _WORDS if name in keys and "input_ids" not in keys), None)
         values = self._padded(features) if words is None else self._of_words(features, words, keys)
-        return BatchEncoding({key: as_tensor(array, kind, key) for key, array in values.items()})
+        return BatchEncoding(_tensors(values) if kind == "pt" else values)
 
     # --- rows that are encoded ---------------------------------------------------------------------------
 
@@ -202,6 +201,7 @@ class DataCollatorForTokenClassification:
         fast = self._fast_arguments() if labels is not None else None
         if fast is not None:
             rows = label_rows(labels, len(texts))
+            rows = list(rows) if isinstance(rows, Ragged) else rows
             ids, mask, aligned = type(self)._encode_labelled(
                 self.tokenizer._backend, texts, rows, self._vocab, label_all_tokens=self.label_all_tokens, **fast
             )
@@ -216,6 +216,9 @@ class DataCollatorForTokenClassification:
     def _encoded(self, texts: Any, labels: Any) -> dict[str, NDArray[Any]]:
         """The same in steps: for any tokenizer, for rows without labels, and for the twin."""
         tokenizer = self.tokenizer
+        if isinstance(texts, list) and any(isinstance(words, str) for words in texts):
+            row = next(row for row, words in enumerate(texts) if isinstance(words, str))
+            raise TextTypeError(f"words[{row}] is one string; rows of words are lists")
         options: dict[str, Any] = {"is_split_into_words": True, "truncation": self.truncation}
         if self.truncation:
             options["max_length"] = self.max_length
@@ -259,6 +262,14 @@ class DataCollatorForTokenClassification:
             "side": check_side("padding_side", tokenizer.padding_side),
             "pad_id": tokenizer.pad_token_id,
         }
+
+
+def _tensors(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingDependencyError('return_tensors="pt" needs torch: pip install "ferrobert[torch]"') from error
+    return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
 
 def _other_keys(features: Any, words: str, name: str | None) -> ConfigError:

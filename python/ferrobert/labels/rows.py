@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 __all__ = ["label_rows"]
 
 
-def label_rows(labels: Any, samples: int, name: str = "word_labels") -> list[Any] | TextColumn:
-    """A row a sample: lists, tuples or arrays of labels; of one text also its labels alone.
+def label_rows(labels: Any, samples: int, name: str = "word_labels") -> list[Any] | TextColumn | Ragged:
+    """A row a sample: lists, tuples or arrays of labels, or columns of them; of one text also its labels alone.
 
     Raises:
         ConfigError: these are no rows of labels.
     """
     if type(labels) is list:
         rows = labels
-    elif isinstance(labels, Ragged) or (isinstance(labels, np.ndarray) and labels.ndim == 2):
+    elif isinstance(labels, Ragged):
+        return labels if labels.values.dtype.kind in "iu" and labels.values.ndim == 1 else list(labels)
+    elif isinstance(labels, np.ndarray) and labels.ndim == 2:
         rows = list(labels)
     elif (arrow := _of_arrow(labels, name)) is not None:
         return arrow
@@ -39,18 +41,21 @@ def label_rows(labels: Any, samples: int, name: str = "word_labels") -> list[Any
     return rows
 
 
-def _of_arrow(labels: Any, name: str) -> list[Any] | TextColumn | None:
-    """A column of lists: of strings where it is, of ints as arrays over the same memory."""
+def _of_arrow(labels: Any, name: str) -> list[Any] | TextColumn | Ragged | None:
+    """A column of lists: of strings where it is, of ints over the same memory where it is in one piece."""
     try:
         column = column_of(labels, name)
     except TextTypeError:
         import pyarrow as pa
 
         array = pa.chunked_array(labels) if hasattr(labels, "__arrow_c_stream__") else pa.array(labels)
-        chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
         if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)) or array.null_count:
             raise ConfigError(f"{name} must be a column of lists of labels, none null, got {array.type}") from None
-        return [row.values.to_numpy(zero_copy_only=False) for chunk in chunks for row in chunk]
+        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        values = array.flatten()
+        if not pa.types.is_integer(values.type) or values.null_count:
+            raise ConfigError(f"{name} must be lists of ints or strings, none null, got {array.type}") from None
+        return Ragged(values.to_numpy(), array.offsets.to_numpy().astype(np.int64) - array.offsets[0].as_py())
     if column is None or column.is_split_into_words:
         return column
     return [column.tolist()]

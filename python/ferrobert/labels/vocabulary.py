@@ -101,8 +101,8 @@ def id2label_of(id2label: Any) -> dict[int, str] | None:
     """
     if id2label is None:
         return None
-    pairs = id2label.items() if isinstance(id2label, Mapping) else enumerate(id2label)
     try:
+        pairs = id2label.items() if isinstance(id2label, Mapping) else enumerate(id2label)
         names = {int(id): label for id, label in pairs}
     except (TypeError, ValueError) as error:
         raise ConfigError(f"id2label must map ids to labels, got {id2label!r:.200}") from error

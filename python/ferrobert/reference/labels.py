@@ -176,7 +176,7 @@ def _continuing(vocab: dict[str, int]) -> dict[int, int]:
     """Label ids of tokens behind a word's first: of B- that of I-, else the same."""
     return {
         id: vocab[f"I-{label[2:]}"]
-        for label, id in vocab.items()
+        for label, id in sorted(vocab.items())
         if label.startswith("B-") and f"I-{label[2:]}" in vocab
     }
 
@@ -321,12 +321,11 @@ def align_span_rows(
             (*spans.bounds[2 * span : 2 * span + 2].tolist(), spans.kinds[spans.kind_ids[span]]) for span in given
         ]
         text = None if texts is None else texts[row]
-        names = _label_words(row, dict(sorted(bounds[row].items())), listed, text, scheme, whole)
         ids = [vocab["O"]] * count
-        for word, (label, span) in names.items():
-            if label not in vocab:
-                raise AlignmentError(_no_label(label, row, span, vocab))
-            ids[word] = vocab[label]
+        for word, id in _label_words(
+            row, dict(sorted(bounds[row].items())), listed, text, scheme, vocab, whole
+        ).items():
+            ids[word] = id
         labels.append(ids)
     continuing = _continuing(vocab) if label_all_tokens else None
     return _align(words._replace(counts=None, whole=False), labels, continuing, ignore_index)
@@ -338,9 +337,10 @@ def _label_words(
     spans: list[tuple[int, int, str]],
     text: str | None,
     scheme: str,
+    vocab: dict[str, int],
     whole: bool,
-) -> dict[int, tuple[str, int]]:
-    """The label of each word of a span, and the span."""
+) -> dict[int, int]:
+    """The label id of each word of a span."""
     if not spans:
         return {}
     if any(other[0] < one[0] or other[1] < one[1] for one, other in pairwise(bounds.values())):
@@ -348,7 +348,7 @@ def _label_words(
             f"spans count characters of a text, but the offsets of row {row} are those of words: encode the text"
         )
     known = list(bounds)
-    labels: dict[int, tuple[str, int]] = {}
+    labels: dict[int, int] = {}
     behind, before = -1, (-1, "")
     for span in sorted(range(len(spans)), key=lambda span: spans[span][:2]):
         start, end, kind = spans[span]
@@ -378,7 +378,10 @@ def _label_words(
         place = known.index(covered[0])
         follows = place > 0 and before == (known[place - 1], kind)
         for index, word in enumerate(covered):
-            labels[word] = f"{prefix_in(scheme, index, len(covered), follows=follows)}-{kind}", span
+            label = f"{prefix_in(scheme, index, len(covered), follows=follows)}-{kind}"
+            if label not in vocab:
+                raise AlignmentError(_no_label(label, row, span, vocab))
+            labels[word] = vocab[label]
         before = covered[-1], kind
     return labels
 

@@ -472,4 +472,7 @@ pub enum Error {
         /// Its columns.
         width: usize,
     },
+    /// Texts where words are needed.
+    #[error("labels of words need texts that are split into words")]
+    NotWords,
 }

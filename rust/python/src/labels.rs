@@ -4,7 +4,7 @@ use crate::encoding::parse_side;
 use crate::errors::{
     alignment_error, catch_panic, config_error, run, text_type_error, to_exception,
 };
-use crate::rows::append;
+use crate::rows::{append, is_no_sequence};
 use crate::texts::{Batch, TextColumn, item_of};
 use crate::wordpiece::{WordPiece, parse_truncation};
 use ferrobert_core::Error;
@@ -12,7 +12,7 @@ use ferrobert_core::labels::{
     self, LabelRows, Place, Scheme, Shape, SpanLabels, SpanRows, Tag, WordCounts,
 };
 use ferrobert_core::wordpiece::{EncodeOptions, Texts};
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{IntoPyArray, PyArray1, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 use std::collections::HashMap;
@@ -28,6 +28,21 @@ impl LabelVocab {
         labels::LabelVocab::new(labels)
             .map(Self)
             .map_err(|error| to_exception(&error))
+    }
+
+    /// Checks that each id is one of a label.
+    fn check_ids(
+        &self,
+        py: Python<'_>,
+        ids: PyReadonlyArray1<'_, i64>,
+        row_splits: PyReadonlyArray1<'_, i64>,
+        ignore_index: i64,
+    ) -> PyResult<()> {
+        let labels = LabelRows {
+            ids: ids.as_slice()?,
+            splits: row_splits.as_slice()?,
+        };
+        run(py, || self.0.check_ids(labels, ignore_index))
     }
 
     /// Checks that either all labels belong to a scheme or none does.
@@ -175,14 +190,22 @@ impl LabelReader<'_> {
         let Some(vocab) = self.vocab else {
             return Err(self.without_vocab(row));
         };
-        self.ids.reserve(list.len());
-        for word in 0..list.len() {
+        let words = list.len();
+        self.ids.reserve(words);
+        // Most labels are the one before them: "O".
+        let mut last = (0, 0);
+        for word in 0..words {
             let item = item_of(list, word)?;
             let address = item.as_ptr() as usize;
+            if address == last.0 {
+                self.ids.push(last.1);
+                continue;
+            }
             // Objects lie 16 bytes apart.
             let slot = (address >> 4) % KNOWN;
             if self.known[slot].0 == address {
-                self.ids.push(self.known[slot].1);
+                last = self.known[slot];
+                self.ids.push(last.1);
                 continue;
             }
             let Ok(label) = item.cast::<PyString>() else {
@@ -194,7 +217,8 @@ impl LabelReader<'_> {
                 Some(id) => id,
                 None => return Err(self.unknown(label.to_str()?, row, word)),
             };
-            self.known[slot] = (address, id);
+            last = (address, id);
+            self.known[slot] = last;
             self.ids.push(id);
         }
         Ok(())
@@ -236,7 +260,10 @@ impl LabelReader<'_> {
 
 /// A sequence, or an array of strings, as a list; what is no sequence, or an array of ints, is none.
 fn listed<'py>(labels: &Bound<'py, PyAny>) -> Option<Bound<'py, PyList>> {
-    if labels.is_instance_of::<PyString>() || labels.is_exact_instance_of::<PyList>() {
+    if labels.is_instance_of::<PyString>()
+        || labels.is_exact_instance_of::<PyList>()
+        || is_no_sequence(labels)
+    {
         return None;
     }
     let list = match labels.getattr("dtype") {
@@ -282,11 +309,7 @@ pub(crate) fn first_tokens<'py>(
     Ok((tokens.into_pyarray(py), splits.into_pyarray(py)))
 }
 
-/// Ids, attention mask and labels, and their number of rows.
-type Three<'py> = (Matrix<'py>, Matrix<'py>, Matrix<'py>);
-type Matrix<'py> = Bound<'py, PyArray2<i64>>;
-
-/// Words and their labels as padded matrices: ids, attention mask, labels.
+/// Words and their labels as padded matrices: ids, attention mask, labels in turn.
 #[pyfunction]
 #[pyo3(signature = (tokenizer, words, word_labels, vocab, *, label_all_tokens, ignore_index, add_special_tokens,
     truncation, max_length, truncation_side, split_special_tokens, width, multiple, side, pad_id))]
@@ -308,7 +331,7 @@ pub(crate) fn encode_labelled<'py>(
     multiple: usize,
     side: &str,
     pad_id: i64,
-) -> PyResult<Three<'py>> {
+) -> PyResult<Bound<'py, PyArray3<i64>>> {
     let vocab = vocab.map(|vocab| &vocab.0);
     let options = EncodeOptions {
         add_special_tokens,
@@ -327,29 +350,26 @@ pub(crate) fn encode_labelled<'py>(
     let (ids, splits) = read_labels(word_labels, vocab, ignore_index, "word_labels")?;
     let words = Batch::new(words, true, "words")?;
     let words = words.view()?;
-    let Texts::Words(_, word_splits) = words.texts() else {
-        return Err(config_error("words must be rows of words".to_owned()));
+    let labels = LabelRows {
+        ids: &ids,
+        splits: &splits,
     };
-    let counts: Vec<i64> = word_splits
-        .windows(2)
-        .map(|ends| (ends[1] - ends[0]) as i64)
-        .collect();
+    let continuing = vocab.filter(|_| label_all_tokens);
     let made = run(py, || {
-        let encodings = tokenizer.0.encode(words.texts(), None, &options)?;
-        let labels = LabelRows {
-            ids: &ids,
-            splits: &splits,
-        };
-        let continuing = vocab.filter(|_| label_all_tokens);
-        labels::matrices(&encodings, &counts, labels, continuing, ignore_index, shape)
+        let tokenizer = &tokenizer.0;
+        labels::encode_labelled(
+            tokenizer,
+            words.texts(),
+            &options,
+            labels,
+            continuing,
+            ignore_index,
+            shape,
+        )
     })?;
-    let width = made.width;
-    let matrix = |cells: Vec<i64>| cells.into_pyarray(py).reshape([counts.len(), width]);
-    Ok((
-        matrix(made.ids)?,
-        matrix(made.attention_mask)?,
-        matrix(made.labels)?,
-    ))
+    made.cells
+        .into_pyarray(py)
+        .reshape([3, made.rows, made.width])
 }
 
 /// Spans: start and end in turn, index of the type, the types, splits of the samples.

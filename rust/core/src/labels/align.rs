@@ -60,19 +60,37 @@ pub(super) fn align_row(
     ignore_index: i64,
     aligned: &mut [i64],
 ) -> std::result::Result<(), i32> {
+    // All at once, as vectors do it; what is left is a choice without a branch, which would be guessed wrong for every
+    // third token.
+    let last = words.iter().copied().fold(-1, i32::max);
+    if last >= 0 && last as usize >= labels.len() {
+        let missing = |&&word: &&i32| word >= 0 && word as usize >= labels.len();
+        return Err(words.iter().find(missing).copied().unwrap_or(last));
+    }
+    let Some(end) = labels.len().checked_sub(1) else {
+        aligned.fill(ignore_index);
+        return Ok(());
+    };
     let mut previous = -1;
-    for (aligned, &word) in aligned.iter_mut().zip(words) {
-        *aligned = if word < 0 {
-            ignore_index
-        } else if word != previous {
-            *labels.get(word as usize).ok_or(word)?
-        } else {
-            match (continuing, labels.get(word as usize)) {
-                (Some(vocab), Some(&label)) => vocab.continuing(label),
-                _ => ignore_index,
+    match continuing {
+        None => {
+            for (aligned, &word) in aligned.iter_mut().zip(words) {
+                let label = labels[(word.max(0) as usize).min(end)];
+                let is_first = (word >= 0) & (word != previous);
+                *aligned = if is_first { label } else { ignore_index };
+                previous = word;
             }
-        };
-        previous = word;
+        }
+        Some(vocab) => {
+            for (aligned, &word) in aligned.iter_mut().zip(words) {
+                *aligned = match word {
+                    ..0 => ignore_index,
+                    _ if word == previous => vocab.continuing(labels[(word as usize).min(end)]),
+                    _ => labels[(word as usize).min(end)],
+                };
+                previous = word;
+            }
+        }
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! Encoded words and their labels as padded matrices.
 
 use super::align::align_row;
-use super::{LabelRows, LabelVocab, WordCounts, WordRows};
+use super::rows::{check_counts, check_splits};
+use super::{LabelRows, LabelVocab};
 use crate::encoding::{Encodings, PaddingSide};
+use crate::memory;
 use crate::parallel::{in_pool, threads};
+use crate::wordpiece::{EncodeOptions, Texts, WordPiece};
 use crate::{Error, Result};
 use rayon::prelude::*;
 
@@ -25,12 +28,10 @@ pub struct Shape {
 /// Matrices of the same shape, `(rows, width)`, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matrices {
-    /// Token ids.
-    pub ids: Vec<i64>,
-    /// 1 for tokens, 0 for padding.
-    pub attention_mask: Vec<i64>,
-    /// Label ids.
-    pub labels: Vec<i64>,
+    /// Token ids, then the attention mask (1 for tokens, 0 for padding), then label ids.
+    pub cells: Vec<i64>,
+    /// Number of rows.
+    pub rows: usize,
     /// Number of columns.
     pub width: usize,
 }
@@ -41,113 +42,140 @@ const PARALLEL_CELLS: usize = 1 << 15;
 /// Three matrices of 32 GB.
 const MOST_CELLS: usize = 1 << 32;
 
-/// Rows of encoded words, of which sample `i` has `counts[i]`, and their labels (see [`super::align`]), padded to one
-/// width. One pass over the tokens, on all threads where there are many.
+/// Encodes words and writes them, and their labels (see [`super::align`]), padded to one width: a row a sample.
+///
+/// Rows go from where they were encoded straight to the matrices, which are one block of memory: of 3,400 sentences, a third
+/// of the time were pages of memory that were new each time. On all threads where there is enough to do.
 ///
 /// # Errors
 ///
-/// Those of [`super::align`]; columns of encodings that do not fit each other; a matrix that no memory holds.
-pub fn matrices(
-    encodings: &Encodings,
-    counts: &[i64],
+/// Those of [`WordPiece::encode`] and [`super::align`]; texts that are not split into words or of which windows are asked
+/// for; a matrix that no memory holds.
+pub fn encode_labelled(
+    tokenizer: &WordPiece,
+    words: Texts<'_>,
+    options: &EncodeOptions,
     labels: LabelRows<'_>,
     continuing: Option<&LabelVocab>,
     ignore_index: i64,
     shape: Shape,
 ) -> Result<Matrices> {
-    let rows = WordRows {
-        word_ids: &encodings.word_ids,
-        row_splits: &encodings.row_splits,
-        sample_ids: &encodings.sample_ids,
-        samples: counts.len(),
-        counts: WordCounts::Given(counts),
+    let Texts::Words(_, splits) = words else {
+        return Err(Error::NotWords);
     };
-    rows.validate()?;
-    labels.validate(&rows)?;
-    if encodings.ids.len() != encodings.word_ids.len() {
-        return Err(Error::ColumnLengths {
-            column: "word_ids",
-            given: encodings.word_ids.len(),
-            expected: encodings.ids.len(),
+    check_splits(labels.splits, labels.ids.len())?;
+    let samples = splits.len().saturating_sub(1);
+    if labels.splits.len() - 1 != samples {
+        return Err(Error::LabelRows {
+            labels: labels.splits.len() - 1,
+            samples,
         });
     }
-    let number = encodings.sample_ids.len();
-    let longest = rows.iter().map(|(_, place, _)| place.len()).max();
-    let width = longest.unwrap_or(0).max(shape.width);
-    let width = width
-        .div_ceil(shape.multiple.max(1))
-        .checked_mul(shape.multiple.max(1));
-    let width = width.unwrap_or(usize::MAX);
-    let cells = number
-        .checked_mul(width)
+    let given = labels.splits.windows(2).map(|ends| ends[1] - ends[0]);
+    let counts = splits.windows(2).map(|ends| (ends[1] - ends[0]) as i64);
+    check_counts(given, counts)?;
+    let options = EncodeOptions {
+        align: true,
+        overflow: false,
+        ..*options
+    };
+    let (parts, _) = tokenizer.encode_parts(words, None, &options)?;
+    write(&parts, labels, continuing, ignore_index, shape)
+}
+
+/// Rows of parts, of checked labels.
+fn write(
+    parts: &[Encodings],
+    labels: LabelRows<'_>,
+    continuing: Option<&LabelVocab>,
+    ignore_index: i64,
+    shape: Shape,
+) -> Result<Matrices> {
+    let lengths = |part: &Encodings| {
+        let lengths = part.row_splits.windows(2).map(|ends| ends[1] - ends[0]);
+        lengths.max().unwrap_or(0)
+    };
+    let longest = parts.iter().map(lengths).max().unwrap_or(0) as usize;
+    let rows = parts.iter().map(|part| part.sample_ids.len()).sum();
+    let multiple = shape.multiple.max(1);
+    let width = longest.max(shape.width).div_ceil(multiple);
+    let width = width.checked_mul(multiple).unwrap_or(usize::MAX);
+    let cells = usize::checked_mul(rows, width)
         .filter(|&cells| cells <= MOST_CELLS)
-        .ok_or(Error::MatrixTooLarge {
-            rows: number,
-            width,
-        })?;
+        .ok_or(Error::MatrixTooLarge { rows, width })?;
     let mut made = Matrices {
-        ids: vec![0; cells],
-        attention_mask: vec![0; cells],
-        labels: vec![0; cells],
+        cells: memory::zeros(3 * cells),
+        rows,
         width,
     };
-    if cells == 0 {
-        return Ok(made);
+    let (mut ids, rest) = made.cells.split_at_mut(cells);
+    let (mut masks, mut targets) = rest.split_at_mut(cells);
+    let mut jobs = Vec::with_capacity(parts.len());
+    let mut first = 0;
+    for part in parts {
+        let cells = part.sample_ids.len() * width;
+        let (job, after) = ids.split_at_mut(cells);
+        let (mask, after_masks) = masks.split_at_mut(cells);
+        let (target, after_targets) = targets.split_at_mut(cells);
+        (ids, masks, targets) = (after, after_masks, after_targets);
+        jobs.push((first, part, job, mask, target));
+        first += part.sample_ids.len();
     }
-    let write = |(row, ((ids, mask), targets)): (usize, ((&mut [i64], &mut [i64]), &mut [i64]))| {
-        let place = encodings.row_splits[row] as usize..encodings.row_splits[row + 1] as usize;
-        let columns = match shape.side {
-            PaddingSide::Right => 0..place.len(),
-            PaddingSide::Left => width - place.len()..width,
-        };
-        for padding in [0..columns.start, columns.end..width] {
-            ids[padding.clone()].fill(shape.pad_id);
-            targets[padding].fill(shape.pad_label);
+    let write_part = |(first, part, ids, masks, targets): Job<'_>| {
+        if width == 0 {
+            return Ok(());
         }
-        mask[columns.clone()].fill(1);
-        let tokens = &encodings.ids[place.clone()];
-        for (target, &id) in ids[columns.clone()].iter_mut().zip(tokens) {
-            *target = i64::from(id);
+        let rows = part.row_splits.windows(2).enumerate();
+        let cells = ids
+            .chunks_mut(width)
+            .zip(masks.chunks_mut(width))
+            .zip(targets.chunks_mut(width));
+        for ((row, ends), ((ids, mask), targets)) in rows.zip(cells) {
+            let place = ends[0] as usize..ends[1] as usize;
+            let columns = match shape.side {
+                PaddingSide::Right => 0..place.len(),
+                PaddingSide::Left => width - place.len()..width,
+            };
+            for padding in [0..columns.start, columns.end..width] {
+                ids[padding.clone()].fill(shape.pad_id);
+                targets[padding].fill(shape.pad_label);
+            }
+            mask[columns.clone()].fill(1);
+            let tokens = &part.ids[place.clone()];
+            for (target, &id) in ids[columns.clone()].iter_mut().zip(tokens) {
+                *target = i64::from(id);
+            }
+            let sample = first + row;
+            let given = labels.of_sample(sample);
+            let words = &part.word_ids[place];
+            let aligned = &mut targets[columns];
+            align_row(words, given, continuing, ignore_index, aligned).map_err(|word| {
+                Error::WordWithoutLabel {
+                    row: sample,
+                    sample,
+                    word,
+                    labels: given.len(),
+                }
+            })?;
         }
-        let sample = encodings.sample_ids[row] as usize;
-        let given = labels.of_sample(sample);
-        let words = &encodings.word_ids[place];
-        align_row(
-            words,
-            given,
-            continuing,
-            ignore_index,
-            &mut targets[columns],
-        )
-        .map_err(|word| Error::WordWithoutLabel {
-            row,
-            sample,
-            word,
-            labels: given.len(),
-        })
+        Ok(())
     };
-    let Matrices {
-        ids,
-        attention_mask,
-        labels: targets,
-        ..
-    } = &mut made;
     if cells < PARALLEL_CELLS || threads() == 1 {
-        let rows = ids.chunks_mut(width).zip(attention_mask.chunks_mut(width));
-        rows.zip(targets.chunks_mut(width))
-            .enumerate()
-            .try_for_each(write)?;
+        jobs.into_iter().try_for_each(write_part)?;
     } else {
-        in_pool(|| {
-            let rows = ids
-                .par_chunks_mut(width)
-                .zip(attention_mask.par_chunks_mut(width));
-            let rows = rows.zip(targets.par_chunks_mut(width)).enumerate();
-            rows.with_min_len(64).try_for_each(write)
-        })?;
+        in_pool(|| jobs.into_par_iter().try_for_each(write_part))?;
     }
     Ok(made)
 }
+
+/// First sample, rows, and their ids, attention masks and labels.
+type Job<'a> = (
+    usize,
+    &'a Encodings,
+    &'a mut [i64],
+    &'a mut [i64],
+    &'a mut [i64],
+);
 
 #[cfg(test)]
 mod tests {
@@ -156,7 +184,8 @@ mod tests {
     use crate::wordpiece::Template;
     use std::sync::Arc;
 
-    fn encodings() -> Encodings {
+    /// A row of four tokens, and one of three in another part.
+    fn parts() -> Vec<Encodings> {
         let layout = Layout {
             template: Arc::new(Template {
                 single: Vec::new(),
@@ -165,12 +194,18 @@ mod tests {
             is_pair: false,
             add_special_tokens: true,
         };
-        let mut encodings = Encodings::new(layout);
-        encodings.ids = vec![2, 7, 8, 3, 2, 9, 3];
-        encodings.word_ids = vec![-1, 0, 0, -1, -1, 0, -1];
-        encodings.row_splits = vec![0, 4, 7];
-        encodings.sample_ids = vec![0, 1];
-        encodings
+        let part = |ids: &[i32], word_ids: &[i32]| {
+            let mut part = Encodings::new(layout.clone());
+            part.ids = ids.to_vec();
+            part.word_ids = word_ids.to_vec();
+            part.row_splits = vec![0, ids.len() as i64];
+            part.sample_ids = vec![0];
+            part
+        };
+        vec![
+            part(&[2, 7, 8, 3], &[-1, 0, 0, -1]),
+            part(&[2, 9, 3], &[-1, 0, -1]),
+        ]
     }
 
     const LABELS: LabelRows<'static> = LabelRows {
@@ -187,33 +222,38 @@ mod tests {
 
     #[test]
     fn rows_are_padded_on_either_side() {
-        let made = matrices(&encodings(), &[1, 1], LABELS, None, -100, SHAPE).unwrap();
-        assert_eq!(made.ids, [2, 7, 8, 3, 2, 9, 3, 9]);
-        assert_eq!(made.attention_mask, [1, 1, 1, 1, 1, 1, 1, 0]);
-        assert_eq!(made.labels, [-100, 5, -100, -100, -100, 6, -100, -1]);
+        let made = write(&parts(), LABELS, None, -100, SHAPE).unwrap();
+        assert_eq!((made.rows, made.width), (2, 4));
+        assert_eq!(made.cells[..8], [2, 7, 8, 3, 2, 9, 3, 9]);
+        assert_eq!(made.cells[8..16], [1, 1, 1, 1, 1, 1, 1, 0]);
+        let labels = [-100, 5, -100, -100, -100, 6, -100, -1];
+        assert_eq!(made.cells[16..], labels);
         let shape = Shape {
             side: PaddingSide::Left,
             multiple: 5,
             ..SHAPE
         };
-        let made = matrices(&encodings(), &[1, 1], LABELS, None, -100, shape).unwrap();
-        assert_eq!(made.ids, [9, 2, 7, 8, 3, 9, 9, 2, 9, 3]);
-        assert_eq!(made.labels[5..], [-1, -1, -100, 6, -100]);
+        let made = write(&parts(), LABELS, None, -100, shape).unwrap();
         assert_eq!(made.width, 5);
+        assert_eq!(made.cells[..10], [9, 2, 7, 8, 3, 9, 9, 2, 9, 3]);
+        assert_eq!(made.cells[25..], [-1, -1, -100, 6, -100]);
     }
 
     #[test]
     fn a_width_that_no_memory_holds_is_refused() {
-        let shape = Shape {
-            width: usize::MAX / 16,
-            ..SHAPE
-        };
-        assert!(matrices(&encodings(), &[1, 1], LABELS, None, -100, shape).is_err());
+        for width in [usize::MAX, 1 << 40] {
+            let shape = Shape { width, ..SHAPE };
+            assert!(write(&parts(), LABELS, None, -100, shape).is_err());
+        }
     }
 
     #[test]
-    fn labels_that_do_not_fit_are_refused() {
-        assert!(matrices(&encodings(), &[1, 2], LABELS, None, -100, SHAPE).is_err());
-        assert!(matrices(&encodings(), &[1], LABELS, None, -100, SHAPE).is_err());
+    fn no_rows_are_empty_matrices() {
+        let labels = LabelRows {
+            ids: &[],
+            splits: &[0],
+        };
+        let made = write(&[], labels, None, -100, SHAPE).unwrap();
+        assert!(made.cells.is_empty());
     }
 }

@@ -133,7 +133,10 @@ impl<'a> LabelRows<'a> {
     }
 }
 
-fn check_counts(labels: impl Iterator<Item = i64>, words: impl Iterator<Item = i64>) -> Result<()> {
+pub(super) fn check_counts(
+    labels: impl Iterator<Item = i64>,
+    words: impl Iterator<Item = i64>,
+) -> Result<()> {
     match labels
         .zip(words)
         .enumerate()

@@ -1,6 +1,7 @@
 //! The labels that there are.
 
-use super::Tag;
+use super::rows::check_splits;
+use super::{LabelRows, Tag};
 use crate::{Error, Result};
 use rustc_hash::FxHashMap;
 
@@ -35,10 +36,12 @@ impl LabelVocab {
             ids.insert(label, id);
         }
         let mut continuing = vec![-1; (last + 1) as usize];
-        for (label, &id) in &ids {
+        let mut labels: Vec<(&String, i64)> = ids.iter().map(|(label, &id)| (label, id)).collect();
+        labels.sort_unstable();
+        for (label, id) in labels {
             let inside = label.strip_prefix("B-").map(|kind| format!("I-{kind}"));
             let next = inside.and_then(|inside| ids.get(&inside).copied());
-            // Of labels that share an id, one that goes on otherwise decides.
+            // Of labels that share an id, the last by name that goes on otherwise decides.
             let place = &mut continuing[id as usize];
             *place = match next {
                 Some(next) => next,
@@ -80,6 +83,29 @@ impl LabelVocab {
             Some(&next) if next >= 0 => next,
             _ => id,
         }
+    }
+
+    /// Checks that each label id of words is one of a label, or `ignore_index`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LabelIdUnknown`]; [`Error::RowSplits`].
+    pub fn check_ids(&self, labels: LabelRows<'_>, ignore_index: i64) -> Result<()> {
+        check_splits(labels.splits, labels.ids.len())?;
+        let is_unknown = |&id: &i64| id != ignore_index && !self.has_id(id);
+        let Some(place) = labels.ids.iter().position(is_unknown) else {
+            return Ok(());
+        };
+        let row = labels
+            .splits
+            .partition_point(|&first| first <= place as i64)
+            - 1;
+        Err(Error::LabelIdUnknown {
+            row,
+            word: place - labels.splits[row] as usize,
+            id: labels.ids[place],
+            listed: self.listed(),
+        })
     }
 
     /// Checks that either all labels belong to a scheme, or none does (parts of speech).
@@ -127,6 +153,22 @@ mod tests {
         assert_eq!(next, [-1, 0, 2, 2, 3, 4, 5, 6, 7]);
         assert_eq!(vocab.continuing(-100), -100);
         assert!(vocab.has_id(6) && !vocab.has_id(7) && !vocab.has_id(-1));
+    }
+
+    #[test]
+    fn an_id_that_no_label_has_is_told_with_its_place() {
+        let vocab = LabelVocab::new([("O", 0), ("B-X", 1)]).unwrap();
+        let labels = |ids| LabelRows {
+            ids,
+            splits: &[0, 0, 2, 2, 4],
+        };
+        assert_eq!(vocab.check_ids(labels(&[0, 1, -100, 1]), -100), Ok(()));
+        let error = vocab.check_ids(labels(&[0, 1, 0, 7]), -100);
+        let expected = "label id 7 (row 3, word 1) is not in label2id; its labels are O, B-X";
+        assert_eq!(
+            error.map_err(|error| error.to_string()),
+            Err(expected.to_owned())
+        );
     }
 
     #[test]
