@@ -40,6 +40,8 @@ class AlignedRows(NamedTuple):
     """Columns of the padded rows; ``None`` where they are ragged."""
     side: str
     """Where padding goes."""
+    longest: int
+    """Tokens of the longest row."""
 
 
 class TokenLogits(NamedTuple):
@@ -82,22 +84,24 @@ def _of_ours(encoding: BatchEncoding, texts: Any, delimiter: str) -> AlignedRows
     if not columns.can_align:
         raise ConfigError("decoding needs offsets and word ids: these rows were made of tokens, and have none")
     padding = encoding.matrix_padding
+    kept = encoding.texts
+    of_words = len(kept) > 0 and not isinstance(kept[0], str)
     rows = AlignedRows(
         columns.ids,
         columns.offsets,
         columns.word_ids,
         columns.row_splits,
         columns.sample_ids,
-        texts=[],
+        # A tokenizer has looked at its own texts.
+        texts=[] if of_words or texts is not None else list(kept),
         words=None,
         width=None if padding is None else padding.width,
         side=encoding.padding_side,
+        longest=columns.row_lengths[1],
     )
-    kept = encoding.texts
-    of_words = len(kept) > 0 and not isinstance(kept[0], str)
-    if texts is None:
-        return _with_texts(rows, kept, of_words, delimiter)
-    return _with_texts(rows, _given(texts, len(kept)), of_words, delimiter)
+    if of_words or texts is not None:
+        return _with_texts(rows, kept if texts is None else _given(texts, len(kept)), of_words, delimiter)
+    return rows
 
 
 def _of_transformers(encoding: Any, texts: Any, delimiter: str) -> AlignedRows:
@@ -137,6 +141,7 @@ def _of_transformers(encoding: Any, texts: Any, delimiter: str) -> AlignedRows:
         words=None,
         width=widths.pop() if padded else None,
         side="left" if left else "right",
+        longest=int(np.diff(splits).max(initial=0)),
     )
     of_words = bool(given) and not isinstance(given[0], str)
     return _with_texts(rows, given, of_words, delimiter)
@@ -200,28 +205,31 @@ def logits_of(logits: Any, rows: AlignedRows) -> TokenLogits:
     Raises:
         DecodeError: another shape, or no floats.
     """
-    lengths = np.diff(rows.row_splits)
     if isinstance(logits, (list, tuple)):
-        return _of_list([_floats(one) for one in logits], rows, lengths)
+        return _of_list([_floats(one) for one in logits], rows)
     values = _floats(logits)
-    if values.ndim == 2 and len(values) == rows.row_splits[-1]:
-        return TokenLogits(np.ascontiguousarray(values), rows.row_splits[:-1])
-    if values.ndim == 2 and len(lengths) == 1:
+    splits, count = rows.row_splits, len(rows.sample_ids)
+    if values.ndim == 2 and len(values) == splits[-1]:
+        return TokenLogits(np.ascontiguousarray(values), splits[:-1])
+    if values.ndim == 2 and count == 1:
         values = values[None]
-    longest = int(lengths.max(initial=0))
-    count, width = values.shape[:2] if values.ndim == 3 else (-1, -1)
-    if count != len(lengths) or (width != rows.width if rows.width is not None else width < longest):
+    given, width = values.shape[:2] if values.ndim == 3 else (-1, -1)
+    if given != count or (width != rows.width if rows.width is not None else width < rows.longest):
+        padded = f"{count} rows padded to {rows.width} tokens"
+        ragged = f"{count} rows of up to {rows.longest} tokens, {splits[-1]} in all"
         raise DecodeError(
-            f"the logits have shape {values.shape}, the encoding has {_shape(rows, longest)}: give logits of shape "
-            f"({len(lengths)}, {longest if rows.width is None else rows.width}, labels), "
-            f"({rows.row_splits[-1]}, labels) without padding, or a list of (tokens of a row, labels)"
+            f"the logits have shape {values.shape}, the encoding has {ragged if rows.width is None else padded}: give "
+            f"logits of shape ({count}, {rows.width or rows.longest}, labels), ({splits[-1]}, labels) without padding, "
+            "or a list of (tokens of a row, labels)"
         )
-    left = width - lengths if rows.side == "left" else 0
-    starts = np.arange(count, dtype=np.int64) * width + left
+    starts = np.arange(0, count * width, width) if width else np.zeros(count, np.int64)
+    if rows.side == "left":
+        starts += width - np.diff(splits)
     return TokenLogits(np.ascontiguousarray(values.reshape(count * width, values.shape[2])), starts)
 
 
-def _of_list(logits: list[NDArray[Any]], rows: AlignedRows, lengths: NDArray[np.int64]) -> TokenLogits:
+def _of_list(logits: list[NDArray[Any]], rows: AlignedRows) -> TokenLogits:
+    lengths = np.diff(rows.row_splits)
     if len(logits) != len(lengths):
         raise DecodeError(f"the logits are a list of {len(logits)}, the encoding has {len(lengths)} rows")
     starts = np.zeros(len(logits), np.int64)
@@ -237,13 +245,6 @@ def _of_list(logits: list[NDArray[Any]], rows: AlignedRows, lengths: NDArray[np.
     if not logits:
         return TokenLogits(np.zeros((0, 0), np.float32), starts)
     return TokenLogits(np.ascontiguousarray(np.concatenate(logits)), starts)
-
-
-def _shape(rows: AlignedRows, longest: int) -> str:
-    count = len(rows.row_splits) - 1
-    if rows.width is not None:
-        return f"{count} rows padded to {rows.width} tokens"
-    return f"{count} rows of up to {longest} tokens, {rows.row_splits[-1]} in all"
 
 
 def _floats(logits: Any) -> NDArray[Any]:
