@@ -19,6 +19,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,7 @@ class Case:
     ignored: list[str]
 
 
+@cache
 def subjects() -> list[Subject]:
     """The vocabularies."""
     data = data_folder()

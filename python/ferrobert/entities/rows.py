@@ -211,14 +211,15 @@ def logits_of(logits: Any, rows: AlignedRows) -> TokenLogits:
     splits, count = rows.row_splits, len(rows.sample_ids)
     if values.ndim == 2 and len(values) == splits[-1]:
         return TokenLogits(np.ascontiguousarray(values), splits[:-1])
-    if values.ndim == 2 and count == 1:
+    shape = values.shape
+    if values.ndim == 2 and count == 1 and len(values) == rows.width:
         values = values[None]
     given, width = values.shape[:2] if values.ndim == 3 else (-1, -1)
     if given != count or (width != rows.width if rows.width is not None else width < rows.longest):
         padded = f"{count} rows padded to {rows.width} tokens"
         ragged = f"{count} rows of up to {rows.longest} tokens, {splits[-1]} in all"
         raise DecodeError(
-            f"the logits have shape {values.shape}, the encoding has {ragged if rows.width is None else padded}: give "
+            f"the logits have shape {shape}, the encoding has {ragged if rows.width is None else padded}: give "
             f"logits of shape ({count}, {rows.width or rows.longest}, labels), ({splits[-1]}, labels) without padding, "
             "or a list of (tokens of a row, labels)"
         )
