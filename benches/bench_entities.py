@@ -162,7 +162,7 @@ def main() -> None:
     tokenizer = BertTokenizer.from_pretrained(options.vocab or vocabulary(None)[0])
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("transformers", "torch", "numpy"))
     print(f"{corpus.name}; ferrobert {fb.__version__}, {versions}; {torch.get_num_threads()} threads of torch")
-    print(f"{'rows x tokens':>14}  {'logits':9} {'strategy':9} {'us a call':>10}  {'transformers':>13}  times as long (range)")
+    print(f"{'rows x tokens':>14}  {'logits':9} {'strategy':9} {'us a call':>10}  {'transformers':>13}  ratio (range)")
     texts = list(corpus.texts) * (1 + SIZES[-1][0] * PARAGRAPHS // len(corpus.texts))
     for rows, length in SIZES:
         for kind in LOGITS:

@@ -133,10 +133,7 @@ def allowed(path: tuple[str, ...], ends: bool) -> bool:
             return False
         if ends and open_kind is not None and place not in "IE":
             return False
-        if place in "OES":
-            open_kind = None
-        else:
-            open_kind = kind
+        open_kind = None if place in "OES" else kind
     return not (ends and open_kind is not None)
 
 
@@ -154,18 +151,16 @@ def test_constrained_labels_are_the_most_probable_that_the_scheme_allows(
         scores = exponents / exponents.sum(axis=1, keepdims=True)
         if strategy not in ("none", "simple"):
             words = [[0, 1], [2, 3], [4], [5]]
-            rows = {
-                "first": lambda word: scores[word[0]],
-                "average": lambda word: scores[word].mean(axis=0),
-                "max": lambda word: scores[word[int(scores[word].max(axis=1).argmax())]],
-            }
-            scores = np.stack([rows[strategy](word) for word in words])
+            if strategy == "first":
+                scores = np.stack([scores[word[0]] for word in words])
+            elif strategy == "average":
+                scores = np.stack([scores[word].mean(axis=0) for word in words])
+            else:
+                scores = np.stack([scores[word[int(scores[word].max(axis=1).argmax())]] for word in words])
         paths = itertools.product(range(len(names)), repeat=len(scores))
         valid = [path for path in paths if allowed(tuple(plain[label] for label in path), names is not LABELS)]
         best = max(valid, key=lambda path: sum(math.log(row[label]) for row, label in zip(scores, path, strict=True)))
-        [found] = decode(
-            logits, encoding, names, aggregation_strategy=strategy, constrained=True, ignore_labels=["O"]
-        )
+        [found] = decode(logits, encoding, names, aggregation_strategy=strategy, constrained=True, ignore_labels=["O"])
         expected = [scores[place][label] for place, label in enumerate(best) if names[label] != "O"]
         if strategy == "none":
             assert [one["entity"] for one in found] == [names[label] for label in best if names[label] != "O"]
@@ -238,7 +233,9 @@ def test_encodings_of_transformers_are_read_too(
     options = {"truncation": True, "max_length": 6, "stride": 2, "return_overflowing_tokens": True, "padding": padding}
     ours, encoding = tokenizer(TEXTS, **options), theirs(TEXTS, **options)
     width = 6 if padding else None
-    rows = [np.random.default_rng(row).normal(0, 3, (width or len(ids), 5)) for row, ids in enumerate(ours["input_ids"])]
+    rows = [
+        np.random.default_rng(row).normal(0, 3, (width or len(ids), 5)) for row, ids in enumerate(ours["input_ids"])
+    ]
     expected = decode(rows, ours, LABELS, aggregation_strategy=strategy)
     assert decode(rows, encoding, LABELS, aggregation_strategy=strategy, texts=TEXTS) == expected
     if padding:
@@ -346,8 +343,8 @@ def test_a_word_is_read_where_most_is_seen_around_it(decode: Any, tokenizer: fb.
         [found] = decode(logits, windows, names, aggregation_strategy=strategy)
         tokens = [one.get("entity") or one["entity_group"] for one in found]
         if strategy == "none":
-            # Windows begin at 0, 4, 8, 12; tokens 4 and 5 have 3 and 2 on the right in the first, 0 and 1 on the left in
-            # the second; 6 is a tie of 1 (left 6, right 1) and 2, so the second has it.
+            # Windows of 8 begin at 0, 4, 8, 12. In the first, tokens 4 to 7 have 3, 2, 1, 0 on their right; in the
+            # second they have 0, 1, 2, 3 on their left.
             assert tokens[:8] == ["W0"] * 6 + ["W1"] * 2
             assert len(tokens) == 20
         else:
@@ -403,7 +400,11 @@ def test_the_core_and_its_twin_agree(tokenizer: fb.BertTokenizer) -> None:
         texts = [" ".join(draws.choice(entities_check.WORDS, draws.integers(0, 30))) for _ in range(3)]
         length = int(draws.integers(6, 16))
         encoding = tokenizer(
-            texts, truncation=True, max_length=length, stride=int(draws.integers(0, length - 2)), return_overflowing_tokens=True
+            texts,
+            truncation=True,
+            max_length=length,
+            stride=int(draws.integers(0, length - 2)),
+            return_overflowing_tokens=True,
         )
         logits = draws.normal(0, 2, (len(encoding.columns.ids), len(names)))
         logits = logits.astype(np.float32) if case % 2 else logits

@@ -149,6 +149,11 @@ def test_a_loaded_model_and_a_tokenizer_of_transformers(bert: Path, ner: TokenCl
         assert list(map(shape, mixed(TEXTS, **options))) == list(map(shape, ner(TEXTS, **options)))
     long = " ".join(TEXTS * 20)
     assert shape(mixed(long)) == shape(ner(long))
+    assert mixed.word_labels(WORDS) == ner.word_labels(WORDS)
+    words = mixed(WORDS, is_split_into_words=True, aggregation_strategy="simple")
+    assert list(map(shape, words)) == list(
+        map(shape, ner(WORDS, is_split_into_words=True, aggregation_strategy="simple"))
+    )
 
 
 def test_labels_are_those_of_the_model(ner: TokenClassificationPipeline) -> None:

@@ -165,30 +165,34 @@ def _with_texts(rows: AlignedRows, texts: Sequence[Any], of_words: bool, delimit
             if not isinstance(text, str):
                 raise ConfigError(f"texts[{sample}] must be a str, got {type(text).__name__}")
         return rows._replace(texts=found)
-    split = [list(words) if not isinstance(words, str) else None for words in texts]
-    for sample, words in enumerate(split):
-        if words is None or not all(isinstance(word, str) for word in words):
+    lists: list[list[str]] = []
+    for sample, given in enumerate(texts):
+        words = [] if isinstance(given, str) else list(given)
+        if isinstance(given, str) or not all(isinstance(word, str) for word in words):
             raise ConfigError(f"texts[{sample}] must be a list of words, as the encoding is one of words")
-    lists = [words for words in split if words is not None]
+        lists.append(words)
     counts = [len(words) for words in lists]
     joined = [delimiter.join(words) for words in lists]
-    step = len(delimiter)
-    starts = [0, *accumulate(len(word) + step for words in lists for word in words)]
-    first = np.cumsum([0, *counts])[:-1]
-    per_token = np.repeat(rows.sample_ids, np.diff(rows.row_splits))
-    words = rows.word_ids
-    is_word = words >= 0
-    beyond = np.flatnonzero(is_word & (words >= np.array(counts, np.int64)[per_token]))
+    offsets = _shifted(rows, lists, counts, len(delimiter))
+    return rows._replace(offsets=offsets, texts=joined, words=counts)
+
+
+def _shifted(rows: AlignedRows, lists: list[list[str]], counts: list[int], delimiter: int) -> NDArray[np.int32]:
+    """Offsets in joined texts instead of in words; 0 for special tokens."""
+    samples = np.repeat(rows.sample_ids, np.diff(rows.row_splits))
+    is_word = rows.word_ids >= 0
+    beyond = np.flatnonzero(is_word & (rows.word_ids >= np.array(counts, np.int64)[samples]))
     if len(beyond):
-        sample = int(per_token[beyond[0]])
+        sample = int(samples[beyond[0]])
         raise ConfigError(
-            f"texts[{sample}] has {counts[sample]} words, the encoding has a word {words[beyond[0]]}: texts must be "
-            "those that were encoded"
+            f"texts[{sample}] has {counts[sample]} words, the encoding has a word {rows.word_ids[beyond[0]]}: texts "
+            "must be those that were encoded"
         )
-    places = np.array(starts, np.int64)
-    shift = places[first[per_token] + np.where(is_word, words, 0)] - places[first[per_token]] if len(places) > 1 else 0
-    offsets = np.where(is_word[:, None], rows.offsets + np.reshape(shift, (-1, 1)), 0)
-    return rows._replace(offsets=np.ascontiguousarray(offsets, np.int32), texts=joined, words=counts)
+    # The first character of each word, of all samples one after the other.
+    starts = np.array([0, *accumulate(len(word) + delimiter for words in lists for word in words)], np.int64)
+    first = np.cumsum([0, *counts])[:-1][samples]
+    shift = starts[first + np.where(is_word, rows.word_ids, 0)] - starts[first]
+    return np.where(is_word[:, None], rows.offsets + shift[:, None], 0).astype(np.int32)
 
 
 # --- their logits -------------------------------------------------------------------------------------------------
