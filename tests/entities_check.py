@@ -60,9 +60,9 @@ LABEL_SETS = {
 WORDS = """
 the cat sat on the mat Elon Musk founded Tesla in California unaffable resumes Zürich naïve café São Łódź
 Ångström state-of-the-art U.S. don't (plays) end. 1,234.5 e-mail a/b #tag @user http://x.org/?q=1 …
-— « » 'tis rock'n'roll İstanbul ΟΔΟΣ ﬁne ½ ℡ ㎏ Straße coöperate é è 中国人 東京タワー 한국어 서울 日本 ไทย हिन्दी العربية עברית
-Москва България 🙂 👩‍👩‍👧 🇩🇪 ❤️ x🙂y antidisestablishmentarianism qzxjkv ab\u200bcd \u00ad no\u0301
-[MASK] [UNK] <mask> _x_ ▁ Ġ 𝔘𝔫𝔦 \ufdfa
+— « » 'tis rock'n'roll İstanbul ΟΔΟΣ ﬁne ½ ℡ ㎏ Straße coöperate é è 中国人 東京タワー 한국어 서울 日本 ไทย हिन्दी
+العربية עברית Москва България 🙂 👩‍👩‍👧 🇩🇪 ❤️ x🙂y antidisestablishmentarianism qzxjkv ab\u200bcd
+\u00ad no\u0301 [MASK] [UNK] <mask> _x_ ▁ Ġ 𝔘𝔫𝔦 \ufdfa
 """.split()
 SPACES = (" ", " ", " ", " ", " ", "  ", "\n", "\t ", "", "\u3000", "\u00a0", "-")
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = [
     "DEBUG_BUILD",
     "Encodings",
+    "EntityDecoder",
     "Masker",
     "TextColumn",
     "TextEncoder",
