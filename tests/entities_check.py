@@ -2,10 +2,10 @@
 
     python -m tests.entities_check [--cases N] [--seed N]      # exit status 1 where anything differs
 
-A case is a text, a vocabulary, a set of labels and logits. Both sides get the same; entity, index, word, start and end
-must be equal, scores within 1e-6. Where the two differ on purpose, the difference has a name (`TOLERANCES`), transformers'
-side is given what ferrobert decides by, and the rest must still be equal: nothing is skipped. Only of two labels that are
-equally probable either is right, which is counted too.
+A case is a text, a vocabulary, a set of labels and logits. Both sides get the same; entity, index, word, start and
+end must be equal, scores within 1e-6. Where the two differ on purpose, the difference has a name (`TOLERANCES`),
+transformers' side is given what ferrobert decides by, and the rest must still be equal: nothing is skipped. Only of two
+labels that are equally probable either is right, which is counted too. Every tenth case is read in windows as well.
 
 The texts are made here; the vocabularies are the published ones where they are ($FERROBERT_DATA), else the tests' own.
 """
@@ -19,6 +19,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,14 +37,14 @@ SCORES_WITHIN = 1e-6
 TIE = 1e-6
 
 TOLERANCES = {
-    "words": "transformers tells subwords by the lengths of token and slice (WordPiece) or by spaces (other models), and "
-    "takes every [UNK] for a word; here words are the encoding's. Its is_subword is replaced by the word ids.",
-    "places": "transformers takes E-PER, S-PER, L-PER and U-PER for types of their own; here they are places in PER. Its "
-    "side gets the same labels written with B- and I-.",
+    "words": "transformers tells subwords by the lengths of token and slice (WordPiece) or by spaces (other models), "
+    "and takes every [UNK] for a word; here words are the encoding's. Its is_subword is replaced by the word ids.",
+    "places": "transformers takes E-PER, S-PER, L-PER and U-PER for types of their own; here they are places in PER. "
+    "Its side gets the same labels written with B- and I-.",
     "hyphens": "transformers cuts a label without prefix at its first hyphen (`work-of-art` -> `of-art`); here it is a "
     "name. Its side gets another character for the hyphen.",
     "white space": "offsets of SentencePiece tokens take the space before a word along; here spans are without it.",
-    "equal tokens": "an overlap of windows that shows a part of several equal tokens of one character does not tell which.",
+    "equal tokens": "windows whose overlap shows a part of several equal tokens of one character do not tell which.",
     "ties": "two labels whose probabilities differ by less than 1e-6: rounding decides.",
 }
 
@@ -57,10 +58,11 @@ LABEL_SETS = {
     "prefixes and names": ["O", "PER", "B-PER", "I-PER", "LABEL_4"],
 }
 WORDS = """
-the cat sat on the mat Elon Musk founded Tesla in California unaffable resumes Zürich naïve café São Łódź Ångström
-state-of-the-art U.S. don't (plays) end. 1,234.5 e-mail a/b #tag @user http://x.org/?q=1 … — « » 'tis rock'n'roll
-İstanbul ΟΔΟΣ ﬁne ½ ℡ ㎏ Straße coöperate é è 中国人 東京タワー 한국어 서울 日本 ไทย हिन्दी العربية עברית Москва България
-🙂 👩‍👩‍👧 🇩🇪 ❤️ x🙂y antidisestablishmentarianism qzxjkv ab\u200bcd \u00ad no\u0301 [MASK] [UNK] <mask> _x_ ▁ Ġ 𝔘𝔫𝔦 \ufdfa
+the cat sat on the mat Elon Musk founded Tesla in California unaffable resumes Zürich naïve café São Łódź
+Ångström state-of-the-art U.S. don't (plays) end. 1,234.5 e-mail a/b #tag @user http://x.org/?q=1 …
+— « » 'tis rock'n'roll İstanbul ΟΔΟΣ ﬁne ½ ℡ ㎏ Straße coöperate é è 中国人 東京タワー 한국어 서울 日本 ไทย हिन्दी
+العربية עברית Москва България 🙂 👩‍👩‍👧 🇩🇪 ❤️ x🙂y antidisestablishmentarianism qzxjkv ab\u200bcd
+\u00ad no\u0301 [MASK] [UNK] <mask> _x_ ▁ Ġ 𝔘𝔫𝔦 \ufdfa
 """.split()
 SPACES = (" ", " ", " ", " ", " ", "  ", "\n", "\t ", "", "\u3000", "\u00a0", "-")
 
@@ -86,6 +88,7 @@ class Case:
     ignored: list[str]
 
 
+@cache
 def subjects() -> list[Subject]:
     """The vocabularies."""
     data = data_folder()
@@ -256,7 +259,7 @@ def has_tie(subject: Subject, case: Case, strategy: str) -> bool:
 
 
 def windows_differ(subject: Subject, draw: random.Random, strategy: str, named: Counter[str]) -> str | None:
-    """Whether windows give other entities than transformers has for the whole text, where logits follow tokens alone."""
+    """Whether windows give other entities than transformers has for the whole text; logits follow tokens alone."""
     text = " ".join(filter(None, (random_text(draw) for _ in range(4))))
     labels = LABEL_SETS["BIO"]
     whole = subject.tokenizer(text)
@@ -335,7 +338,10 @@ def main() -> None:
     failed = False
     for strategy, cases, named, failures in check(options.cases, options.seed):
         told = ", ".join(f"{name}: {named[name]}" for name in TOLERANCES if named[name])
-        print(f"{strategy:8} {cases} cases, {len(failures)} differ; cases with a named difference: {told or 'none'}", flush=True)
+        print(
+            f"{strategy:8} {cases} cases, {len(failures)} differ; cases with a named difference: {told or 'none'}",
+            flush=True,
+        )
         for failure in failures[:10]:
             print(f"    {failure}")
         failed |= bool(failures)

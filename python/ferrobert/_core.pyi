@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = [
     "DEBUG_BUILD",
     "Encodings",
+    "EntityDecoder",
     "LabelVocab",
     "Masker",
     "TextColumn",
@@ -381,15 +382,11 @@ class EntityDecoder:
     ``(tokens, 2)``.
     """
 
-    def __new__(
-        cls, labels: Sequence[str], ignore_labels: Sequence[str], strategy: str, constrained: bool
-    ) -> Self: ...
+    def __new__(cls, labels: Sequence[str], ignore_labels: Sequence[str], strategy: str, constrained: bool) -> Self: ...
     def decode(
         self,
         logits: NDArray[np.float32] | NDArray[np.float64],
-        columns: tuple[
-            NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]
-        ],
+        columns: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]],
         texts: list[str],
         with_tokens: bool = False,
     ) -> tuple[list[list[dict[str, Any]]], tuple[NDArray[np.int64], NDArray[np.int64]] | None]:
@@ -402,9 +399,7 @@ class EntityDecoder:
     def label_words(
         self,
         logits: NDArray[np.float32] | NDArray[np.float64],
-        columns: tuple[
-            NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]
-        ],
+        columns: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]],
         samples: int,
     ) -> tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.int64]]:
         """Word ids, label ids, and row splits by sample: a label for each word that has tokens, or DecodeError."""

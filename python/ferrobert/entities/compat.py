@@ -24,8 +24,8 @@ def with_joined_words(
 ) -> None:
     """Writes transformers' joined string as the ``word`` of each entity.
 
-    Tokens of one entity are joined by ``convert_tokens_to_string``; by the strategies of words first those of each word,
-    then the words. An unknown token is the slice of the text.
+    Tokens of one entity are joined by ``convert_tokens_to_string``; by the strategies of words first those of each
+    word, then the words. An unknown token is the slice of the text.
     """
     places, counts = tokens
     names = tokenizer.convert_ids_to_tokens(rows.ids[places].tolist())

@@ -77,8 +77,9 @@ def decode_entities(
         >>> from ferrobert import BertTokenizer, decode_entities
         >>> vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "el", "##on", "mu", "##sk", "founded", "tesla"]
         >>> tokenizer = BertTokenizer({token: id for id, token in enumerate(vocab)})
+        >>> labels = ["O", "B-PER", "I-PER", "B-ORG"]
         >>> logits = np.eye(4)[[0, 1, 2, 2, 2, 0, 3, 0]] * 9  # [CLS] el ##on mu ##sk founded tesla [SEP]
-        >>> for entity in decode_entities(logits, tokenizer("Elon Musk founded Tesla"), ["O", "B-PER", "I-PER", "B-ORG"])[0]:
+        >>> for entity in decode_entities(logits, tokenizer("Elon Musk founded Tesla"), labels)[0]:
         ...     print(entity["entity_group"], entity["word"], entity["start"], entity["end"], round(entity["score"], 4))
         PER Elon Musk 0 9 0.9996
         ORG Tesla 18 23 0.9996
@@ -112,7 +113,14 @@ def decode_rows(rows: AlignedRows, logits: TokenLogits, options: DecodingOptions
     return decoder_of(options).decode(logits.values, _columns(rows, logits), rows.texts, with_tokens)
 
 
-def label_words(logits: Any, enc: Any, id2label: Mapping[Any, str] | Sequence[str], *, constrained: bool = False) -> Any:
+def label_words(
+    logits: Any,
+    enc: Any,
+    id2label: Mapping[Any, str] | Sequence[str],
+    *,
+    constrained: bool = False,
+    texts: Sequence[Any] | None = None,
+) -> list[list[str]]:
     """One label a word, of an encoding of words: that of its first token.
 
     The only place where words get labels: of a text in windows, each word is read from the window that shows most of
@@ -123,6 +131,7 @@ def label_words(logits: Any, enc: Any, id2label: Mapping[Any, str] | Sequence[st
         enc: An encoding of words.
         id2label: As of :func:`decode_entities`.
         constrained: Take the most probable labels that the scheme allows.
+        texts: The words of each sample, where ``enc`` does not keep them.
 
     Returns:
         A list of names for each sample. A word that has no tokens (white space, control characters) is ``"O"``, or the
@@ -132,7 +141,7 @@ def label_words(logits: Any, enc: Any, id2label: Mapping[Any, str] | Sequence[st
         ConfigError: no encoding of words; otherwise as :func:`decode_entities`.
     """
     options = options_of(id2label, "first", constrained, None)
-    rows = aligned_rows(enc)
+    rows = aligned_rows(enc, texts)
     if rows.words is None:
         if not len(rows.texts):
             return []

@@ -60,7 +60,9 @@ def _labels(id2label: Mapping[Any, str] | Sequence[str]) -> tuple[str, ...]:
         return tuple(names[number] for number in range(len(id2label)))
     except (KeyError, ValueError, TypeError):
         keys = ", ".join(map(repr, list(id2label)[:8]))
-        raise DecodeError(f"the keys of id2label must be 0 to {len(id2label) - 1}, each once; they are {keys}") from None
+        raise DecodeError(
+            f"the keys of id2label must be 0 to {len(id2label) - 1}, each once; they are {keys}"
+        ) from None
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 __all__ = ["Entities"]
@@ -38,7 +39,5 @@ class Entities(list[dict[str, Any]]):
 
     def _repr_html_(self) -> str:
         """The text with its entities in colour, for notebooks."""
-        from ferrobert.render import render_entities
-
-        html: str = render_entities(self.text, self, format="html")
+        html: str = import_module("ferrobert.render").render_entities(self.text, self, format="html")
         return html

@@ -40,6 +40,8 @@ class AlignedRows(NamedTuple):
     """Columns of the padded rows; ``None`` where they are ragged."""
     side: str
     """Where padding goes."""
+    longest: int
+    """Tokens of the longest row."""
 
 
 class TokenLogits(NamedTuple):
@@ -82,22 +84,24 @@ def _of_ours(encoding: BatchEncoding, texts: Any, delimiter: str) -> AlignedRows
     if not columns.can_align:
         raise ConfigError("decoding needs offsets and word ids: these rows were made of tokens, and have none")
     padding = encoding.matrix_padding
+    kept = encoding.texts
+    of_words = len(kept) > 0 and not isinstance(kept[0], str)
     rows = AlignedRows(
         columns.ids,
         columns.offsets,
         columns.word_ids,
         columns.row_splits,
         columns.sample_ids,
-        texts=[],
+        # A tokenizer has looked at its own texts.
+        texts=[] if of_words or texts is not None else list(kept),
         words=None,
         width=None if padding is None else padding.width,
         side=encoding.padding_side,
+        longest=columns.row_lengths[1],
     )
-    kept = encoding.texts
-    of_words = len(kept) > 0 and not isinstance(kept[0], str)
-    if texts is None:
-        return _with_texts(rows, kept, of_words, delimiter)
-    return _with_texts(rows, _given(texts, len(kept)), of_words, delimiter)
+    if of_words or texts is not None:
+        return _with_texts(rows, kept if texts is None else _given(texts, len(kept)), of_words, delimiter)
+    return rows
 
 
 def _of_transformers(encoding: Any, texts: Any, delimiter: str) -> AlignedRows:
@@ -137,6 +141,7 @@ def _of_transformers(encoding: Any, texts: Any, delimiter: str) -> AlignedRows:
         words=None,
         width=widths.pop() if padded else None,
         side="left" if left else "right",
+        longest=int(np.diff(splits).max(initial=0)),
     )
     of_words = bool(given) and not isinstance(given[0], str)
     return _with_texts(rows, given, of_words, delimiter)
@@ -160,30 +165,34 @@ def _with_texts(rows: AlignedRows, texts: Sequence[Any], of_words: bool, delimit
             if not isinstance(text, str):
                 raise ConfigError(f"texts[{sample}] must be a str, got {type(text).__name__}")
         return rows._replace(texts=found)
-    split = [list(words) if not isinstance(words, str) else None for words in texts]
-    for sample, words in enumerate(split):
-        if words is None or not all(isinstance(word, str) for word in words):
+    lists: list[list[str]] = []
+    for sample, given in enumerate(texts):
+        words = [] if isinstance(given, str) else list(given)
+        if isinstance(given, str) or not all(isinstance(word, str) for word in words):
             raise ConfigError(f"texts[{sample}] must be a list of words, as the encoding is one of words")
-    lists = [words for words in split if words is not None]
+        lists.append(words)
     counts = [len(words) for words in lists]
     joined = [delimiter.join(words) for words in lists]
-    step = len(delimiter)
-    starts = [0, *accumulate(len(word) + step for words in lists for word in words)]
-    first = np.cumsum([0, *counts])[:-1]
-    per_token = np.repeat(rows.sample_ids, np.diff(rows.row_splits))
-    words = rows.word_ids
-    is_word = words >= 0
-    beyond = np.flatnonzero(is_word & (words >= np.array(counts, np.int64)[per_token]))
+    offsets = _shifted(rows, lists, counts, len(delimiter))
+    return rows._replace(offsets=offsets, texts=joined, words=counts)
+
+
+def _shifted(rows: AlignedRows, lists: list[list[str]], counts: list[int], delimiter: int) -> NDArray[np.int32]:
+    """Offsets in joined texts instead of in words; 0 for special tokens."""
+    samples = np.repeat(rows.sample_ids, np.diff(rows.row_splits))
+    is_word = rows.word_ids >= 0
+    beyond = np.flatnonzero(is_word & (rows.word_ids >= np.array(counts, np.int64)[samples]))
     if len(beyond):
-        sample = int(per_token[beyond[0]])
+        sample = int(samples[beyond[0]])
         raise ConfigError(
-            f"texts[{sample}] has {counts[sample]} words, the encoding has a word {words[beyond[0]]}: texts must be "
-            "those that were encoded"
+            f"texts[{sample}] has {counts[sample]} words, the encoding has a word {rows.word_ids[beyond[0]]}: texts "
+            "must be those that were encoded"
         )
-    places = np.array(starts, np.int64)
-    shift = places[first[per_token] + np.where(is_word, words, 0)] - places[first[per_token]] if len(places) > 1 else 0
-    offsets = np.where(is_word[:, None], rows.offsets + np.reshape(shift, (-1, 1)), 0)
-    return rows._replace(offsets=np.ascontiguousarray(offsets, np.int32), texts=joined, words=counts)
+    # The first character of each word, of all samples one after the other.
+    starts = np.array([0, *accumulate(len(word) + delimiter for words in lists for word in words)], np.int64)
+    first = np.cumsum([0, *counts])[:-1][samples]
+    shift = starts[first + np.where(is_word, rows.word_ids, 0)] - starts[first]
+    return np.where(is_word[:, None], rows.offsets + shift[:, None], 0).astype(np.int32)
 
 
 # --- their logits -------------------------------------------------------------------------------------------------
@@ -200,28 +209,32 @@ def logits_of(logits: Any, rows: AlignedRows) -> TokenLogits:
     Raises:
         DecodeError: another shape, or no floats.
     """
-    lengths = np.diff(rows.row_splits)
     if isinstance(logits, (list, tuple)):
-        return _of_list([_floats(one) for one in logits], rows, lengths)
+        return _of_list([_floats(one) for one in logits], rows)
     values = _floats(logits)
-    if values.ndim == 2 and len(values) == rows.row_splits[-1]:
-        return TokenLogits(np.ascontiguousarray(values), rows.row_splits[:-1])
-    if values.ndim == 2 and len(lengths) == 1:
+    splits, count = rows.row_splits, len(rows.sample_ids)
+    if values.ndim == 2 and len(values) == splits[-1]:
+        return TokenLogits(np.ascontiguousarray(values), splits[:-1])
+    shape = values.shape
+    if values.ndim == 2 and count == 1 and len(values) == rows.width:
         values = values[None]
-    longest = int(lengths.max(initial=0))
-    count, width = values.shape[:2] if values.ndim == 3 else (-1, -1)
-    if count != len(lengths) or (width != rows.width if rows.width is not None else width < longest):
+    given, width = values.shape[:2] if values.ndim == 3 else (-1, -1)
+    if given != count or (width != rows.width if rows.width is not None else width < rows.longest):
+        padded = f"{count} rows padded to {rows.width} tokens"
+        ragged = f"{count} rows of up to {rows.longest} tokens, {splits[-1]} in all"
         raise DecodeError(
-            f"the logits have shape {values.shape}, the encoding has {_shape(rows, longest)}: give logits of shape "
-            f"({len(lengths)}, {longest if rows.width is None else rows.width}, labels), "
-            f"({rows.row_splits[-1]}, labels) without padding, or a list of (tokens of a row, labels)"
+            f"the logits have shape {shape}, the encoding has {ragged if rows.width is None else padded}: give "
+            f"logits of shape ({count}, {rows.width or rows.longest}, labels), ({splits[-1]}, labels) without padding, "
+            "or a list of (tokens of a row, labels)"
         )
-    left = width - lengths if rows.side == "left" else 0
-    starts = np.arange(count, dtype=np.int64) * width + left
+    starts = np.arange(0, count * width, width) if width else np.zeros(count, np.int64)
+    if rows.side == "left":
+        starts += width - np.diff(splits)
     return TokenLogits(np.ascontiguousarray(values.reshape(count * width, values.shape[2])), starts)
 
 
-def _of_list(logits: list[NDArray[Any]], rows: AlignedRows, lengths: NDArray[np.int64]) -> TokenLogits:
+def _of_list(logits: list[NDArray[Any]], rows: AlignedRows) -> TokenLogits:
+    lengths = np.diff(rows.row_splits)
     if len(logits) != len(lengths):
         raise DecodeError(f"the logits are a list of {len(logits)}, the encoding has {len(lengths)} rows")
     starts = np.zeros(len(logits), np.int64)
@@ -237,13 +250,6 @@ def _of_list(logits: list[NDArray[Any]], rows: AlignedRows, lengths: NDArray[np.
     if not logits:
         return TokenLogits(np.zeros((0, 0), np.float32), starts)
     return TokenLogits(np.ascontiguousarray(np.concatenate(logits)), starts)
-
-
-def _shape(rows: AlignedRows, longest: int) -> str:
-    count = len(rows.row_splits) - 1
-    if rows.width is not None:
-        return f"{count} rows padded to {rows.width} tokens"
-    return f"{count} rows of up to {longest} tokens, {rows.row_splits[-1]} in all"
 
 
 def _floats(logits: Any) -> NDArray[Any]:

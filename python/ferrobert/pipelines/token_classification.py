@@ -24,10 +24,12 @@ from ferrobert.models.checkpoint import TOKEN_CLASSIFIER
 from ferrobert.pipelines.base import READ_AHEAD, Pipeline
 from ferrobert.pipelines.inputs import check_text
 from ferrobert.pipelines.options import WITHOUT_EFFECT, CallOptions, shared_options
-from ferrobert.pipelines.rows import TokenRows, token_rows
+from ferrobert.pipelines.rows import token_rows
 
 #: Most tokens that windows share: every token then has 64 on either side, but at the ends of the text.
 LARGEST_STRIDE = 128
+#: Characters (or words) after which a block of inputs ends: logits of about a million tokens are kept at a time.
+LARGEST_BLOCK = 1 << 22
 OWN_OPTIONS = (
     *("aggregation_strategy", "ignore_labels", "constrained", "compat", "is_split_into_words", "delimiter"),
     *("grouped_entities", "ignore_subwords"),
@@ -158,8 +160,9 @@ class TokenClassificationPipeline(Pipeline):
             raise TextTypeError("words must be lists of words, got a str")
         chosen = self._call_options({**_tokenizer_options(self._defaults), "is_split_into_words": True})
         found: list[list[str]] = []
-        for encoding, logits in self._encoded(list(words), chosen, 0):
-            found += label_words(logits, encoding, self.labels, constrained=constrained)
+        for samples, encoding, logits in self._encoded(list(words), chosen, 0):
+            texts = None if hasattr(encoding, "columns") else samples
+            found += label_words(logits, encoding, self.labels, constrained=constrained, texts=texts)
         return found
 
     @classmethod
@@ -177,7 +180,7 @@ class TokenClassificationPipeline(Pipeline):
         ignored = rest.pop("ignore_labels", ("O",))
         if not isinstance(ignored, Iterable):
             raise ConfigError(f"ignore_labels must be a list of labels, got {ignored!r}")
-        flags = {
+        flags: dict[str, Any] = {
             name: _flag(name, rest.pop(name, False)) for name in ("constrained", "compat", "is_split_into_words")
         }
         delimiter = rest.pop("delimiter", " ")
@@ -199,43 +202,29 @@ class TokenClassificationPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: TokenOptions, first: int) -> list[Entities]:
         options = options_of(self.labels, chosen.strategy, chosen.constrained, chosen.ignore_labels)
         found: list[Entities] = []
-        for start in range(0, len(inputs), READ_AHEAD):
-            for encoding, logits in self._encoded(inputs[start : start + READ_AHEAD], chosen, first + start):
-                texts = None if hasattr(encoding, "columns") else inputs[start : start + READ_AHEAD]
-                found += decoded_by(
-                    decode_rows, logits, encoding, options, texts, chosen.compat, self.tokenizer, chosen.delimiter
-                )
+        for samples, encoding, logits in self._encoded(inputs, chosen, first):
+            texts = None if hasattr(encoding, "columns") else samples  # transformers' encodings do not keep them
+            found += decoded_by(
+                decode_rows, logits, encoding, options, texts, chosen.compat, self.tokenizer, chosen.delimiter
+            )
         return found
 
     def _encoded(
         self, inputs: Sequence[Any], chosen: TokenOptions, first: int
-    ) -> Iterator[tuple[Any, NDArray[np.float32]]]:
-        """The encoding of inputs in windows, and the logits of its tokens, ``(tokens, labels)``; nothing for none."""
-        if not inputs:
-            return
-        samples = [
-            _words(value, row) if chosen.is_split_into_words else check_text(value, row)
-            for row, value in enumerate(inputs, start=first)
-        ]
+    ) -> Iterator[tuple[list[Any], Any, NDArray[np.float32]]]:
+        """Inputs, block by block, their encoding in windows, and the logits of its tokens, ``(tokens, labels)``."""
         options = self._window_options(chosen)
-        encoding = self.tokenizer(samples, is_split_into_words=chosen.is_split_into_words, **options)
-        rows = token_rows(encoding)
-        if self.max_tokens is not None:
-            long = np.flatnonzero(rows.lengths > self.max_tokens)
-            if len(long):
-                raise ConfigError(
-                    f"row {first + int(long[0])} has {int(rows.lengths[long[0]])} tokens, the model reads at most "
-                    f"{self.max_tokens}; leave truncation and max_length out to read it in windows"
-                )
-        logits = self._token_logits(rows, chosen.batch_size)
-        broken = np.flatnonzero(np.isnan(logits.max(axis=1, initial=-np.inf)))
-        if len(broken):
-            row = int(np.searchsorted(rows.row_splits, broken[0], side="right")) - 1
-            columns = getattr(encoding, "columns", None)
-            sample = row if columns is None else int(columns.sample_ids[row])
-            token = int(broken[0] - rows.row_splits[row])
-            raise DecodeError(f"the model's logits for row {first + sample} are NaN (token {token} of its window)")
-        yield encoding, logits
+        read = _words if chosen.is_split_into_words else check_text
+        samples: list[Any] = []
+        size = 0
+        for row, value in enumerate(inputs, start=first):
+            samples.append(read(value, row))
+            size += len(samples[-1])
+            if len(samples) == READ_AHEAD or size > LARGEST_BLOCK or row == first + len(inputs) - 1:
+                start = row + 1 - len(samples)
+                encoding = self.tokenizer(samples, is_split_into_words=chosen.is_split_into_words, **options)
+                yield samples, encoding, self._token_logits(encoding, chosen.batch_size, start)
+                samples, size = [], 0
 
     def _window_options(self, chosen: TokenOptions) -> dict[str, Any]:
         """Options for the tokenizer: windows of what the model reads, unless the call says something else."""
@@ -254,8 +243,16 @@ class TokenClassificationPipeline(Pipeline):
         options.setdefault("stride", max(0, min(LARGEST_STRIDE, (limit - special) // 4)))
         return {**options, "truncation": True, "max_length": limit, "return_overflowing_tokens": True}
 
-    def _token_logits(self, rows: TokenRows, max_rows: int | None) -> NDArray[np.float32]:
-        """Logits of every token of the rows, ``(tokens, labels)``; only those of one batch are ever padded."""
+    def _token_logits(self, encoding: Any, max_rows: int | None, first: int) -> NDArray[np.float32]:
+        """Logits of every token of an encoding, ``(tokens, labels)``; only those of one batch are ever padded."""
+        rows = token_rows(encoding)
+        if self.max_tokens is not None:
+            long = np.flatnonzero(rows.lengths > self.max_tokens)
+            if len(long):
+                raise ConfigError(
+                    f"row {first + _sample(encoding, int(long[0]))} has {int(rows.lengths[long[0]])} tokens, the model "
+                    f"reads at most {self.max_tokens}; leave truncation and max_length out to read it in windows"
+                )
         flat: NDArray[np.float32] | None = None
         for batch, tensors in self._batches(rows, max_rows):
             with torch.inference_mode():
@@ -268,7 +265,23 @@ class TokenClassificationPipeline(Pipeline):
             for row, of_row in zip(batch.tolist(), logits, strict=True):
                 start, end = rows.row_splits[row : row + 2].tolist()
                 flat[start:end] = of_row[: end - start]
-        return np.empty((0, self.model.config.num_labels), np.float32) if flat is None else flat
+        if flat is None:
+            return np.empty((0, self.model.config.num_labels), np.float32)
+        broken = np.flatnonzero(np.isnan(flat.max(axis=1, initial=-np.inf)))
+        if len(broken):
+            row = int(np.searchsorted(rows.row_splits, broken[0], side="right")) - 1
+            raise DecodeError(
+                f"the model's logits for row {first + _sample(encoding, row)} are NaN "
+                f"(token {broken[0] - rows.row_splits[row]} of its window)"
+            )
+        return flat
+
+
+def _sample(encoding: Any, row: int) -> int:
+    """Which of the inputs a row of an encoding is a window of."""
+    columns = getattr(encoding, "columns", None)
+    samples = encoding.get("overflow_to_sample_mapping") if columns is None else columns.sample_ids
+    return row if samples is None else int(samples[row])
 
 
 def _flag(name: str, value: Any) -> bool:

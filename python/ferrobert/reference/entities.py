@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from ferrobert.entities.options import DecodingOptions, options_of
 from ferrobert.entities.result import Entities
 from ferrobert.entities.rows import AlignedRows, TokenLogits
 from ferrobert.errors import ConfigError, DecodeError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["decode_entities", "decode_rows"]
 
@@ -81,7 +78,9 @@ def decode_rows(rows: AlignedRows, logits: TokenLogits, options: DecodingOptions
         words = rows.word_ids[start:end].tolist()
         spans = rows.offsets[start:end].tolist()
         tokens = [
-            Token(start + place, word, *spans[place], values[place]) for place, word in enumerate(words) if word >= 0
+            Token(start + place, word, spans[place][0], spans[place][1], values[place])
+            for place, word in enumerate(words)
+            if word >= 0
         ]
         before = next((place for place, word in enumerate(words) if word >= 0), len(words))
         windows[int(rows.sample_ids[row])].append((before, tokens))
@@ -142,7 +141,7 @@ def merge(windows: list[list[Token]]) -> list[Token]:
     text: dict[int, Token] = {}
     for start, window in zip(starts, windows, strict=True):
         text |= dict(enumerate(window, start))
-    words = {}
+    words: dict[int, tuple[int, int]] = {}
     for _, group in groupby(sorted(text), key=lambda place: text[place].word):
         places = list(group)
         words |= dict.fromkeys(places, (places[0], places[-1]))

@@ -6,9 +6,10 @@ use numpy::{
     IntoPyArray, PyArray1, PyArrayDescrMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray,
     PyUntypedArrayMethods,
 };
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySlice, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 
 /// Decodes logits of tokens; see `ferrobert_core::entities::Decoder`.
 #[pyclass(frozen, module = "ferrobert._core")]
@@ -16,6 +17,8 @@ pub(crate) struct EntityDecoder {
     decoder: entities::Decoder,
     /// What an entity of each label is called.
     names: Vec<Py<PyString>>,
+    /// An entity without values: a copy has room for all keys, where a new dictionary grows at the sixth.
+    blank: Py<PyDict>,
 }
 
 /// Logits of float32 or float64, `(tokens, labels)`.
@@ -104,7 +107,20 @@ impl EntityDecoder {
                 PyString::intern(py, name).unbind()
             })
             .collect();
-        Ok(Self { decoder, names })
+        let blank = PyDict::new(py);
+        let keys: &[&str] = if decoder.groups() {
+            &["entity_group", "score", "word", "start", "end"]
+        } else {
+            &["entity", "score", "index", "word", "start", "end"]
+        };
+        for key in keys {
+            blank.set_item(PyString::intern(py, key), py.None())?;
+        }
+        Ok(Self {
+            decoder,
+            names,
+            blank: blank.unbind(),
+        })
     }
 
     /// The entities of each text as dictionaries, and their tokens where they are asked for.
@@ -194,9 +210,7 @@ impl EntityDecoder {
                  be those that were encoded"
             )));
         }
-        let mut word = text
-            .get_item(PySlice::new(py, start, end, 1))?
-            .cast_into::<PyString>()?;
+        let mut word = substring(text, start, end)?;
         let (mut start, mut end) = (entity.start as usize, entity.end as usize);
         let slice = word.to_str()?;
         let (before, inner) = trimmed(slice);
@@ -205,21 +219,40 @@ impl EntityDecoder {
             end = start + inner.chars().count();
             word = PyString::new(py, inner);
         }
-        let dictionary = PyDict::new(py);
+        let dictionary = self.blank.bind(py).copy()?;
         let name = self.names.get(entity.label as usize);
         if self.decoder.groups() {
             dictionary.set_item(intern!(py, "entity_group"), name)?;
-            dictionary.set_item(intern!(py, "score"), entity.score)?;
         } else {
             dictionary.set_item(intern!(py, "entity"), name)?;
-            dictionary.set_item(intern!(py, "score"), entity.score)?;
             dictionary.set_item(intern!(py, "index"), entity.index)?;
         }
+        dictionary.set_item(intern!(py, "score"), entity.score)?;
         dictionary.set_item(intern!(py, "word"), word)?;
         dictionary.set_item(intern!(py, "start"), start)?;
         dictionary.set_item(intern!(py, "end"), end)?;
         Ok(dictionary)
     }
+}
+
+/// The characters from `start` to `end`, which lie in the text.
+fn substring<'py>(
+    text: &Bound<'py, PyString>,
+    start: isize,
+    end: isize,
+) -> PyResult<Bound<'py, PyString>> {
+    #[expect(
+        unsafe_code,
+        reason = "without an object for the slice: a fifth less time an entity"
+    )]
+    // SAFETY: Python is attached, as the text is bound; the result is a new reference, or null with an exception set.
+    let slice = unsafe {
+        Bound::from_owned_ptr_or_err(
+            text.py(),
+            ffi::PyUnicode_Substring(text.as_ptr(), start, end),
+        )
+    }?;
+    Ok(slice.cast_into::<PyString>()?)
 }
 
 fn view<'a, T>(values: &'a [T], shape: &[usize], row_starts: &'a [i64]) -> Logits<'a, T> {
