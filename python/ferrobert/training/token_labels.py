@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferrobert.encoding import Ragged
 from ferrobert.errors import AlignmentError
-from ferrobert.labels import align_labels, align_spans, word_labels
+from ferrobert.labels import align_labels, align_spans
 from ferrobert.labels.alignment import first_tokens
-from ferrobert.labels.words import word_rows_of
+from ferrobert.labels.words import finer_words, offsets_of, word_rows_of
 from ferrobert.pipelines.rows import TokenRows, token_rows
 from ferrobert.pipelines.token_classification import LARGEST_STRIDE
 from ferrobert.training.rows import IGNORED
@@ -25,26 +25,32 @@ class TokenLabels:
     """Encoded examples.
 
     Attributes:
-        encoding: what the tokenizer made of them.
         rows: their token rows; a row an example, or several windows of it.
         labels: label id of each token, int64 ``(tokens,)``; `IGNORED` for none.
         long_examples: how many examples take more than one row.
         words_without_tokens: how many words the tokenizer makes nothing of (empty, or of characters that it removes),
             whose tags cannot be learned.
+        first_tokens: the token that speaks for each word, -1 for none, int64 ``(words,)``.
+        word_splits: the first word of each example and, last, the number of words, ``(examples + 1,)``.
     """
 
-    encoding: Any
     rows: TokenRows
     labels: NDArray[np.int64]
     long_examples: int
     words_without_tokens: int
+    first_tokens: NDArray[np.int64]
+    word_splits: NDArray[np.int64]
 
     def words(self, names: Sequence[str], token_ids: NDArray[np.int64]) -> list[list[str]]:
         """One label a word, of label ids of tokens ``(tokens,)``: that of the word's first token.
 
-        Of a long example each word is read in the window that shows most of what is around it.
+        Of a long example each word is read in the window that shows most of what is around it. Words without tokens,
+        and those of tokens without label, are "O".
         """
-        return word_labels(self.encoding, Ragged(token_ids, self.rows.row_splits), id2label=list(names))
+        table = np.array([*names, "O"], dtype=object)
+        ids = np.append(token_ids, -1)[self.first_tokens]  # (words,); -1 is the last place of both
+        flat: list[str] = table[np.where(ids < 0, -1, ids)].tolist()
+        return [flat[start:end] for start, end in pairwise(self.word_splits.tolist())]
 
 
 def encode_tagged(
@@ -73,20 +79,30 @@ def encode_tagged(
         ConfigError: a stride that leaves no room.
     """
     encoding = _encode(examples.inputs, tokenizer, longest, stride)
+    words = word_rows_of(encoding)
     chosen: dict[str, Any] = {"label2id": list(names), "label_all_tokens": label_all_tokens, "ignore_index": IGNORED}
     if isinstance(examples, TaggedTexts):
         try:
             labels = align_spans(encoding, examples.labels, scheme=scheme, **chosen).values
         except AlignmentError:
             raise _placed(examples, tokenizer, longest, stride, {"scheme": scheme, **chosen}) from None
+        words = finer_words(encoding, words, offsets_of(encoding)[0])
     else:
         labels = align_labels(encoding, examples.labels, **chosen).values
-    words = word_rows_of(encoding)
+        # Also words behind the last one with a token count.
+        words = words._replace(counts=np.array([len(tags) for tags in examples.labels], dtype=np.int64))
     places, splits = first_tokens(words)
     windows = np.bincount(words.sample_ids, minlength=words.samples)
     if len(words.sample_ids) > words.samples:
         labels = np.where(_is_read_here(words, places, splits), labels, IGNORED)
-    return TokenLabels(encoding, token_rows(encoding), labels, int((windows > 1).sum()), int((places < 0).sum()))
+    return TokenLabels(
+        rows=token_rows(encoding),
+        labels=labels,
+        long_examples=int((windows > 1).sum()),
+        words_without_tokens=int((places < 0).sum()),
+        first_tokens=places,
+        word_splits=splits,
+    )
 
 
 def _encode(inputs: Sequence[Any], tokenizer: Any, longest: int | None, stride: int | None) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ferrobert.training.metrics import entity_f1
 from ferrobert.training.rows import IGNORED, LabelledTokens
 from ferrobert.training.tagged_examples import Tagged, TaggedTexts
 from ferrobert.training.token_labels import TokenLabels
@@ -49,8 +50,6 @@ class WordScores:
 
     def __call__(self, evaluation: Any) -> dict[str, float]:
         """The scores of what `TokenClassifierTrainer` predicts: batches of ids and losses, and of labels."""
-        from ferrobert.training.metrics import entity_f1
-
         rows, source = self.tokens.rows.in_order(self.order)
         lengths = iter(rows.lengths.tolist())
         predicted = np.empty(len(rows.ids), dtype=np.int64)
