@@ -59,6 +59,15 @@ pretrain-check: $(VENV)/.with-test ## pretraining killed at random moments, on 2
 masking-check: $(VENV)/.with-test ## masks of ten million tokens: shares, chi-square tests, threads; a minute
 	$(PY) -m tests.masking_statistics
 
+labels-check: $(VENV)/.with-test ## labels against the loop on real data, and the twin on 100,000 random cases: three minutes
+	$(PY) -m tests.labels_check
+
+entities-check: $(VENV)/.with-test ## entities of 10,000 random cases a strategy beside transformers' pipeline: ten minutes
+	$(PY) -W ignore -m tests.entities_check
+
+ner-check: $(VENV)/.with-test ## MiniLM fine-tuned for entities by ferrobert and by transformers' own loop: strict F1 and seconds of both; half an hour
+	$(PY) -W ignore -m tests.ner_check
+
 miri: ## the unsafe modules of the core under Miri (needs a nightly toolchain with the component miri)
 	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --target-dir target/miri -p ferrobert-core --lib -- \
 		memory wordpiece::column wordpiece::key wordpiece::scan wordpiece::slots wordpiece::word_table
@@ -110,4 +119,4 @@ $(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
 	touch $@
 
 .PRECIOUS: $(VENV)/.with-%
-.PHONY: help demo wheel test lint parity masking-check pretrain-check miri docs bench bench-full tables format clean
+.PHONY: help demo wheel test lint parity labels-check masking-check entities-check ner-check pretrain-check miri docs bench bench-full tables format clean

@@ -83,7 +83,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-SHOWN = ("README.md", "docs/pipelines.md", "docs/pretraining.md")
+SHOWN = ("README.md", "docs/entities.md", "docs/labels.md", "docs/pipelines.md", "docs/pretraining.md")
 
 
 @pytest.mark.parametrize("page", [ROOT / page for page in SHOWN], ids=lambda page: page.name)

@@ -153,12 +153,12 @@ def test_an_unknown_ending_is_refused(tmp_path):
 
 
 def test_an_unknown_format_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="format must be csv, tsv, jsonl or parquet, got 'xml'"):
+    with pytest.raises(ConfigError, match="format must be csv, tsv, jsonl, parquet or conll, got 'xml'"):
         Table(write(tmp_path / "a.csv", ""), format="xml")
 
 
 def test_writing_csv_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"must be one of \.jsonl, \.ndjson, \.parquet, got '\.csv'"):
+    with pytest.raises(ConfigError, match=r"must be one of \.jsonl, \.ndjson, \.parquet, \.conll, got '\.csv'"):
         TableWriter(tmp_path / "out.csv")
 
 

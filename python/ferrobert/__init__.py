@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from ferrobert import errors, reference
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
+    from ferrobert.entities import Entities, decode_entities
+    from ferrobert.labels import (
+        DataCollatorForTokenClassification,
+        align_labels,
+        align_spans,
+        convert_scheme,
+        label_list,
+        word_labels,
+    )
     from ferrobert.masking import DataCollatorForLanguageModeling, mask_tokens
     from ferrobert.pairs import pack_sentences, sentence_pairs
     from ferrobert.pipelines import pipeline
@@ -28,14 +37,22 @@ _HOMES = {
     "CharSpan": "ferrobert.encoding",
     "Columns": "ferrobert.encoding",
     "DataCollatorForLanguageModeling": "ferrobert.masking",
+    "DataCollatorForTokenClassification": "ferrobert.labels",
+    "Entities": "ferrobert.entities",
     "Ragged": "ferrobert.encoding",
     "TokenSpan": "ferrobert.encoding",
+    "align_labels": "ferrobert.labels",
+    "align_spans": "ferrobert.labels",
+    "convert_scheme": "ferrobert.labels",
+    "decode_entities": "ferrobert.entities",
     "finetune": "ferrobert.training",
+    "label_list": "ferrobert.labels",
     "mask_tokens": "ferrobert.masking",
     "pack_sentences": "ferrobert.pairs",
     "pipeline": "ferrobert.pipelines",
     "pretrain": "ferrobert.training",
     "sentence_pairs": "ferrobert.pairs",
+    "word_labels": "ferrobert.labels",
 }
 _MODULES = {"errors": "ferrobert.errors", "metrics": "ferrobert.training.metrics", "reference": "ferrobert.reference"}
 
@@ -47,11 +64,18 @@ __all__ = [
     "CharSpan",
     "Columns",
     "DataCollatorForLanguageModeling",
+    "DataCollatorForTokenClassification",
+    "Entities",
     "Ragged",
     "TokenSpan",
     "__version__",
+    "align_labels",
+    "align_spans",
+    "convert_scheme",
+    "decode_entities",
     "errors",
     "finetune",
+    "label_list",
     "mask_tokens",
     "metrics",
     "pack_sentences",
@@ -59,6 +83,7 @@ __all__ = [
     "pretrain",
     "reference",
     "sentence_pairs",
+    "word_labels",
 ]
 
 if DEBUG_BUILD:

@@ -1,7 +1,7 @@
 """The Rust core. Use the modules of ``ferrobert``; this one may change without notice."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Self, final
+from typing import Any, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,21 @@ from numpy.typing import NDArray
 __all__ = [
     "DEBUG_BUILD",
     "Encodings",
+    "EntityDecoder",
+    "LabelVocab",
     "Masker",
     "TextColumn",
     "TextEncoder",
     "WordPiece",
     "__version__",
+    "align_labels",
     "attention_mask",
+    "convert_scheme",
+    "encode_labelled",
+    "first_tokens",
     "flatten",
+    "flatten_labels",
+    "label_spans",
     "lists",
     "matrix_of_rows",
     "pack_sentences",
@@ -23,6 +31,7 @@ __all__ = [
     "panic_for_test",
     "row_lengths",
     "sentence_pairs",
+    "word_counts",
 ]
 
 __version__: str
@@ -365,6 +374,36 @@ class Masker:
         """Masked ids and labels: ``(tokens,)`` or, where a width is given, the cells of ``(rows, width)``; or
         ConfigError."""
 
+@final
+class EntityDecoder:
+    """Decodes logits of tokens to entities. Immutable; used from many threads.
+
+    Columns are the place of each row's first token among the logits, row splits, sample ids, word ids, and offsets
+    ``(tokens, 2)``.
+    """
+
+    def __new__(cls, labels: Sequence[str], ignore_labels: Sequence[str], strategy: str, constrained: bool) -> Self: ...
+    def decode(
+        self,
+        logits: NDArray[np.float32] | NDArray[np.float64],
+        columns: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]],
+        texts: list[str],
+        with_tokens: bool = False,
+    ) -> tuple[list[list[dict[str, Any]]], tuple[NDArray[np.int64], NDArray[np.int64]] | None]:
+        """Entities of each text; places of their tokens in the columns, and how many each has, where asked for.
+
+        Raises:
+            DecodeError: a logit is NaN or infinite; another number of labels; texts that are too short.
+        """
+
+    def label_words(
+        self,
+        logits: NDArray[np.float32] | NDArray[np.float64],
+        columns: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]],
+        samples: int,
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.int64]]:
+        """Word ids, label ids, and row splits by sample: a label for each word that has tokens, or DecodeError."""
+
 def flatten(rows: list[Any], name: str, none: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of ints (lists, tuples, arrays, tensors) as one column and row splits, or ConfigError."""
 
@@ -375,3 +414,119 @@ def matrix_of_rows(
 
 def row_lengths(row_splits: NDArray[np.int64]) -> tuple[int, int]:
     """Tokens of the shortest and of the longest row; 0 and 0 without rows."""
+
+#: Word ids, row splits, sample ids, number of samples, words of each sample if known, whether rows hold all words.
+_WordRows: TypeAlias = tuple[
+    NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int, NDArray[np.int64] | None, bool
+]
+
+@final
+class LabelVocab:
+    """Labels and their ids. Immutable. ConfigError for ids outside of 0 to 2^20 - 1."""
+
+    def __new__(cls, labels: Sequence[tuple[str, int]]) -> Self: ...
+    def check_ids(self, ids: NDArray[np.int64], row_splits: NDArray[np.int64], ignore_index: int) -> None:
+        """AlignmentError for an id that no label has."""
+
+    def check_scheme(self) -> None:
+        """AlignmentError where some labels belong to a scheme and some to none."""
+
+def word_counts(column: TextColumn) -> NDArray[np.int64]:
+    """The number of words of each row of a column of words, ``(rows,)``."""
+
+def flatten_labels(
+    rows: Any, vocab: LabelVocab | None, ignore_index: int, name: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of labels (a list, or a TextColumn of lists) as one column of ids and row splits.
+
+    Raises:
+        AlignmentError: a label or an id that the vocabulary lacks, or strings without one.
+        ConfigError: something that is no label.
+    """
+
+def align_labels(
+    rows: _WordRows,
+    label_ids: NDArray[np.int64],
+    label_splits: NDArray[np.int64],
+    continuing: LabelVocab | None,
+    ignore_index: int,
+) -> NDArray[np.int64]:
+    """Label ids of tokens, ``(tokens,)``; those behind a word's first too where ``continuing`` is given.
+
+    Raises:
+        AlignmentError: labels that are not one a word.
+        ConfigError: columns that do not fit each other.
+    """
+
+def first_tokens(rows: _WordRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The token that speaks for each word, -1 for none, ``(words,)``, and the splits of the samples.
+
+    Raises:
+        ConfigError: columns that do not fit each other.
+    """
+
+def label_spans(
+    rows: _WordRows,
+    offsets: NDArray[np.int32],
+    texts: Sequence[str] | None,
+    spans: tuple[NDArray[np.int64], list[int], list[str], NDArray[np.int64]],
+    scheme: str,
+    vocab: LabelVocab,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Label ids of words, ``(words,)``, and the splits of the samples.
+
+    Raises:
+        AlignmentError: a span that fits no words, or a label that the vocabulary lacks.
+        ConfigError: columns that do not fit each other.
+    """
+
+def convert_scheme(rows: list[list[str]], source: str, target: str) -> list[list[str]]:
+    """Rows of labels in another scheme.
+
+    Raises:
+        AlignmentError: a label that is none of the scheme.
+        TextTypeError: something is no string.
+    """
+
+def encode_labelled(
+    tokenizer: WordPiece,
+    words: Sequence[Any],
+    word_labels: Any,
+    vocab: LabelVocab | None,
+    *,
+    label_all_tokens: bool,
+    ignore_index: int,
+    add_special_tokens: bool,
+    truncation: str | None,
+    max_length: int | None,
+    truncation_side: str,
+    split_special_tokens: bool,
+    width: int,
+    multiple: int,
+    side: str,
+    pad_id: int,
+) -> NDArray[np.int64]:
+    """Rows of words and of their labels as ids, attention mask and labels, ``(3, rows, width)``.
+
+    Args:
+        tokenizer: Encodes the words.
+        words: Lists of words, or a :class:`TextColumn` of such.
+        word_labels: Lists of labels, or a :class:`TextColumn` of such.
+        vocab: Ids of labels that are strings.
+        label_all_tokens: Label the tokens behind a word's first too.
+        ignore_index: Label of other tokens and of padding.
+        add_special_tokens: Apply the template's special tokens.
+        truncation: ``None``, ``"longest_first"``, ``"only_first"`` or ``"only_second"``.
+        max_length: Largest row, needed for truncation.
+        truncation_side: ``"left"`` or ``"right"``.
+        split_special_tokens: Treat special tokens in the text as text.
+        width: Least number of columns.
+        multiple: Round the columns up to a multiple.
+        side: Where padding goes.
+        pad_id: Id of padding.
+
+    Raises:
+        AlignmentError: labels that are not one a word, or not in the vocabulary.
+        ConfigError: options that cannot be met.
+        TextTypeError: something is not a string; says where.
+    """

@@ -228,7 +228,12 @@ class BatchEncoding(MutableMapping[str, Any]):
         width = max(made.columns.row_lengths[1], made.padding.width or 0)
         if is_uneven(made.columns, made.padding) or (made.tensors is None and made.padding.width is None):
             return None
-        return replace(made.padding, width=width)
+        return made.padding if made.padding.width == width else replace(made.padding, width=width)
+
+    @property
+    def padding_side(self) -> str:
+        """``"right"`` or ``"left"``: where padding goes, or would go."""
+        return self._encoded().padding.side
 
     @property
     def is_untouched(self) -> bool:

@@ -99,18 +99,37 @@ def load_sequence_classifier(
         UnsafeCheckpointError: the weights are a pickle and ``allow_pickle`` is not given.
         MissingDependencyError: torch or transformers is not installed.
     """
-    settings: dict[str, Any] = {}
-    if labels is not None:
-        settings |= {
-            "num_labels": len(labels),
-            "id2label": dict(enumerate(labels)),
-            "label2id": {label: index for index, label in enumerate(labels)},
-            "problem_type": "single_label_classification",
-            "ignore_mismatched_sizes": True,
-        }
+    settings = {} if labels is None else {**_label_settings(labels), "problem_type": "single_label_classification"}
     return load_model(
         source, CLASSIFIER, dtype=dtype, allow_pickle=allow_pickle, new_head=labels is not None, settings=settings
     )
+
+
+def load_token_classifier(
+    source: str | os.PathLike[str],
+    *,
+    dtype: str | torch.dtype | None = None,
+    labels: list[str] | None = None,
+    allow_pickle: bool = False,
+) -> LoadedModel:
+    """Load a model that gives logits for each token, ``(batch, tokens, labels)``.
+
+    Arguments and errors are those of `load_sequence_classifier`.
+    """
+    settings = {} if labels is None else _label_settings(labels)
+    return load_model(
+        source, TOKEN_CLASSIFIER, dtype=dtype, allow_pickle=allow_pickle, new_head=labels is not None, settings=settings
+    )
+
+
+def _label_settings(labels: list[str]) -> dict[str, Any]:
+    """Values of config.json for a head with these labels, which may be new."""
+    return {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: index for index, label in enumerate(labels)},
+        "ignore_mismatched_sizes": True,
+    }
 
 
 def load_model(

@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 # Task -> module and class. A task is listed once it is built.
 TASKS = {
     "text-classification": ("ferrobert.pipelines.text_classification", "TextClassificationPipeline"),
+    "token-classification": ("ferrobert.pipelines.token_classification", "TokenClassificationPipeline"),
     "fill-mask": ("ferrobert.pipelines.fill_mask", "FillMaskPipeline"),
     "next-sentence-prediction": ("ferrobert.pipelines.next_sentence_prediction", "NextSentencePredictionPipeline"),
 }
 # Where a model for the task comes from.
 ORIGINS = {
     "text-classification": "ferrobert.finetune or `ferrobert demo` makes one",
+    "token-classification": "ferrobert.finetune makes one",
     "fill-mask": "one that comes from pretraining, such as bert-base-uncased",
     "next-sentence-prediction": "BERT as it comes from pretraining, such as bert-base-uncased",
 }
-ALIASES = {"sentiment-analysis": "text-classification"}
+ALIASES = {"sentiment-analysis": "text-classification", "ner": "token-classification"}
 BACKENDS = ("torch",)
 
 
@@ -60,7 +62,8 @@ def pipeline(
     """Make a pipeline for a task.
 
     Args:
-        task: "text-classification" or its alias "sentiment-analysis"; "fill-mask"; "next-sentence-prediction".
+        task: "text-classification" or its alias "sentiment-analysis"; "token-classification" or its alias "ner";
+            "fill-mask"; "next-sentence-prediction".
         model: a checkpoint folder, the id of a model on the hub, or a loaded model of transformers.
         tokenizer: a tokenizer or where to load one from; by default from the model's folder.
         device: "cpu", "cuda", "cuda:1", a number (-1 is the CPU); by default the first GPU, else the CPU.
@@ -70,7 +73,8 @@ def pipeline(
         **options: the task's own call options, as defaults for each call (``top_k``, ``truncation``, ...).
 
     Returns:
-        The pipeline of the task: `TextClassificationPipeline`, `FillMaskPipeline` or `NextSentencePredictionPipeline`.
+        The pipeline of the task: `TextClassificationPipeline`, `TokenClassificationPipeline`, `FillMaskPipeline` or
+        `NextSentencePredictionPipeline`.
 
     Raises:
         ConfigError: an unknown task, backend, device or option; no model.

@@ -35,14 +35,32 @@ class TokenRows:
         """Tokens of each row, ``(rows,)``."""
         return np.diff(self.row_splits)
 
-    def padded(self, rows: Sequence[int] | NDArray[np.int64], pad_id: int) -> dict[str, torch.Tensor]:
-        """int64 tensors ``(len(rows), longest)`` of these rows, padded on the right."""
+    def cells(self, rows: Sequence[int] | NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Where the tokens of these rows stand: in a matrix padded on the right, and in the columns.
+
+        Returns:
+            Which cells of the matrix are tokens, ``(len(rows), longest)``; for each of them, row by row, its position
+            in the columns, ``(tokens of these rows,)``.
+        """
         positions = np.asarray(rows, dtype=np.int64)
         starts = self.row_splits[positions]
         lengths = self.row_splits[positions + 1] - starts
         columns = np.arange(int(lengths.max(initial=0)))
-        mask = columns < lengths[:, None]  # (rows, longest)
-        source = (starts[:, None] + columns)[mask]  # (tokens of these rows,)
+        mask = columns < lengths[:, None]
+        return mask, (starts[:, None] + columns)[mask]
+
+    def in_order(self, order: NDArray[np.int64]) -> tuple[TokenRows, NDArray[np.int64]]:
+        """The rows in another order, ``(rows,)`` positions; and the position that each of their tokens had before."""
+        lengths = self.lengths[order]
+        splits = np.zeros(len(order) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=splits[1:])
+        source = np.arange(splits[-1]) + np.repeat(self.row_splits[:-1][order] - splits[:-1], lengths)
+        type_ids = None if self.type_ids is None else self.type_ids[source]
+        return TokenRows(self.ids[source], type_ids, splits), source
+
+    def padded(self, rows: Sequence[int] | NDArray[np.int64], pad_id: int) -> dict[str, torch.Tensor]:
+        """int64 tensors ``(len(rows), longest)`` of these rows, padded on the right."""
+        mask, source = self.cells(rows)
         ids = np.full(mask.shape, pad_id, dtype=np.int64)
         ids[mask] = self.ids[source]
         tensors = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask.astype(np.int64))}

@@ -1,11 +1,31 @@
 """Readable pure-Python twins of the Rust jobs: the oracle of the tests and the baseline of the benchmarks."""
 
 from ferrobert import wordpiece as _wordpiece
+from ferrobert.reference.entities import decode_entities
+from ferrobert.reference.labels import (
+    DataCollatorForTokenClassification,
+    align_labels,
+    align_spans,
+    convert_scheme,
+    word_labels,
+)
 from ferrobert.reference.masking import DataCollatorForLanguageModeling, mask_tokens
 from ferrobert.reference.pairs import pack_sentences, sentence_pairs
 from ferrobert.reference.wordpiece import WordPiece
 
-__all__ = ["BertTokenizer", "DataCollatorForLanguageModeling", "mask_tokens", "pack_sentences", "sentence_pairs"]
+__all__ = [
+    "BertTokenizer",
+    "DataCollatorForLanguageModeling",
+    "DataCollatorForTokenClassification",
+    "align_labels",
+    "align_spans",
+    "convert_scheme",
+    "decode_entities",
+    "mask_tokens",
+    "pack_sentences",
+    "sentence_pairs",
+    "word_labels",
+]
 
 
 class BertTokenizer(_wordpiece.BertTokenizer):

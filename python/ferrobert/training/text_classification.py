@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,72 +16,20 @@ import torch
 import transformers
 from numpy.typing import NDArray
 from rich.console import Console
-from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
 
-from ferrobert.errors import ConfigError, DataError
-from ferrobert.inputs import check_count
-from ferrobert.models.checkpoint import (
-    LoadedModel,
-    load_sequence_classifier,
-    position_limit,
-    quiet_transformers,
-)
-from ferrobert.models.saving import save_model
+from ferrobert.errors import DataError
+from ferrobert.models.checkpoint import load_sequence_classifier
 from ferrobert.pipelines.rows import TokenRows, token_rows
 from ferrobert.pipelines.text_classification import TextClassificationPipeline
+from ferrobert.training.base_model import check_is_checkpoint, labels_of_checkpoint, longest_row, tokenizer_of
+from ferrobert.training.class_weights import class_weights
 from ferrobert.training.examples import Columns, Examples, label_ids, label_names, read_examples, split
+from ferrobert.training.loop import REPORT, train_and_save
 from ferrobert.training.metrics import accuracy, f1
-from ferrobert.training.progress import EpochProgress, epoch_history
-from ferrobert.training.run_folder import CHECKPOINTS, FINISHED, drop, prepare_run
-from ferrobert.training.trainable import add_lora, count_parameters, freeze_encoder, merged
-from ferrobert.training.trainer import ClassifierTrainer, LabelledRows, as_batch
-
-REPORT = "training_report.json"
-# Below this, a head or a LoRA that starts from nothing hardly moves in a few epochs.
-SMALL_PART_RATE = 1e-4
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """The settings that decide which weights come out; a run resumes only under the same ones."""
-
-    model: str
-    epochs: int
-    learning_rate: float
-    batch_size: int
-    gradient_accumulation_steps: int
-    warmup_ratio: float
-    max_grad_norm: float
-    weight_decay: float
-    freeze_encoder: bool
-    lora: Any
-    class_weight: Any
-    max_length: int | None
-    label_names: list[str]
-    early_stopping_patience: int | None
-    select_best: str | None
-    mixed_precision: str | None
-    seed: int
-    data: str
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "gradient_accumulation_steps"):
-            check_count(name, getattr(self, name), 1)
-        for name in ("max_grad_norm", "weight_decay"):
-            if not getattr(self, name) >= 0.0:
-                raise ConfigError(f"{name} must not be negative, got {getattr(self, name)!r}")
-        if not 0.0 < self.learning_rate < 1.0:
-            raise ConfigError(f"learning_rate must lie between 0 and 1, got {self.learning_rate!r}")
-        if not 0.0 <= self.warmup_ratio < 1.0:
-            raise ConfigError(f"warmup_ratio must lie in [0, 1), got {self.warmup_ratio!r}")
-        if self.freeze_encoder and self.lora:
-            raise ConfigError("freeze_encoder=True trains the head alone, lora= the attention too: choose one")
-        if self.mixed_precision not in (None, "bf16", "fp16"):
-            raise ConfigError(f"mixed_precision must be None, 'bf16' or 'fp16', got {self.mixed_precision!r}")
-        if self.select_best not in (None, "loss", "accuracy", "f1"):
-            raise ConfigError(f"select_best must be None, 'loss', 'accuracy' or 'f1', got {self.select_best!r}")
-        if self.early_stopping_patience is not None:
-            check_count("early_stopping_patience", self.early_stopping_patience, 1)
+from ferrobert.training.recipe import Recipe, check_selection, plain
+from ferrobert.training.rows import LabelledRows
+from ferrobert.training.run_folder import FINISHED, prepare_run
+from ferrobert.training.trainer import ClassifierTrainer
 
 
 def finetune(
@@ -159,8 +106,7 @@ def finetune(
         DataError: no rows, one label alone, a row without text or label, a label in validation that train lacks.
         CheckpointError: the model cannot be loaded.
     """
-    if hasattr(model, "parameters"):
-        raise ConfigError("model must be a checkpoint folder or the id of a model on the hub, got a loaded model")
+    check_is_checkpoint(model)
     columns = Columns(text_column, text_pair_column, label_column)
     learn = read_examples(train, columns, "train")
     check: Examples | None = None
@@ -168,11 +114,10 @@ def finetune(
         learn, check = split(learn, validation, seed)
     elif validation is not None:
         check = read_examples(validation, columns, "validation")
-    if check is None and (early_stopping_patience is not None or select_best is not None):
-        raise ConfigError("early_stopping_patience and select_best need validation=")
-    if not checkpoints and (resume or early_stopping_patience is not None or select_best is not None):
-        raise ConfigError("resume, early_stopping_patience and select_best need checkpoints=True")
-    names = _label_names(learn, label_names, model)
+    check_selection(
+        early_stopping_patience, select_best, validates=check is not None, checkpoints=checkpoints, resume=resume
+    )
+    names = _names(learn, label_names, model)
     train_ids = label_ids(learn, names, "train")
     check_ids = None if check is None else label_ids(check, names, "validation")
     if check is not None and (check.pairs is None) != (learn.pairs is None):
@@ -187,8 +132,8 @@ def finetune(
         max_grad_norm=max_grad_norm,
         weight_decay=weight_decay,
         freeze_encoder=freeze_encoder,
-        lora=_plain(lora),
-        class_weight=_plain(class_weight),
+        lora=plain(lora),
+        class_weight=plain(class_weight),
         max_length=max_length,
         label_names=names,
         early_stopping_patience=early_stopping_patience,
@@ -197,13 +142,8 @@ def finetune(
         seed=seed,
         data=_fingerprint(learn, check),
     )
-    weights = _class_weights(class_weight, names, train_ids)
-    if (freeze_encoder or lora) and learning_rate < SMALL_PART_RATE:
-        warnings.warn(
-            f"learning_rate {learning_rate:g} hardly moves {'a head' if freeze_encoder else 'a LoRA'} "
-            f"in {epochs} epochs; try {'1e-3' if freeze_encoder else '5e-4'}",
-            stacklevel=2,
-        )
+    weights = class_weights(class_weight, names, train_ids)
+    recipe.warn_of_small_rate(stacklevel=2)
     folder = Path(output_dir)
     checkpoint = prepare_run(folder, asdict(recipe), REPORT, resume=resume, overwrite=overwrite)
     if checkpoint == FINISHED:
@@ -211,92 +151,34 @@ def finetune(
 
     transformers.set_seed(seed)
     loaded = load_sequence_classifier(model, dtype=torch.float32, labels=names)
-    if tokenizer is None:
-        from ferrobert import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(os.fspath(model))
-    longest = _longest(loaded, max_length)
-    train_rows, cut = _encode(learn, tokenizer, longest)
-    trained, counts = _make_trainable(loaded, freeze_encoder, lora)
+    tokenizer = tokenizer_of(model, tokenizer)
+    longest = longest_row(loaded, max_length)
     pad_id = tokenizer.pad_token_id or 0
-    check_data = None
+    train_rows, cut = _encode(learn, tokenizer, longest)
+    validation_rows = None
     if check is not None and check_ids is not None:
-        check_rows, _ = _encode(check, tokenizer, longest)
-        check_data = _sorted_rows(check_rows, check_ids, pad_id)
-    callbacks: list[Any] = []
-    shown = EpochProgress(progress if isinstance(progress, Console) else Console(stderr=True, quiet=not progress))
-    callbacks.append(shown)
-    if early_stopping_patience is not None:
-        callbacks.append(EarlyStoppingCallback(early_stopping_patience))
-    trainer = ClassifierTrainer(
-        model=trained,
-        args=_arguments(recipe, folder / CHECKPOINTS, check is not None, device, saves=checkpoints),
-        data_collator=as_batch,
-        train_dataset=LabelledRows(train_rows, train_ids, pad_id),
-        eval_dataset=check_data,
+        validation_rows = _sorted_rows(_encode(check, tokenizer, longest)[0], check_ids, pad_id)
+    train_and_save(
+        loaded,
+        tokenizer,
+        recipe,
+        folder,
+        trainer_class=ClassifierTrainer,
+        train_rows=LabelledRows(train_rows, train_ids, pad_id),
+        validation_rows=validation_rows,
+        report=_report(learn, check, longest, cut),
+        checkpoint=checkpoint,
+        checkpoints=checkpoints,
+        device=device,
+        progress=progress,
         compute_metrics=_scores,
-        callbacks=callbacks,
         class_weight=weights,
     )
-    trainer.remove_callback(PrinterCallback)
-    try:
-        with quiet_transformers():
-            trainer.train(resume_from_checkpoint=checkpoint)
-    finally:
-        shown.bar.stop()
-    trainer.accelerator.wait_for_everyone()
-    if trainer.is_world_process_zero():
-        plain = merged(trainer.accelerator.unwrap_model(trainer.model))
-        plain.config.problem_type = "single_label_classification"
-        report = _report(recipe, trainer, learn, check, counts, cut, longest)
-        save_model(plain, tokenizer, folder, reports={REPORT: report})
-        drop(folder / CHECKPOINTS)
-    trainer.accelerator.wait_for_everyone()
     return TextClassificationPipeline(folder, device=device)
 
 
-def _label_names(learn: Examples, given: Sequence[str] | None, model: str | os.PathLike[str]) -> list[str]:
-    known = None
-    config = Path(model) / "config.json"
-    if config.is_file():
-        settings = json.loads(config.read_text(encoding="utf-8"))
-        architectures = settings.get("architectures") or [""]
-        id2label = settings.get("id2label")
-        if id2label and architectures[0].endswith("ForSequenceClassification"):
-            ordered = [str(id2label[key]) for key in sorted(id2label, key=int)]
-            known = ordered if len(set(ordered)) == len(ordered) else None
-    return label_names(learn, given, known)
-
-
-def _class_weights(
-    class_weight: str | Mapping[Any, float] | None, names: Sequence[str], ids: NDArray[np.int64]
-) -> torch.Tensor | None:
-    if class_weight is None:
-        return None
-    if class_weight == "balanced":
-        counts = np.bincount(ids, minlength=len(names))
-        # rows / (labels * rows of the label), as in scikit-learn; a label without rows is never weighted.
-        return torch.tensor(len(ids) / (len(names) * np.maximum(counts, 1)), dtype=torch.float32)
-    if not isinstance(class_weight, Mapping):
-        raise ConfigError(f"class_weight must be 'balanced' or a weight for each label, got {class_weight!r}")
-    found = {
-        names[key] if isinstance(key, int) and str(key) not in names and 0 <= key < len(names) else str(key): weight
-        for key, weight in class_weight.items()
-    }
-    if set(found) != set(names):
-        raise ConfigError(f"class_weight must name each of the labels {list(names)}, names {list(found)}")
-    if any(not weight > 0 for weight in found.values()):
-        raise ConfigError(f"class_weight must hold positive numbers, got {dict(class_weight)!r}")
-    return torch.tensor([float(found[name]) for name in names], dtype=torch.float32)
-
-
-def _longest(loaded: LoadedModel, max_length: int | None) -> int | None:
-    limit = position_limit(loaded.model)
-    if max_length is not None:
-        check_count("max_length", max_length, 3)
-    if max_length is not None and limit is not None and max_length > limit:
-        raise ConfigError(f"max_length {max_length} is more than the {limit} tokens that the model can read")
-    return max_length if max_length is not None else limit
+def _names(learn: Examples, given: Sequence[str] | None, model: str | os.PathLike[str]) -> list[str]:
+    return label_names(learn, given, labels_of_checkpoint(model, "ForSequenceClassification"))
 
 
 def _encode(examples: Examples, tokenizer: Any, longest: int | None) -> tuple[TokenRows, int]:
@@ -311,64 +193,7 @@ def _encode(examples: Examples, tokenizer: Any, longest: int | None) -> tuple[To
 def _sorted_rows(rows: TokenRows, ids: NDArray[np.int64], pad_id: int) -> LabelledRows:
     """Validation rows by length: the metrics do not depend on the order, the padding does."""
     order = np.argsort(-rows.lengths, kind="stable")
-    starts = rows.row_splits[:-1][order]
-    splits = np.zeros(len(order) + 1, dtype=np.int64)
-    np.cumsum(rows.lengths[order], out=splits[1:])
-    source = np.arange(splits[-1]) + np.repeat(starts - splits[:-1], np.diff(splits))
-    type_ids = None if rows.type_ids is None else rows.type_ids[source]
-    return LabelledRows(TokenRows(rows.ids[source], type_ids, splits), ids[order], pad_id)
-
-
-def _make_trainable(loaded: LoadedModel, freeze: bool, lora: Any) -> tuple[Any, tuple[int, int]]:
-    trained: Any = loaded.model
-    if freeze:
-        freeze_encoder(loaded)
-    elif lora:
-        trained = add_lora(loaded, lora)
-    return trained, count_parameters(trained)
-
-
-def _arguments(
-    recipe: Recipe, checkpoints: Path, validates: bool, device: str | None, *, saves: bool
-) -> TrainingArguments:
-    if device not in (None, "cpu", "cuda"):
-        raise ConfigError(f"device must be None, 'cpu' or 'cuda', got {device!r}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device 'cuda' is not there: torch sees no CUDA device")
-    on_gpu = torch.cuda.is_available() and device != "cpu"
-    best = recipe.select_best
-    return TrainingArguments(
-        output_dir=str(checkpoints),
-        num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=2 * recipe.batch_size,
-        gradient_accumulation_steps=recipe.gradient_accumulation_steps,
-        learning_rate=recipe.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=recipe.warmup_ratio,
-        optim="adamw_torch",
-        adam_epsilon=1e-8,
-        weight_decay=recipe.weight_decay,
-        max_grad_norm=recipe.max_grad_norm,
-        seed=recipe.seed,
-        bf16=recipe.mixed_precision == "bf16",
-        fp16=recipe.mixed_precision == "fp16",
-        use_cpu=not on_gpu and device == "cpu",
-        dataloader_pin_memory=on_gpu,
-        logging_strategy="epoch",
-        save_strategy="epoch" if saves else "no",
-        # The best epoch's checkpoint is kept beside the last one's.
-        save_total_limit=2 if best else 1,
-        eval_strategy="epoch" if validates else "no",
-        load_best_model_at_end=best is not None,
-        metric_for_best_model=None if best is None else f"eval_{best}",
-        greater_is_better=None if best is None else best != "loss",
-        label_names=["labels"],
-        ddp_find_unused_parameters=False,
-        remove_unused_columns=False,
-        disable_tqdm=True,
-        report_to="none",
-    )
+    return LabelledRows(rows.in_order(order)[0], ids[order], pad_id)
 
 
 def _scores(evaluation: Any) -> dict[str, float]:
@@ -378,24 +203,9 @@ def _scores(evaluation: Any) -> dict[str, float]:
     return {"accuracy": accuracy(true, predicted), "f1": f1(true, predicted, average="macro")}
 
 
-def _report(
-    recipe: Recipe,
-    trainer: ClassifierTrainer,
-    learn: Examples,
-    check: Examples | None,
-    counts: tuple[int, int],
-    cut: int,
-    longest: int | None,
-) -> dict[str, Any]:
-    history = epoch_history(trainer.state.log_history)
-    best = None
-    if recipe.select_best is not None:
-        key = f"validation_{recipe.select_best}"
-        sign = 1 if recipe.select_best == "loss" else -1
-        best = min(history, key=lambda record: (sign * record[key], record["epoch"]))["epoch"]
+def _report(learn: Examples, check: Examples | None, longest: int | None, cut: int) -> dict[str, Any]:
     return {
         "task": "text-classification",
-        "settings": asdict(recipe),
         "rows": {
             "train": len(learn),
             "validation": 0 if check is None else len(check),
@@ -403,20 +213,7 @@ def _report(
         },
         "max_tokens": longest,
         "cut_texts": cut,
-        "parameters": {"trained": counts[0], "all": counts[1]},
-        "steps": trainer.state.global_step,
-        "device": str(trainer.args.device),
-        "history": history,
-        "best_epoch": best,
-        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
     }
-
-
-def _plain(value: Any) -> Any:
-    """A setting as JSON holds it."""
-    if hasattr(value, "to_dict"):
-        value = value.to_dict()
-    return json.loads(json.dumps(value, default=lambda one: sorted(one) if isinstance(one, set) else str(one)))
 
 
 def _fingerprint(*parts: Examples | None) -> str:

@@ -21,12 +21,13 @@ def freeze_encoder(loaded: LoadedModel) -> None:
         parameter.requires_grad = not name.startswith(base) or name in loaded.fresh
 
 
-def add_lora(loaded: LoadedModel, lora: bool | int | Mapping[str, Any] | Any) -> Any:
+def add_lora(loaded: LoadedModel, lora: bool | int | Mapping[str, Any] | Any, task_type: str = "SEQ_CLS") -> Any:
     """Put a low-rank addition on the attention's projections; they, the head and fresh parameters learn.
 
     Args:
         loaded: the model.
         lora: ``True`` for rank 8; the rank; settings of ``peft.LoraConfig``; or a ``LoraConfig``.
+        task_type: peft's name of the task.
 
     Returns:
         The peft model around it; `merged` gives back a plain one.
@@ -54,7 +55,7 @@ def add_lora(loaded: LoadedModel, lora: bool | int | Mapping[str, Any] | Any) ->
         learn |= {name for name, _ in loaded.model.named_children() if f"{name}." != base and name != "dropout"}
         settings.setdefault("modules_to_save", sorted(learn))
         try:
-            config = peft.LoraConfig(task_type="SEQ_CLS", **settings)
+            config = peft.LoraConfig(task_type=task_type, **settings)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"lora: {error}") from None
     try:

@@ -1,93 +1,25 @@
-"""transformers.Trainer over flat token rows: batches alike in length, weighted loss, an order that resumes exactly."""
+"""transformers.Trainer over flat token rows: weighted cross entropy of texts, or of tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch.utils.data import Dataset, Sampler
 from transformers import Trainer
 
-from ferrobert.pipelines.rows import TokenRows
-
-# A group of this many batches is sorted by length: short padding, and still a fresh mix each epoch.
-BATCHES_PER_GROUP = 50
+from ferrobert.training.rows import IGNORED, LengthGroups
 
 
-class LabelledRows(Dataset[dict[str, torch.Tensor]]):
-    """Token rows with label ids; a list of positions gives one padded batch.
+class LengthGroupedTrainer(Trainer):
+    """Trainer whose batches hold rows of similar length, in an order that resumes exactly."""
 
-    Args:
-        rows: the token rows.
-        labels: id of each row's label, ``(rows,)``.
-        pad_id: what fills short rows.
-    """
-
-    def __init__(self, rows: TokenRows, labels: NDArray[np.int64], pad_id: int) -> None:
-        self.rows = rows
-        self.labels = torch.from_numpy(labels)
-        self.pad_id = pad_id
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        return self.__getitems__([index])
-
-    def __getitems__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
-        batch = self.rows.padded(indices, self.pad_id)  # (len(indices), longest)
-        return {**batch, "labels": self.labels[list(indices)]}
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
+        rows = self.train_dataset if train_dataset is None else train_dataset
+        batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthGroups(rows.rows.lengths, batch, self.args.seed)
 
 
-def as_batch(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The collator: `LabelledRows` already gives batches."""
-    return batch
-
-
-class LengthGroups(Sampler[int]):
-    """Row positions, shuffled anew each epoch, such that each batch holds rows of similar length.
-
-    The order is a function of (seed, epoch) alone, so that a resumed run sees the rows that an uninterrupted one sees.
-
-    Args:
-        lengths: tokens of each row.
-        batch_size: rows of a batch.
-        seed: seed of the order.
-    """
-
-    def __init__(self, lengths: NDArray[np.int64], batch_size: int, seed: int) -> None:
-        self.lengths = lengths
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of this epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        generator = np.random.Generator(np.random.Philox([self.seed, self.epoch]))
-        order = generator.permutation(len(self.lengths))
-        # Small sets in at least four groups: one group would put the same rows together in every epoch.
-        size = self.batch_size * max(1, min(BATCHES_PER_GROUP, len(order) // (4 * self.batch_size)))
-        batches = []
-        for start in range(0, len(order), size):
-            group = order[start : start + size]
-            group = group[np.argsort(-self.lengths[group], kind="stable")]
-            batches += [group[at : at + self.batch_size] for at in range(0, len(group), self.batch_size)]
-        # A short batch stays last: the sampler's consumer cuts the order into full batches.
-        last = [batches.pop()] if batches and len(batches[-1]) < self.batch_size else []
-        shuffled = [batches[index] for index in generator.permutation(len(batches))] + last
-        return iter(np.concatenate(shuffled).tolist() if shuffled else [])
-
-
-class ClassifierTrainer(Trainer):
+class ClassifierTrainer(LengthGroupedTrainer):
     """Trainer with cross entropy, weighted by class where weights are given.
 
     Args:
@@ -114,7 +46,68 @@ class ClassifierTrainer(Trainer):
         loss = torch.nn.functional.cross_entropy(logits, labels, weight=weight)
         return (loss, outputs) if return_outputs else loss
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
-        rows = self.train_dataset if train_dataset is None else train_dataset
-        batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGroups(rows.rows.lengths, batch, self.args.seed)
+
+class TokenClassifierTrainer(LengthGroupedTrainer):
+    """Trainer with cross entropy over labelled tokens, weighted by class where weights are given.
+
+    The loss of an optimizer step is the sum over all labelled tokens of its global batch, those of all accumulated
+    batches and all processes, divided by their number (by the sum of their weights): the gradient is that of one large
+    batch, however it is cut up. The validation loss is likewise the mean over all labelled tokens.
+
+    An evaluation gives, for each batch, the ids of the most probable labels and the losses of the tokens, both
+    ``(batch, width)``; logits are not kept.
+
+    Args:
+        class_weight: weight of each label, ``(labels,)``, or ``None``.
+        **settings: for transformers.Trainer.
+    """
+
+    # The loss is one of the global batch, so Trainer must not divide it by the number of accumulated batches.
+    loss_is_scaled_for_ga = True
+
+    def __init__(self, *, class_weight: torch.Tensor | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.class_weight = class_weight
+        # Asks Trainer for the labels of all accumulated batches.
+        self.model_accepts_loss_kwargs = True
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """This batch's share of the loss of the global batch, and the model's outputs where they are asked for."""
+        losses, outputs = self._token_losses(model, inputs)
+        # Without any labelled token the loss is 0, not 0 / 0; DistributedDataParallel takes the mean over processes of
+        # gradients that have to be added up.
+        loss = losses.sum() * self.args.world_size / max(float(num_items_in_batch), 1e-12)
+        return (loss, outputs) if return_outputs else loss
+
+    def prediction_step(
+        self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
+    ) -> tuple[None, tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """No loss of the batch; predicted ids and losses of its tokens; their labels."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            losses, outputs = self._token_losses(model, inputs)
+        return None, (outputs.logits.argmax(dim=-1), losses), inputs["labels"]
+
+    def _token_losses(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
+        """Weighted losses of the tokens, ``(batch, width)``, 0 where there is no label; the model's outputs."""
+        labels = inputs["labels"]  # (batch, width)
+        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        logits = outputs.logits.float()  # (batch, width, labels)
+        weight = None if self.class_weight is None else self.class_weight.to(logits.device)
+        losses = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), labels.flatten(), weight=weight, ignore_index=IGNORED, reduction="none"
+        )
+        return losses.view_as(labels), outputs
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor:
+        """The labelled tokens of an optimizer step, each counted with its weight."""
+        total = torch.zeros((), dtype=torch.float64)
+        for batch in batch_samples:
+            labels = batch["labels"].cpu()
+            labels = labels[labels != IGNORED]
+            total += len(labels) if self.class_weight is None else self.class_weight[labels].double().sum()
+        if self.args.world_size > 1:
+            total = self.accelerator.gather(total.to(device, torch.float32)).sum().cpu()
+        return total

@@ -282,4 +282,197 @@ pub enum Error {
         /// The limit.
         rows: u64,
     },
+    /// A row of a sample that there is not.
+    #[error("a row is of sample {sample}, but there are {samples} samples")]
+    SampleOutOfRange {
+        /// The sample of the row.
+        sample: i64,
+        /// Number of samples.
+        samples: usize,
+    },
+    /// A logit that is no number.
+    #[error(
+        "the logits of token {token} in row {row} are NaN or infinite; tokens are counted without padding"
+    )]
+    LogitsNotFinite {
+        /// Index of the row.
+        row: usize,
+        /// Position in the row, padding not counted.
+        token: usize,
+    },
+    /// Another number of label names than of logits a token.
+    #[error("id2label names {names} labels, a token has {labels} logits: each needs its name")]
+    LabelNames {
+        /// Names that were given.
+        names: usize,
+        /// Logits of a token.
+        labels: usize,
+    },
+    /// A sample that is not there.
+    #[error("row {row} belongs to sample {sample}, there are {samples} samples")]
+    NoSuchSample {
+        /// Index of the row.
+        row: usize,
+        /// Its sample.
+        sample: i64,
+        /// Number of samples.
+        samples: usize,
+    },
+    /// Another number of rows of labels than of samples.
+    #[error(
+        "word_labels has {labels} rows, the encoding {samples} samples; give one row of labels for each sample"
+    )]
+    LabelRows {
+        /// Rows of labels.
+        labels: usize,
+        /// Samples of the encoding.
+        samples: usize,
+    },
+    /// Another number of labels than of words.
+    #[error(
+        "word_labels[{row}] has {labels} labels, sample {row} has {words} words; give one label for each word"
+    )]
+    LabelCount {
+        /// Index of the sample.
+        row: usize,
+        /// Labels that were given.
+        labels: i64,
+        /// Words that were encoded.
+        words: i64,
+    },
+    /// A token of a word that there is no label for.
+    #[error(
+        "row {row} has tokens of word {word}, but sample {sample} has {labels} labels; give one label for each word"
+    )]
+    WordWithoutLabel {
+        /// Index of the row.
+        row: usize,
+        /// Index of the sample.
+        sample: usize,
+        /// The word.
+        word: i32,
+        /// Labels of the sample.
+        labels: usize,
+    },
+    /// An id that no label has.
+    #[error("label id {id} (row {row}, word {word}) is not in label2id; its labels are {listed}")]
+    LabelIdUnknown {
+        /// Index of the sample.
+        row: usize,
+        /// The word.
+        word: usize,
+        /// The id.
+        id: i64,
+        /// The labels that there are.
+        listed: String,
+    },
+    /// A label with an id that no classifier has.
+    #[error("label2id gives {label:?} the id {id}; ids of labels are 0 to 2^20 - 1")]
+    LabelId {
+        /// The label.
+        label: String,
+        /// Its id.
+        id: i64,
+    },
+    /// A label of no scheme where the others have one.
+    #[error(
+        "label {label:?} belongs to no scheme, but {other:?} does: with label_all_tokens a word goes on with I- behind \
+         B-, so that either all labels are O or have a prefix (B-, I-, E-, S-, L-, U-), or none has"
+    )]
+    LabelWithoutScheme {
+        /// The label.
+        label: String,
+        /// One with a scheme.
+        other: String,
+    },
+    /// Constraints for labels without scheme.
+    #[error(
+        "constrained=True needs labels of a scheme (BIO, BIOES or BILOU): \"O\", \"B-PER\", \"I-PER\" ...; \
+         {label:?} is none, or no label has \"B-\""
+    )]
+    NoScheme {
+        /// The label.
+        label: String,
+    },
+    /// A label that no sequence reaches.
+    #[error("constrained=True: {label:?} can never begin, as there is no label {begin:?}")]
+    NeverBegins {
+        /// The label.
+        label: String,
+        /// What is missing.
+        begin: String,
+    },
+    /// Another number of rows of spans than of samples.
+    #[error(
+        "spans has {spans} rows, the encoding {samples} samples; give one row of spans for each sample"
+    )]
+    SpanRows {
+        /// Rows of spans.
+        spans: usize,
+        /// Samples of the encoding.
+        samples: usize,
+    },
+    /// A span that no words can be labelled with.
+    #[error("span {span} of row {row} ({start} to {end}, {label:?}) {problem}")]
+    Span {
+        /// Index of the sample.
+        row: usize,
+        /// Index of the span in the row.
+        span: usize,
+        /// Its first character.
+        start: i64,
+        /// The character behind it.
+        end: i64,
+        /// Its type.
+        label: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A label of a span that is not in the vocabulary.
+    #[error("label {label:?} (row {row}, span {span}) is not in label2id; its labels are {listed}")]
+    SpanLabel {
+        /// The label.
+        label: String,
+        /// Index of the sample.
+        row: usize,
+        /// Index of the span in the row.
+        span: usize,
+        /// The labels that there are.
+        listed: String,
+    },
+    /// Offsets that count from the beginning of each word.
+    #[error(
+        "spans count characters of a text, but the offsets of row {row} are those of words: encode the text"
+    )]
+    OffsetsOfWords {
+        /// Index of the sample.
+        row: usize,
+    },
+    /// A label that is not of its scheme.
+    #[error(
+        "label {label:?} (row {row}, word {word}) is none of scheme {scheme}: its labels are O and {allowed}"
+    )]
+    LabelOfOtherScheme {
+        /// The label.
+        label: String,
+        /// Index of the row.
+        row: usize,
+        /// The word.
+        word: usize,
+        /// Name of the scheme.
+        scheme: &'static str,
+        /// Its labels.
+        allowed: &'static str,
+    },
+    /// A matrix that no memory holds.
+    #[error("a batch of {rows} rows of {width} tokens does not fit the memory")]
+    MatrixTooLarge {
+        /// Its rows.
+        rows: usize,
+        /// Its columns.
+        width: usize,
+    },
+    /// Texts where words are needed.
+    #[error("labels of words need texts that are split into words")]
+    NotWords,
 }

@@ -17,6 +17,15 @@ pub(crate) fn with_capacity<T>(capacity: usize) -> Vec<T> {
     elements
 }
 
+/// Zeros, in large pages likewise; the system makes them where they are first written.
+pub(crate) fn zeros(length: usize) -> Vec<i64> {
+    let mut zeros = vec![0; length];
+    if let Some(first) = NonNull::new(zeros.as_mut_ptr()) {
+        ask_for_large_pages(first.cast(), length * size_of::<i64>());
+    }
+    zeros
+}
+
 /// A hint: where it is not followed, everything works with small pages.
 #[cfg(all(target_os = "linux", not(miri)))]
 pub(crate) fn ask_for_large_pages(first: NonNull<u8>, bytes: usize) {

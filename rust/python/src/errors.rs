@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod python {
+    pyo3::import_exception!(ferrobert.errors, AlignmentError);
     pyo3::import_exception!(ferrobert.errors, ConfigError);
     pyo3::import_exception!(ferrobert.errors, DataError);
     pyo3::import_exception!(ferrobert.errors, DecodeError);
@@ -22,10 +23,23 @@ pub(crate) fn to_exception(error: &Error) -> PyErr {
         | Error::VocabTooLarge { .. }
         | Error::IdTooLarge { .. }
         | Error::AddedTokens { .. } => python::VocabError::new_err(message),
-        Error::IdOutOfRange { .. } => python::DecodeError::new_err(message),
+        Error::IdOutOfRange { .. } | Error::LogitsNotFinite { .. } | Error::LabelNames { .. } => {
+            python::DecodeError::new_err(message)
+        }
         Error::NoOtherDocument | Error::DocumentTooLong { .. } => {
             python::DataError::new_err(message)
         }
+        Error::SampleOutOfRange { .. }
+        | Error::LabelRows { .. }
+        | Error::LabelCount { .. }
+        | Error::WordWithoutLabel { .. }
+        | Error::LabelIdUnknown { .. }
+        | Error::LabelWithoutScheme { .. }
+        | Error::LabelOfOtherScheme { .. }
+        | Error::SpanRows { .. }
+        | Error::Span { .. }
+        | Error::SpanLabel { .. }
+        | Error::OffsetsOfWords { .. } => python::AlignmentError::new_err(message),
         _ => python::ConfigError::new_err(message),
     }
 }
@@ -33,6 +47,16 @@ pub(crate) fn to_exception(error: &Error) -> PyErr {
 /// `ConfigError` with a message.
 pub(crate) fn config_error(message: String) -> PyErr {
     python::ConfigError::new_err(message)
+}
+
+/// `AlignmentError` with a message.
+pub(crate) fn alignment_error(message: String) -> PyErr {
+    python::AlignmentError::new_err(message)
+}
+
+/// `DecodeError` with a message.
+pub(crate) fn decode_error(message: String) -> PyErr {
+    python::DecodeError::new_err(message)
 }
 
 /// `VocabError` with a message.

@@ -2,7 +2,9 @@
 
 mod arrow;
 mod encoding;
+mod entities;
 mod errors;
+mod labels;
 mod masking;
 mod numpy_strings;
 mod pairs;
@@ -23,10 +25,19 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<encoding::Encodings>()?;
     m.add_class::<text_encoder::TextEncoder>()?;
     m.add_class::<masking::Masker>()?;
+    m.add_class::<labels::LabelVocab>()?;
+    m.add_class::<entities::EntityDecoder>()?;
     m.add_function(wrap_pyfunction!(encoding::pad, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::lists, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::row_lengths, m)?)?;
+    m.add_function(wrap_pyfunction!(labels::word_counts, m)?)?;
+    m.add_function(wrap_pyfunction!(labels::flatten_labels, m)?)?;
+    m.add_function(wrap_pyfunction!(labels::align_labels, m)?)?;
+    m.add_function(wrap_pyfunction!(labels::encode_labelled, m)?)?;
+    m.add_function(wrap_pyfunction!(labels::first_tokens, m)?)?;
+    m.add_function(wrap_pyfunction!(labels::label_spans, m)?)?;
+    m.add_function(wrap_pyfunction!(labels::convert_scheme, m)?)?;
     m.add_function(wrap_pyfunction!(pairs::sentence_pairs, m)?)?;
     m.add_function(wrap_pyfunction!(pairs::pack_sentences, m)?)?;
     m.add_function(wrap_pyfunction!(rows::flatten, m)?)?;

@@ -97,7 +97,7 @@ fn repeated(row: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
 }
 
 /// Adds the ints of a row to a column.
-fn append(
+pub(crate) fn append(
     row: &Bound<'_, PyAny>,
     place: (&str, usize),
     none: Option<i64>,
@@ -120,13 +120,7 @@ fn append(
         return Ok(());
     }
     let refused = || not_ints(row, &format!("{}[{}]", place.0, place.1), "a list of int");
-    if row.is_instance_of::<PyBytes>()
-        || row.is_instance_of::<PyByteArray>()
-        || row.is_instance_of::<PyDict>()
-        || row.is_instance_of::<PySet>()
-        || row.is_instance_of::<PyFrozenSet>()
-        || row.is_instance_of::<PyString>()
-    {
+    if is_no_sequence(row) || row.is_instance_of::<PyString>() {
         return Err(refused());
     }
     // Tuples, tensors, arrays of other integers; a list of ints is what they all can be made of.
@@ -140,6 +134,15 @@ fn append(
     };
     let list = list.cast::<PyList>().map_err(|_| refused())?;
     append_list(list, place, none, values)
+}
+
+/// What has items, but is no row of them.
+pub(crate) fn is_no_sequence(row: &Bound<'_, PyAny>) -> bool {
+    row.is_instance_of::<PyBytes>()
+        || row.is_instance_of::<PyByteArray>()
+        || row.is_instance_of::<PyDict>()
+        || row.is_instance_of::<PySet>()
+        || row.is_instance_of::<PyFrozenSet>()
 }
 
 fn append_list(

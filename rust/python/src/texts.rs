@@ -316,6 +316,18 @@ fn rows_of<'py>(
 }
 
 impl TextColumn {
+    /// First word of each row and the number of words, where rows are lists.
+    pub(crate) fn word_splits(&self) -> Option<&[usize]> {
+        self.0.splits()
+    }
+
+    /// The words of each row, where rows are lists.
+    pub(crate) fn word_rows(&self) -> impl Iterator<Item = &[&str]> {
+        let texts = self.0.texts();
+        let splits = self.0.splits().unwrap_or_default();
+        splits.windows(2).map(|ends| &texts[ends[0]..ends[1]])
+    }
+
     fn row<'py>(&self, py: Python<'py>, row: usize) -> PyResult<Bound<'py, PyAny>> {
         let texts = self.0.texts();
         match self.0.splits() {

@@ -20,7 +20,7 @@ type AddedTokenTuple = (u32, String, bool, bool, bool, bool, bool);
 pub(crate) type PieceTuple = (String, u32, u32);
 /// BERT's tokenizer.
 #[pyclass(frozen, module = "ferrobert._core")]
-pub(crate) struct WordPiece(Arc<core::WordPiece>);
+pub(crate) struct WordPiece(pub(crate) Arc<core::WordPiece>);
 
 #[pymethods]
 impl WordPiece {
@@ -206,7 +206,7 @@ pub(crate) fn pieces(pieces: Vec<PieceTuple>) -> PyResult<Vec<Piece>> {
         .collect()
 }
 
-fn parse_truncation(
+pub(crate) fn parse_truncation(
     strategy: Option<&str>,
     max_length: Option<usize>,
     side: &str,

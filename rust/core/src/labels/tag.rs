@@ -1,5 +1,6 @@
 //! Labels of the schemes: what `B-PER` says.
 
+use crate::{Error, Result};
 use std::fmt;
 
 /// A way of writing entities as one label a word.
@@ -29,6 +30,28 @@ impl Scheme {
             "BILOU" => Some(Self::Bilou),
             _ => None,
         }
+    }
+
+    /// The parts of a label that this scheme has; `row` and `word` are named in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LabelOfOtherScheme`]: it has no prefix, or that of another scheme.
+    pub fn tag(self, label: &str, row: usize, word: usize) -> Result<Tag<'_>> {
+        let (letters, allowed) = match self {
+            Self::Iob1 | Self::Bio => ("BI", "B-, I- with a type"),
+            Self::Bioes => ("BIES", "B-, I-, E-, S- with a type"),
+            Self::Bilou => ("BILU", "B-, I-, L-, U- with a type"),
+        };
+        Tag::of_label(label)
+            .filter(|_| label == "O" || label.starts_with(|letter| letters.contains(letter)))
+            .ok_or_else(|| Error::LabelOfOtherScheme {
+                label: label.to_owned(),
+                row,
+                word,
+                scheme: self.name(),
+                allowed,
+            })
     }
 
     /// Its name.
@@ -135,6 +158,25 @@ mod tests {
     fn labels_of_no_scheme_are_told() {
         for label in ["", "PER", "NOUN", "B-", "-PER", "X-PER", "b-PER", "o"] {
             assert_eq!(Tag::of_label(label), None, "{label:?}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_knows_its_labels() {
+        for (label, expected) in [
+            ("O", "1111"),
+            ("I-O", "1111"),
+            ("B-X", "1111"),
+            ("E-X", "0010"),
+            ("S-X", "0010"),
+            ("L-X", "0001"),
+            ("U-X", "0001"),
+            ("X", "0000"),
+            ("", "0000"),
+        ] {
+            let known =
+                Scheme::ALL.map(|scheme| u8::from(scheme.tag(label, 0, 0).is_ok()).to_string());
+            assert_eq!(known.concat(), expected, "{label:?}");
         }
     }
 

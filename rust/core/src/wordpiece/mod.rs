@@ -179,6 +179,20 @@ impl WordPiece {
         pairs: Option<Texts<'_>>,
         options: &EncodeOptions,
     ) -> Result<Encodings> {
+        let (mut parts, layout) = self.encode_parts(texts, pairs, options)?;
+        match parts.len() {
+            1 => Ok(parts.swap_remove(0)),
+            _ => in_pool(|| Ok(Encodings::concat(parts, layout))),
+        }
+    }
+
+    /// The same as batches of samples that follow each other, as the threads made them; at least one.
+    pub(crate) fn encode_parts(
+        &self,
+        texts: Texts<'_>,
+        pairs: Option<Texts<'_>>,
+        options: &EncodeOptions,
+    ) -> Result<(Vec<Encodings>, Layout)> {
         if let Some(pairs) = pairs
             && pairs.len() != texts.len()
         {
@@ -224,18 +238,18 @@ impl WordPiece {
         };
         let samples = texts.len();
         if samples <= SAMPLES_PER_TASK || threads() == 1 {
-            return encode(0..samples);
+            return Ok((vec![encode(0..samples)?], layout));
         }
         let size = samples
             .div_ceil(threads() * TASKS_PER_THREAD)
             .max(SAMPLES_PER_TASK);
-        in_pool(|| {
-            let parts = (0..samples.div_ceil(size))
+        let parts = in_pool(|| {
+            (0..samples.div_ceil(size))
                 .into_par_iter()
                 .map(|task| encode(task * size..samples.min((task + 1) * size)))
-                .collect::<Result<Vec<_>>>()?;
-            Ok(Encodings::concat(parts, layout.clone()))
-        })
+                .collect::<Result<Vec<_>>>()
+        })?;
+        Ok((parts, layout))
     }
 
     /// The table of words; a new one where texts have filled it.

@@ -1,11 +1,4 @@
-"""Reading and writing tables a row at a time: CSV, TSV, JSONL and Parquet.
-
-A table of any size passes through in bounded memory, and every error names the file and the line (CSV, TSV,
-JSONL) or the row (Parquet), counted from 1 as an editor counts.
-
-CSV is RFC 4180: values may be quoted and hold line breaks. TSV has no quoting, as in GLUE's files: a quotation mark
-is a character like any other. JSONL holds one object a line. All four are UTF-8; a byte order mark is skipped.
-"""
+"""Reading tables a row at a time."""
 
 from __future__ import annotations
 
@@ -13,25 +6,15 @@ import csv
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple
 
-from ferrobert.errors import ConfigError, DataError, MissingDependencyError
-
-READ_FORMATS = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-}
-WRITE_FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+from ferrobert.errors import ConfigError, DataError
+from ferrobert.tables.conll import TAGS, TOKENS, sentences
+from ferrobert.tables.formats import READ_FORMATS, format_of, parquet_module
+from ferrobert.tables.values import word_list
 
 # Rows of Parquet decoded at a time: a few MB of text.
 PARQUET_ROWS = 8192
@@ -41,8 +24,8 @@ class Row(NamedTuple):
     """One row of a table.
 
     Attributes:
-        number: the line where the row starts (CSV, TSV, JSONL) or its position (Parquet), from 1.
-        values: the value of each column; strings only in CSV and TSV.
+        number: the line where the row starts (CSV, TSV, JSONL, CoNLL) or its position (Parquet), from 1.
+        values: the value of each column; strings only in CSV and TSV, lists of strings in CoNLL.
     """
 
     number: int
@@ -55,10 +38,10 @@ class Table:
     Args:
         path: the file.
         columns: names of the columns of a CSV or TSV file *without* a header line.
-        format: "csv", "tsv", "jsonl" or "parquet"; by default what the file's ending says.
+        format: "csv", "tsv", "jsonl", "parquet" or "conll"; by default what the file's ending says.
 
     Raises:
-        ConfigError: an ending or format that is not one of the four; ``columns`` for JSONL or Parquet.
+        ConfigError: an ending or format that is not one of these; ``columns`` for another format than CSV and TSV.
         DataError: no header, a column name twice, not UTF-8, a broken line or file.
         FileNotFoundError: there is no such file.
         MissingDependencyError: Parquet without pyarrow.
@@ -87,7 +70,7 @@ class Table:
         self.path = Path(path)
         self.format = format_of(self.path, READ_FORMATS) if format is None else format
         if self.format not in set(READ_FORMATS.values()):
-            raise ConfigError(f"format must be csv, tsv, jsonl or parquet, got {format!r}")
+            raise ConfigError(f"format must be csv, tsv, jsonl, parquet or conll, got {format!r}")
         if self.path.is_dir():
             raise DataError(f"{self.path} is a folder; a table is one file")
         if not self.path.exists():
@@ -95,7 +78,7 @@ class Table:
         self.unit = "row" if self.format == "parquet" else "line"
         self._done = 0
         self._header = columns is None
-        if columns is not None and self.format in ("jsonl", "parquet"):
+        if columns is not None and self.format not in ("csv", "tsv"):
             raise ConfigError(f"columns= names the columns of CSV and TSV files; {self.path} is {self.format}")
         self.columns = self._read_columns() if columns is None else list(columns)
         twice = sorted({name for name in self.columns if self.columns.count(name) > 1})
@@ -125,6 +108,14 @@ class Table:
         given = "nothing" if value is None else type(value).__name__
         raise DataError(f"{self.where(row)}: column {column!r} must hold a string, holds {given}")
 
+    def words_of(self, row: Row, column: str) -> list[str]:
+        """The words, or their tags, in a column of a row.
+
+        Raises:
+            DataError: the row has no such value, or it is not a list of strings.
+        """
+        return word_list(row.values.get(column), column, self.where(row))
+
     def share_read(self) -> float:
         """How much of the file the last iteration has read, from 0 to 1."""
         parquet = self.format == "parquet"
@@ -135,12 +126,20 @@ class Table:
         """The place of a row for a message: ``reviews.csv, line 7``."""
         return f"{self.path}, {self.unit} {row.number}"
 
+    def where_word(self, row: Row, word: int) -> str:
+        """The place of one of a row's words, counted from 0: in CoNLL its line."""
+        if self.format == "conll":
+            return f"{self.path}, line {row.number + word}"
+        return f"{self.where(row)}, word {word}"
+
     def __iter__(self) -> Iterator[Row]:
         """Rows in the order of the file; each call of ``iter`` starts at the top again."""
         if self.format == "jsonl":
             return self._jsonl_rows()
         if self.format == "parquet":
             return self._parquet_rows()
+        if self.format == "conll":
+            return self._conll_rows()
         return self._delimited_rows()
 
     def _read_columns(self) -> list[str]:
@@ -149,6 +148,11 @@ class Table:
         if self.format == "jsonl":
             first = next(self._jsonl_rows(), None)
             return [] if first is None else list(first.values)
+        if self.format == "conll":
+            sentence = next(self._conll_rows(), None)
+            if sentence is None:
+                raise DataError(f"{self.path} holds no sentences; a CoNLL file has a token and its tag on each line")
+            return list(sentence.values)
         with self.path.open("rb") as file:
             for fields in self._fields(file):
                 if fields:
@@ -211,8 +215,13 @@ class Table:
                     )
                 yield Row(number, values)
 
+    def _conll_rows(self) -> Iterator[Row]:
+        with self.path.open("rb") as file:
+            for number, tokens, tags in sentences(self._lines(file), str(self.path)):
+                yield Row(number, {TOKENS: tokens} if tags is None else {TOKENS: tokens, TAGS: tags})
+
     def _parquet_file(self) -> Any:
-        parquet = _parquet()
+        parquet = parquet_module()
         import pyarrow
 
         try:
@@ -235,120 +244,3 @@ def chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
     iterator = iter(rows)
     while chunk := list(islice(iterator, size)):
         yield chunk
-
-
-class TableWriter:
-    """Writes rows to a JSONL or Parquet file that appears only when it is complete.
-
-    The rows go to a file beside ``path``; leaving the ``with`` block renames it, an exception removes it and leaves
-    what was at ``path`` before.
-
-    Args:
-        path: the file to write; ``.jsonl`` or ``.parquet``.
-
-    Raises:
-        ConfigError: another ending.
-        DataError: (Parquet) a later row does not fit the columns and types of the first ones.
-        MissingDependencyError: Parquet without pyarrow.
-
-    Example:
-        >>> import pathlib, tempfile
-        >>> path = pathlib.Path(tempfile.mkdtemp()) / "out.jsonl"
-        >>> with TableWriter(path) as writer:
-        ...     writer.write([{"text": "A joy.", "label": "good"}])
-        >>> path.read_text(encoding="utf-8")
-        '{"text": "A joy.", "label": "good"}\\n'
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        self.format = format_of(self.path, WRITE_FORMATS)
-        if self.format == "parquet":
-            _parquet()
-        if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"no such folder: {self.path.parent}")
-        if self.path.is_dir():
-            raise IsADirectoryError(f"{self.path} is a folder; the output is one file")
-        handle, partial = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".partial", dir=self.path.parent)
-        self._partial = Path(partial)
-        self._file = os.fdopen(handle, "wb")
-        self._parquet: Any = None
-        self._rows = 0
-
-    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append rows; in Parquet the first call decides columns and types."""
-        if not rows:
-            return
-        if self.format == "jsonl":
-            for row in rows:
-                self._file.write(json.dumps(row, ensure_ascii=False, default=str).encode("utf-8") + b"\n")
-        else:
-            self._write_parquet(rows)
-        self._rows += len(rows)
-
-    def _write_parquet(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        import pyarrow
-
-        try:
-            if self._parquet is None:
-                table = pyarrow.Table.from_pylist(list(rows))
-                self._parquet = _parquet().ParquetWriter(self._file, table.schema)
-            else:
-                unknown = sorted({name for row in rows for name in row} - set(self._parquet.schema.names))
-                if unknown:
-                    raise DataError(
-                        f"{self.path}: a row after {self._rows} has the new column {unknown[0]!r}; Parquet's columns "
-                        "are those of the first rows (write .jsonl instead)"
-                    )
-                table = pyarrow.Table.from_pylist(list(rows), schema=self._parquet.schema)
-            self._parquet.write_table(table)
-        except pyarrow.ArrowException as error:
-            raise DataError(
-                f"{self.path}: rows after {self._rows} do not fit the columns of the first ones "
-                f"(write .jsonl instead): {str(error).splitlines()[0]}"
-            ) from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None and self.format == "parquet" and self._parquet is None:
-                import pyarrow
-
-                self._parquet = _parquet().ParquetWriter(self._file, pyarrow.schema([]))
-            if self._parquet is not None:
-                self._parquet.close()
-            self._file.close()
-            if kind is None:
-                # mkstemp makes the file private; a result is as readable as any new file.
-                umask = os.umask(0)
-                os.umask(umask)
-                self._partial.chmod(0o666 & ~umask)
-                os.replace(self._partial, self.path)
-        finally:
-            with suppress(FileNotFoundError):
-                self._partial.unlink()
-
-
-def format_of(path: str | os.PathLike[str], formats: Mapping[str, str]) -> str:
-    """The format that a file's ending names.
-
-    Raises:
-        ConfigError: the ending is none of ``formats``.
-    """
-    ending = Path(path).suffix.lower()
-    if ending not in formats:
-        given = repr(ending) if ending else "none"
-        raise ConfigError(f"{path}: the file's ending must be one of {', '.join(formats)}, got {given}")
-    return formats[ending]
-
-
-def _parquet() -> Any:
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingDependencyError('Parquet needs pyarrow: pip install "ferrobert[tables]"') from None
-    return pyarrow.parquet

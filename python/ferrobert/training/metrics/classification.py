@@ -1,4 +1,4 @@
-"""Measures of predictions against truth, on scikit-learn: `accuracy`, `f1`, `matthews`.
+"""Measures of one label a row, on scikit-learn: `accuracy`, `f1`, `matthews`; `Confusion` counts rows as they come.
 
 The first argument is always the truth. Labels are names or numbers, of one kind on both sides.
 """

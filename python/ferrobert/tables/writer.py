@@ -1,0 +1,116 @@
+"""Writing tables a row at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ferrobert.errors import DataError
+from ferrobert.tables.conll import sentence_lines
+from ferrobert.tables.formats import WRITE_FORMATS, format_of, parquet_module
+
+
+class TableWriter:
+    """Writes rows to a JSONL, Parquet or CoNLL file that appears only when it is complete.
+
+    The rows go to a file beside ``path``; leaving the ``with`` block renames it, an exception removes it and leaves
+    what was at ``path`` before.
+
+    Args:
+        path: the file to write; ``.jsonl``, ``.parquet`` or ``.conll``.
+
+    Raises:
+        ConfigError: another ending.
+        DataError: (Parquet) a later row does not fit the columns and types of the first ones; (CoNLL) a row is more
+            than tokens and what each of them has, or could not be read back.
+        MissingDependencyError: Parquet without pyarrow.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "out.jsonl"
+        >>> with TableWriter(path) as writer:
+        ...     writer.write([{"text": "A joy.", "label": "good"}])
+        >>> path.read_text(encoding="utf-8")
+        '{"text": "A joy.", "label": "good"}\\n'
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.format = format_of(self.path, WRITE_FORMATS)
+        if self.format == "parquet":
+            parquet_module()
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"no such folder: {self.path.parent}")
+        if self.path.is_dir():
+            raise IsADirectoryError(f"{self.path} is a folder; the output is one file")
+        handle, partial = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".partial", dir=self.path.parent)
+        self._partial = Path(partial)
+        self._file = os.fdopen(handle, "wb")
+        self._parquet: Any = None
+        self._rows = 0
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows; in Parquet the first call decides columns and types."""
+        if not rows:
+            return
+        if self.format == "jsonl":
+            for row in rows:
+                self._file.write(json.dumps(row, ensure_ascii=False, default=str).encode("utf-8") + b"\n")
+        elif self.format == "conll":
+            for position, row in enumerate(rows, start=self._rows + 1):
+                self._file.write(sentence_lines(row, f"{self.path}, sentence {position}").encode("utf-8"))
+        else:
+            self._write_parquet(rows)
+        self._rows += len(rows)
+
+    def _write_parquet(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        import pyarrow
+
+        try:
+            if self._parquet is None:
+                table = pyarrow.Table.from_pylist(list(rows))
+                self._parquet = parquet_module().ParquetWriter(self._file, table.schema)
+            else:
+                unknown = sorted({name for row in rows for name in row} - set(self._parquet.schema.names))
+                if unknown:
+                    raise DataError(
+                        f"{self.path}: a row after {self._rows} has the new column {unknown[0]!r}; Parquet's columns "
+                        "are those of the first rows (write .jsonl instead)"
+                    )
+                table = pyarrow.Table.from_pylist(list(rows), schema=self._parquet.schema)
+            self._parquet.write_table(table)
+        except pyarrow.ArrowException as error:
+            raise DataError(
+                f"{self.path}: rows after {self._rows} do not fit the columns of the first ones "
+                f"(write .jsonl instead): {str(error).splitlines()[0]}"
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None and self.format == "parquet" and self._parquet is None:
+                import pyarrow
+
+                self._parquet = parquet_module().ParquetWriter(self._file, pyarrow.schema([]))
+            if self._parquet is not None:
+                self._parquet.close()
+            self._file.close()
+            if kind is None:
+                # mkstemp makes the file private; a result is as readable as any new file.
+                umask = os.umask(0)
+                os.umask(umask)
+                self._partial.chmod(0o666 & ~umask)
+                os.replace(self._partial, self.path)
+        finally:
+            with suppress(FileNotFoundError):
+                self._partial.unlink()

@@ -1,0 +1,121 @@
+"""One run of transformers.Trainer: what learns, what people see, what is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from rich.console import Console
+from torch.utils.data import Dataset
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
+
+from ferrobert.models.checkpoint import LoadedModel, quiet_transformers
+from ferrobert.models.saving import save_model
+from ferrobert.training.arguments import training_arguments
+from ferrobert.training.progress import EpochProgress, epoch_history
+from ferrobert.training.recipe import Recipe
+from ferrobert.training.rows import as_batch
+from ferrobert.training.run_folder import CHECKPOINTS, drop
+from ferrobert.training.trainable import add_lora, count_parameters, freeze_encoder, merged
+
+REPORT = "training_report.json"
+
+
+def train_and_save(
+    loaded: LoadedModel,
+    tokenizer: Any,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    trainer_class: type[Trainer],
+    train_rows: Dataset[Any],
+    validation_rows: Dataset[Any] | None,
+    report: Mapping[str, Any],
+    checkpoint: str | None,
+    checkpoints: bool,
+    device: str | None,
+    progress: bool | Console,
+    lora_task: str = "SEQ_CLS",
+    arguments: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> None:
+    """Train a model, and save it with its report; `CHECKPOINTS` in the folder goes when it is saved.
+
+    Args:
+        loaded: the model, with a head for the task.
+        tokenizer: what is saved beside it.
+        recipe: the settings of the run.
+        folder: where the model goes.
+        trainer_class: the task's Trainer.
+        train_rows, validation_rows: data sets that give padded batches.
+        report: the task's part of the report, with its name as "task".
+        checkpoint: what to resume from.
+        checkpoints: whether each epoch leaves a checkpoint.
+        device: "cpu" to stay off a GPU that is there.
+        progress: whether to show a bar and a line for each epoch, or the console for them.
+        lora_task: peft's name of the task.
+        arguments: further arguments of Trainer.
+        **settings: for ``trainer_class``.
+    """
+    trained: Any = loaded.model
+    if recipe.freeze_encoder:
+        freeze_encoder(loaded)
+    elif recipe.lora:
+        trained = add_lora(loaded, recipe.lora, lora_task)
+    counts = count_parameters(trained)
+    shown = EpochProgress(progress if isinstance(progress, Console) else Console(stderr=True, quiet=not progress))
+    callbacks: list[Any] = [shown]
+    if recipe.early_stopping_patience is not None:
+        callbacks.append(EarlyStoppingCallback(recipe.early_stopping_patience))
+    trainer = trainer_class(
+        model=trained,
+        args=training_arguments(
+            recipe,
+            folder / CHECKPOINTS,
+            validates=validation_rows is not None,
+            saves=checkpoints,
+            device=device,
+            **(arguments or {}),
+        ),
+        data_collator=as_batch,
+        train_dataset=train_rows,
+        eval_dataset=validation_rows,
+        callbacks=callbacks,
+        **settings,
+    )
+    trainer.remove_callback(PrinterCallback)
+    try:
+        with quiet_transformers():
+            trainer.train(resume_from_checkpoint=checkpoint)
+    finally:
+        shown.bar.stop()
+    trainer.accelerator.wait_for_everyone()
+    if trainer.is_world_process_zero():
+        plain = merged(trainer.accelerator.unwrap_model(trainer.model))
+        save_model(plain, tokenizer, folder, reports={REPORT: _report(recipe, trainer, counts, report)})
+        drop(folder / CHECKPOINTS)
+    trainer.accelerator.wait_for_everyone()
+
+
+def _report(recipe: Recipe, trainer: Trainer, counts: tuple[int, int], of_task: Mapping[str, Any]) -> dict[str, Any]:
+    history = epoch_history(trainer.state.log_history)
+    best = None
+    if recipe.select_best is not None:
+        key = f"validation_{recipe.select_best}"
+        sign = 1 if recipe.select_best == "loss" else -1
+        best = min(history, key=lambda record: (sign * record[key], record["epoch"]))["epoch"]
+    return {
+        "task": of_task["task"],
+        "settings": asdict(recipe),
+        **of_task,
+        "parameters": {"trained": counts[0], "all": counts[1]},
+        "steps": trainer.state.global_step,
+        "device": str(trainer.args.device),
+        "history": history,
+        "best_epoch": best,
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+    }
