@@ -60,24 +60,23 @@ pub(super) fn align_row(
     ignore_index: i64,
     aligned: &mut [i64],
 ) -> std::result::Result<(), i32> {
-    // All at once, as vectors do it; what is left is a choice without a branch, which would be guessed wrong for every
-    // third token.
-    let last = words.iter().copied().fold(-1, i32::max);
-    if last >= 0 && last as usize >= labels.len() {
-        let missing = |&&word: &&i32| word >= 0 && word as usize >= labels.len();
-        return Err(words.iter().find(missing).copied().unwrap_or(last));
-    }
     let Some(end) = labels.len().checked_sub(1) else {
         aligned.fill(ignore_index);
-        return Ok(());
+        return words
+            .iter()
+            .find(|&&word| word >= 0)
+            .map_or(Ok(()), |&word| Err(word));
     };
-    let mut previous = -1;
+    let label_of = |word: i32| labels[(word.max(0) as usize).min(end)];
+    let (mut previous, mut last) = (-1, -1);
     match continuing {
         None => {
             for (aligned, &word) in aligned.iter_mut().zip(words) {
-                let label = labels[(word.max(0) as usize).min(end)];
+                let label = label_of(word);
+                // A choice without a branch, which would be guessed wrong for every third token.
                 let is_first = (word >= 0) & (word != previous);
                 *aligned = if is_first { label } else { ignore_index };
+                last = last.max(word);
                 previous = word;
             }
         }
@@ -85,17 +84,23 @@ pub(super) fn align_row(
             for (aligned, &word) in aligned.iter_mut().zip(words) {
                 *aligned = match word {
                     ..0 => ignore_index,
-                    _ if word == previous => vocab.continuing(labels[(word as usize).min(end)]),
-                    _ => labels[(word as usize).min(end)],
+                    _ if word == previous => vocab.continuing(label_of(word)),
+                    _ => label_of(word),
                 };
+                last = last.max(word);
                 previous = word;
             }
         }
+    }
+    if last > end.min(i32::MAX as usize) as i32 {
+        let missing = |&&word: &&i32| word >= 0 && word as usize > end;
+        return Err(words.iter().find(missing).copied().unwrap_or(last));
     }
     Ok(())
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails so")]
 mod tests {
     use super::super::WordCounts;
     use super::*;

@@ -99,7 +99,7 @@ fn write(
     let rows = parts.iter().map(|part| part.sample_ids.len()).sum();
     let multiple = shape.multiple.max(1);
     let width = longest.max(shape.width).div_ceil(multiple);
-    let width = width.checked_mul(multiple).unwrap_or(usize::MAX);
+    let width = width.saturating_mul(multiple);
     let cells = usize::checked_mul(rows, width)
         .filter(|&cells| cells <= MOST_CELLS)
         .ok_or(Error::MatrixTooLarge { rows, width })?;
@@ -178,6 +178,7 @@ type Job<'a> = (
 );
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails so")]
 mod tests {
     use super::*;
     use crate::encoding::Layout;

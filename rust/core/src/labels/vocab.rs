@@ -142,6 +142,7 @@ impl LabelVocab {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails so")]
 mod tests {
     use super::*;
 
