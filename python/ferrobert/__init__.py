@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ferrobert.masking import DataCollatorForLanguageModeling, mask_tokens
     from ferrobert.pairs import pack_sentences, sentence_pairs
     from ferrobert.pipelines import pipeline
+    from ferrobert.render import render_entities
     from ferrobert.tokenizer import AddedToken
     from ferrobert.training import finetune, metrics, pretrain
     from ferrobert.wordpiece import BertTokenizer
@@ -51,6 +52,7 @@ _HOMES = {
     "pack_sentences": "ferrobert.pairs",
     "pipeline": "ferrobert.pipelines",
     "pretrain": "ferrobert.training",
+    "render_entities": "ferrobert.render",
     "sentence_pairs": "ferrobert.pairs",
     "word_labels": "ferrobert.labels",
 }
@@ -82,6 +84,7 @@ __all__ = [
     "pipeline",
     "pretrain",
     "reference",
+    "render_entities",
     "sentence_pairs",
     "word_labels",
 ]

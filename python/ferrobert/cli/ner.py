@@ -1,0 +1,146 @@
+"""``ferrobert ner``: entities of texts at the prompt or in text files."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from ferrobert.cli.options import BatchTokens, Device, Model, open_pipeline
+from ferrobert.errors import ConfigError, DataError
+
+# An argument of one word with such an ending was meant as a file, so that a slip is not tagged as a text.
+TEXT_FILES = (".txt", ".text", ".md", ".html", ".htm", ".log")
+STDIN = "-"
+
+
+class Source(NamedTuple):
+    """A text and the file that it came from (``None`` for a text at the prompt)."""
+
+    name: str | None
+    text: str
+
+
+def ner(
+    texts: Annotated[
+        list[str],
+        typer.Argument(
+            help="Texts, or text files (UTF-8): an argument that is an existing file is read; - reads stdin.",
+            metavar="TEXT|FILE...",
+            show_default=False,
+        ),
+    ],
+    model: Model,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the entities in colour to this file.")] = None,
+    aggregation_strategy: Annotated[
+        str, typer.Option(help="How subwords make entities: none, simple, first, average or max.")
+    ] = "simple",
+    constrained: Annotated[
+        bool, typer.Option("--constrained", help="Choose the best labels among those that the scheme allows.")
+    ] = False,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a text.")] = False,
+    batch_tokens: BatchTokens = None,
+    device: Device = None,
+) -> None:
+    """Mark the entities of texts: people, organisations, places, or whatever the model was trained on.
+
+    Each kind of entity has its colour; where the output is no terminal, or NO_COLOR is set, entities stand in brackets: [Tesla ORG].
+
+    Example: ferrobert ner article.txt --model path/to/tagger --html out.html
+    """
+    from ferrobert.render import entities_page, render_entities
+
+    if html is not None:
+        _check_output(html)
+    sources = read_sources(texts)
+    pipe = open_pipeline("token-classification", model, device=device, batch_tokens=batch_tokens)
+    results: list[list[dict[str, Any]]] = pipe(
+        [source.text for source in sources], aggregation_strategy=aggregation_strategy, constrained=constrained
+    )
+    found = list(zip(sources, results, strict=True))
+    if json_lines:
+        for source, entities in found:
+            file = {} if source.name is None else {"file": source.name}
+            line = {**file, "text": source.text, "entities": [dict(one) for one in entities]}
+            # Scores are numpy's floats in some pipelines.
+            print(json.dumps(line, ensure_ascii=False, default=float))
+    if html is not None:
+        # One text needs no second heading.
+        [first, *more] = sources
+        title = first.name if first.name is not None and not more else "Entities"
+        pages = [(source.name if more else None, source.text, entities) for source, entities in found]
+        write_page(html, entities_page(pages, title=title))
+        count = sum(len(entities) for entities in results)
+        print(f"wrote {html} ({count:,} {'entity' if count == 1 else 'entities'})", file=sys.stderr)
+    elif not json_lines:
+        for number, (source, entities) in enumerate(found):
+            if number:
+                print()
+            if source.name is not None and len(found) > 1:
+                print(f"{source.name}:")
+            print(render_entities(source.text, entities, format="ansi", color=None).rstrip("\n"))
+
+
+def read_sources(arguments: list[str]) -> list[Source]:
+    """The texts of the arguments.
+
+    Raises:
+        FileNotFoundError: an argument that looks like a text file and is none.
+        DataError: a file that is not UTF-8, or a text of nothing but white space.
+        ConfigError: stdin more than once.
+    """
+    if arguments.count(STDIN) > 1:
+        raise ConfigError("- reads stdin, which can be read once")
+    sources = []
+    for argument in arguments:
+        if argument == STDIN:
+            source = Source("stdin", _decoded(sys.stdin.buffer.read(), "stdin"))
+        # False also for texts that are too long for a name.
+        elif os.path.isfile(argument):  # noqa: PTH113
+            source = Source(argument, _decoded(Path(argument).read_bytes(), argument))
+        elif len(argument.split()) == 1 and argument.lower().endswith(TEXT_FILES):
+            raise FileNotFoundError(f"no such file: {argument}")
+        else:
+            source = Source(None, argument)
+        if not source.text.strip():
+            raise DataError(f"{'the text' if source.name is None else source.name} is empty")
+        sources.append(source)
+    return sources
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a file that appears only when it is complete: it is written beside and renamed."""
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(page.encode("utf-8"))
+        # mkstemp makes the file private; a result is as readable as any new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(partial).chmod(0o666 & ~umask)
+        os.replace(partial, path)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(partial).unlink()
+
+
+def _check_output(path: Path) -> None:
+    """Before the model runs, say what cannot be written."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no such folder: {path.parent}")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; the output is one file")
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{name}, line {line}: not UTF-8 (byte 0x{content[error.start]:02x})") from None

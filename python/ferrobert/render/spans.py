@@ -1,0 +1,118 @@
+"""What is marked in a text: checked once, so that every format can rely on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from operator import index
+from typing import Any, NamedTuple
+
+from ferrobert.errors import AlignmentError, TextTypeError
+
+# What transformers, ferrobert and data sets call the kind of an entity.
+NAMES = ("entity_group", "entity", "label")
+SHOWN = 60
+
+# Line ends and tabs are kept; the other control characters would move a terminal's cursor or end an HTML text. The pictures of U+2400
+# stand for C0; C1 has none.
+PICTURES = {
+    **{code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"},
+    0x7F: 0x2421,
+    **{code: 0xFFFD for code in range(0x80, 0xA0)},
+}
+
+
+class Marked(NamedTuple):
+    """An entity in its text.
+
+    Attributes:
+        start, end: half-open range of characters.
+        label: name of its kind.
+        score: how sure the model is, or ``None``.
+    """
+
+    start: int
+    end: int
+    label: str
+    score: float | None
+
+
+def spans_of(text: str, entities: Sequence[Any]) -> list[Marked]:
+    """The entities of a text, checked.
+
+    Raises:
+        AlignmentError: an entity that does not fit; its number is named.
+        TextTypeError: a text that is not a string.
+        UnicodeEncodeError: a lone surrogate in the text or a name.
+    """
+    if not isinstance(text, str):
+        raise TextTypeError(f"text must be a string, got {type(text).__name__}")
+    text.encode("utf-8")
+    if isinstance(entities, (str, bytes, Mapping)) or not hasattr(entities, "__iter__"):
+        raise AlignmentError(f"entities must be a list of dictionaries or (start, end, label), got {_shown(entities)}")
+    spans: list[Marked] = []
+    for number, entity in enumerate(entities):
+        one = _marked(entity, number)
+        where = f"entity {number} ({one.label}, characters {one.start} to {one.end})"
+        if one.start == one.end:
+            raise AlignmentError(f"{where} is empty")
+        if not 0 <= one.start < one.end <= len(text):
+            raise AlignmentError(f"{where} lies outside of the text, which has {len(text)} characters")
+        if spans and one.start < spans[-1].end:
+            before = spans[-1]
+            what = "overlaps" if one.end > before.start else "comes before"
+            raise AlignmentError(
+                f"{where} {what} entity {number - 1} ({before.label}, characters {before.start} to {before.end}); entities "
+                "must be in the order of the text and may not overlap"
+            )
+        spans.append(one)
+    return spans
+
+
+def pieces(text: str, spans: Sequence[Marked]) -> Iterator[tuple[str, Marked | None]]:
+    """The text in order, cut at the entities: each piece with its entity or ``None``; control characters as pictures."""
+    done = 0
+    for one in spans:
+        if one.start > done:
+            yield _visible(text[done : one.start]), None
+        yield _visible(text[one.start : one.end]), one
+        done = one.end
+    if done < len(text):
+        yield _visible(text[done:]), None
+
+
+def counted(spans: Sequence[Marked]) -> list[tuple[str, int]]:
+    """Each kind with how often it occurs, in the order of the names."""
+    counts: dict[str, int] = {}
+    for one in spans:
+        counts[one.label] = counts.get(one.label, 0) + 1
+    return sorted(counts.items())
+
+
+def _visible(text: str) -> str:
+    return text.replace("\r\n", "\n").translate(PICTURES)
+
+
+def _marked(entity: Any, number: int) -> Marked:
+    score = None
+    if isinstance(entity, Mapping):
+        start, end, score = entity.get("start"), entity.get("end"), entity.get("score")
+        label = next((entity[name] for name in NAMES if entity.get(name) is not None), None)
+    elif isinstance(entity, (tuple, list)) and len(entity) == 3:
+        start, end, label = entity
+    else:
+        raise AlignmentError(f"entity {number} must be a dictionary or (start, end, label), got {_shown(entity)}")
+    try:
+        start, end = index(start), index(end)
+    except TypeError:
+        raise AlignmentError(f"entity {number} needs start and end in characters, got {start!r} and {end!r}") from None
+    if not isinstance(label, str) or not label.strip():
+        raise AlignmentError(
+            f"entity {number} needs the name of its kind as entity_group, entity or label, got {_shown(entity)}"
+        )
+    label.encode("utf-8")
+    return Marked(start, end, _visible(label), None if score is None else float(score))
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
