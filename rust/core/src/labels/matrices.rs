@@ -44,8 +44,8 @@ const MOST_CELLS: usize = 1 << 32;
 
 /// Encodes words and writes them, and their labels (see [`super::align`]), padded to one width: a row a sample.
 ///
-/// Rows go from where they were encoded straight to the matrices, which are one block of memory: of 3,400 sentences, a third
-/// of the time were pages of memory that were new each time. On all threads where there is enough to do.
+/// Rows go from where they were encoded straight to the matrices, which are one block of memory: no column is joined or
+/// copied in between. On all threads where there is enough to do.
 ///
 /// # Errors
 ///
