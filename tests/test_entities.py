@@ -385,6 +385,8 @@ def test_rows_of_a_sample_may_be_in_any_order(decode: Any, tokenizer: fb.BertTok
     theirs = tokenizer.as_transformers()
     encoding = theirs([LONG], truncation=True, max_length=16, stride=5, return_overflowing_tokens=True)
     expected = decode([table[ids] for ids in encoding["input_ids"]], encoding, LABELS, texts=[LONG])
+    del encoding["overflow_to_sample_mapping"]  # as before a call of the model
+    assert decode([table[ids] for ids in encoding["input_ids"]], encoding, LABELS, texts=[LONG]) == expected
     encoding._encodings.reverse()
     encoding["input_ids"].reverse()
     assert decode([table[ids] for ids in encoding["input_ids"]], encoding, LABELS, texts=[LONG]) == expected
@@ -609,6 +611,13 @@ def test_texts_that_are_not_those_of_the_encoding(decode: Any, tokenizer: fb.Ber
         decode(np.zeros((4, 5)), tokenizer([["sat", "on"]], is_split_into_words=True), LABELS, texts=[["sat"]])
     with pytest.raises(fb.errors.ConfigError, match=r"texts\[0\] must be a str, got int"):
         decode(one_hot([0] * 12), tokenizer([TEXT]), LABELS, texts=[3])
+
+
+def test_windows_of_transformers_that_do_not_tell_their_samples(decode: Any, tokenizer: fb.BertTokenizer) -> None:
+    windows = tokenizer.as_transformers()([LONG, "sat"], truncation=True, max_length=16, return_overflowing_tokens=True)
+    del windows["overflow_to_sample_mapping"]
+    with pytest.raises(fb.errors.ConfigError, match=r"texts has 2, the encoding \d+ rows and no overflow_to_sample"):
+        decode([np.zeros((len(ids), 5)) for ids in windows["input_ids"]], windows, LABELS, texts=[LONG, "sat"])
 
 
 def test_texts_that_are_shorter_than_their_entities(tokenizer: fb.BertTokenizer) -> None:
