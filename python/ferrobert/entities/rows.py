@@ -112,7 +112,9 @@ def _of_transformers(encoding: Any, texts: Any, delimiter: str) -> AlignedRows:
         raise ConfigError(_PAIRS)
     samples = encoding.get("overflow_to_sample_mapping")
     given = _given(texts, None)
-    if samples is None:
+    if samples is None and len(given) == 1:
+        samples = [0] * len(made)
+    elif samples is None:
         if len(given) != len(made):
             raise ConfigError(
                 f"texts has {len(given)}, the encoding {len(made)} rows and no overflow_to_sample_mapping that tells "
