@@ -1,4 +1,4 @@
-"""``ferrobert evaluate``: how good a model is on a labelled file."""
+"""``ferrobert evaluate``: how good a model is on a labelled file; entities are in ``evaluate_entities``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ferrobert.cli.evaluate_entities import evaluate_entities
 from ferrobert.cli.options import (
     BatchTokens,
+    Constrained,
     Device,
+    FileFormat,
     Header,
     LabelColumn,
     MaxLength,
     Model,
     PairColumn,
+    SpansColumn,
+    Strategy,
+    TagsColumn,
     TextColumn,
+    TokensColumn,
     console,
     open_pipeline,
     pair_column_of,
@@ -34,19 +41,39 @@ MATRIX_LABELS = 12
 
 
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file with true labels.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or CoNLL file with true labels.", show_default=False)
+    ],
     model: Model,
-    task: Annotated[str, typer.Option(help="text-classification or next-sentence-prediction.")] = "text-classification",
+    task: Annotated[
+        str, typer.Option(help="text-classification, next-sentence-prediction or ner.")
+    ] = "text-classification",
     text_column: TextColumn = "text",
     text_pair_column: PairColumn = None,
     label_column: LabelColumn = "label",
+    tokens_column: TokensColumn = "tokens",
+    tags_column: TagsColumn = "tags",
+    spans_column: SpansColumn = "spans",
     columns: Header = None,
+    file_format: FileFormat = None,
     max_length: MaxLength = None,
+    mode: Annotated[
+        str, typer.Option(help="ner: strict, or default to count whatever looks like an entity, as conlleval does.")
+    ] = "strict",
+    scheme: Annotated[
+        str | None, typer.Option(help="ner: IOB1 where the file is in it and the model is not; by default the model's.")
+    ] = None,
+    errors: Annotated[int, typer.Option(help="ner: how many of the worst errors to list.", min=0)] = 10,
+    aggregation_strategy: Strategy = None,
+    constrained: Constrained = False,
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     batch_tokens: BatchTokens = None,
     device: Device = None,
 ) -> None:
-    """Measure accuracy, F1 of each label and who is taken for whom.
+    """Measure accuracy and F1 of each label, and who is taken for whom.
+
+    For ner: precision, recall and F1 of whole entities, all together and of
+    each type, and the worst errors with their text.
 
     Example: ferrobert evaluate test.tsv --model ./ferrobert-demo
     """
@@ -54,12 +81,32 @@ def evaluate(
     from ferrobert.tables import Table, chunks
     from ferrobert.training.examples import label_id, label_value
     from ferrobert.training.metrics import Confusion
+    from ferrobert.training.tagged_rows import TagColumns
 
     task = task_name(task)
     if task == "fill-mask":
         raise ConfigError("fill-mask has no labels to evaluate on; ferrobert predict fills the masks of a file")
     text_pair_column = pair_column_of(task, text_pair_column)
-    table = Table(file, columns=split_columns(columns))
+    table = Table(file, columns=split_columns(columns), format=file_format)
+    if task == "token-classification":
+        if max_length is not None or text_pair_column is not None:
+            raise ConfigError("--max-length and --text-pair-column do not go with --task ner, which cuts nothing")
+        evaluate_entities(
+            table,
+            lambda: open_pipeline(task, model, device=device, batch_tokens=batch_tokens),
+            TagColumns(tokens_column, tags_column, text_column, spans_column),
+            mode=mode,
+            scheme=scheme,
+            strategy=aggregation_strategy,
+            constrained=constrained,
+            errors=errors,
+            json_lines=json_lines,
+        )
+        return
+    if mode != "strict" or scheme is not None or aggregation_strategy is not None or constrained:
+        raise ConfigError(
+            f"--mode, --scheme, --aggregation-strategy and --constrained go with --task ner, not with {task}"
+        )
     table.require(text_column, text_pair_column, label_column)
     pipe = open_pipeline(task, model, device=device, batch_tokens=batch_tokens)
     labels = pipe.labels

@@ -32,6 +32,20 @@ BatchTokens = Annotated[int | None, typer.Option(help="Tokens of a batch; more i
 Targets = Annotated[
     list[str] | None, typer.Option("--target", help="fill-mask: choose among these tokens (may be repeated).")
 ]
+TokensColumn = Annotated[str, typer.Option(help="ner: column that holds lists of words; read where it is there.")]
+TagsColumn = Annotated[str, typer.Option(help="ner: column that holds the true tags of the words.")]
+SpansColumn = Annotated[str, typer.Option(help="ner: column that holds the true spans of a text.")]
+FileFormat = Annotated[
+    str | None,
+    typer.Option("--format", help="csv, tsv, jsonl, parquet or conll; by default what the ending says."),
+]
+Strategy = Annotated[
+    str | None,
+    typer.Option(help="ner: how tokens of a text make entities: none, simple, first (the default), average, max."),
+]
+Constrained = Annotated[
+    bool, typer.Option("--constrained", help="ner: choose the best labels among those that the scheme allows.")
+]
 MaxLength = Annotated[int | None, typer.Option(help="Cut texts at this many tokens; by default what the model reads.")]
 
 Item = TypeVar("Item")
@@ -84,6 +98,18 @@ def open_pipeline(task: str, model: str, *, device: str | None = None, batch_tok
 def pair_column_of(task: str, pair_column: str | None) -> str | None:
     """The column of second texts: what was asked for; "text_pair" where the task needs pairs."""
     return "text_pair" if pair_column is None and task == "next-sentence-prediction" else pair_column
+
+
+def columns_of(table: Table, tokens_column: str, text_column: str) -> str:
+    """The column that a tagger reads: of words where the table has it, else of texts.
+
+    Raises:
+        DataError: it has neither.
+    """
+    if tokens_column in table.columns or text_column not in table.columns:
+        table.require(tokens_column)
+        return tokens_column
+    return text_column
 
 
 def with_bar(chunks: Iterable[list[Item]], table: Table, title: str) -> Iterator[list[Item]]:

@@ -1,4 +1,4 @@
-"""``ferrobert predict``: labels, or tokens for the masks, for every row of a file."""
+"""``ferrobert predict``: labels, tokens for the masks, or entities, for every row of a file."""
 
 from __future__ import annotations
 
@@ -10,45 +10,57 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferrobert.cli.fill_mask import lists_of
+from ferrobert.cli.answers import Answers, Fills, Labels, TextEntities, WordTags
 from ferrobert.cli.options import (
     BatchTokens,
+    Constrained,
     Device,
+    FileFormat,
     Header,
     MaxLength,
     Model,
     PairColumn,
+    Strategy,
     Targets,
     TextColumn,
+    TokensColumn,
+    columns_of,
     open_pipeline,
     pair_column_of,
     split_columns,
     with_bar,
 )
-from ferrobert.errors import ConfigError, DataError
+from ferrobert.errors import ConfigError
 
 if TYPE_CHECKING:
     from ferrobert.tables import Row, Table
 
-# Rows read, sorted by length and classified at a time.
+# Rows read, sorted by length and answered at a time.
 CHUNK = 2048
 
 
 def predict(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or CoNLL file.", show_default=False)],
     model: Model,
     task: Annotated[
-        str, typer.Option(help="text-classification, next-sentence-prediction or fill-mask.")
+        str, typer.Option(help="text-classification, next-sentence-prediction, fill-mask or ner.")
     ] = "text-classification",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write .jsonl or .parquet; by default JSON lines on stdout.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Write .jsonl or .parquet (tags of tokens: .conll); by default JSON lines on stdout."
+        ),
     ] = None,
     text_column: TextColumn = "text",
     text_pair_column: PairColumn = None,
+    tokens_column: TokensColumn = "tokens",
     columns: Header = None,
+    file_format: FileFormat = None,
     all_scores: Annotated[bool, typer.Option(help="Add the column scores: the score of each label.")] = False,
     top_k: Annotated[int | None, typer.Option(help="fill-mask: how many tokens a mask gets (default 5).")] = None,
     target: Targets = None,
+    aggregation_strategy: Strategy = None,
+    constrained: Constrained = False,
     max_length: MaxLength = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a text longer than the model reads instead of cutting it.")
@@ -56,11 +68,12 @@ def predict(
     batch_tokens: BatchTokens = None,
     device: Device = None,
 ) -> None:
-    """Label every row of a file, or fill its masks.
+    """Label every row of a file, fill its masks, or find its entities.
 
-    Rows come back with label and score added, or with predictions: for each
-    mask a list of tokens. Columns of these names that the file has become
-    input_label and so on. Cut texts are counted.
+    Rows come back with label and score added; with predictions: for each
+    mask a list of tokens; with entities of a text, or tags of tokens, one a
+    word. Columns of these names that the file has become input_label and so
+    on. Cut texts are counted; for ner no text is cut.
 
     Example: ferrobert predict reviews.csv --model ./ferrobert-demo -o labelled.jsonl
     """
@@ -68,23 +81,43 @@ def predict(
     from ferrobert.tables import Table, TableWriter
 
     task = task_name(task)
-    fills = task == "fill-mask"
-    if fills and (text_pair_column is not None or all_scores):
-        raise ConfigError("--text-pair-column and --all-scores do not go with --task fill-mask")
+    fills, tags = task == "fill-mask", task == "token-classification"
+    if (fills or tags) and (text_pair_column is not None or all_scores):
+        raise ConfigError(f"--text-pair-column and --all-scores do not go with --task {task}")
     if not fills and (top_k is not None or target):
         raise ConfigError(f"--top-k and --target go with --task fill-mask, not with {task}")
+    if not tags and (aggregation_strategy is not None or constrained):
+        raise ConfigError(f"--aggregation-strategy and --constrained go with --task ner, not with {task}")
+    if tags and (strict or max_length is not None):
+        raise ConfigError(
+            "--task ner cuts nothing, long texts are read in windows: leave out --strict and --max-length"
+        )
     pair_column = pair_column_of(task, text_pair_column)
-    table = Table(file, columns=split_columns(columns))
-    table.require(text_column, pair_column)
+    table = Table(file, columns=split_columns(columns), format=file_format)
+    of_words = tags and columns_of(table, tokens_column, text_column) == tokens_column
+    if of_words and aggregation_strategy is not None:
+        raise ConfigError("--aggregation-strategy makes entities of texts; the file holds tokens, which get a tag each")
+    if not of_words:
+        table.require(text_column, pair_column)
     if output is not None and output.exists() and output.samefile(file):
         raise ConfigError(f"--output {output} is the input file")
+    if output is not None and output.suffix.lower() == ".conll" and not of_words:
+        raise ConfigError(f"--output {output}: a CoNLL file holds tokens with tags; write .jsonl or .parquet")
     if strict and max_length is not None:
         raise ConfigError("--strict refuses to cut texts, --max-length asks for it: choose one")
 
     def predictions() -> Predictions:
         pipe = open_pipeline(task, model, device=device, batch_tokens=batch_tokens)
-        answers: Answers = Fills(pipe, top_k, target) if fills else Labels(pipe, all_scores)
-        return Predictions(table, answers, text_column, pair_column, max_length, strict)
+        answers: Answers
+        if of_words:
+            answers = WordTags(pipe, tokens_column, constrained)
+        elif tags:
+            answers = TextEntities(pipe, text_column, aggregation_strategy or "first", constrained)
+        elif fills:
+            answers = Fills(pipe, text_column, top_k, target)
+        else:
+            answers = Labels(pipe, text_column, pair_column, all_scores)
+        return Predictions(table, answers, max_length, strict)
 
     if output is None:
         run = predictions()
@@ -94,73 +127,22 @@ def predict(
     else:
         with TableWriter(output) as writer:
             run = predictions()
+            writer.examples = run.answers.examples
             for rows in run:
                 writer.write(rows)
         print(f"{run.rows:,} rows written to {output}", file=sys.stderr)
     run.report()
 
 
-class Labels:
-    """Answers of the tasks that give labels: the columns label and score, and scores where they are asked for."""
-
-    columns: tuple[str, ...] = ("label", "score")
-
-    def __init__(self, pipe: Any, all_scores: bool) -> None:
-        self.pipe = pipe
-        self.all_scores = all_scores
-
-    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterator[dict[str, Any]]:
-        """The new columns of each row."""
-        for labels in self.pipe(inputs, top_k=None, **options):
-            answer = {"label": labels[0]["label"], "score": labels[0]["score"]}
-            if self.all_scores:
-                answer["scores"] = {one["label"]: one["score"] for one in labels}
-            yield answer
-
-
-class Fills:
-    """Answers of fill-mask: the column predictions, for each mask of the text a list of tokens, best first."""
-
-    columns: tuple[str, ...] = ("predictions",)
-
-    def __init__(self, pipe: Any, top_k: int | None, targets: list[str] | None) -> None:
-        self.pipe = pipe
-        self.chosen = {"top_k": top_k, "targets": targets}
-
-    def __call__(self, inputs: list[str], places: list[str], **options: Any) -> Iterator[dict[str, Any]]:
-        """The new column of each row.
-
-        Raises:
-            DataError: a row without a mask, or whose masks are cut off.
-        """
-        for place, masks in zip(places, self.pipe.mask_counts(inputs, **options), strict=True):
-            if not masks:
-                mask = self.pipe.tokenizer.mask_token
-                raise DataError(f"{place}: the text has no {mask}, or it is cut off with the end of the text")
-        for result in self.pipe(tuple(inputs), **self.chosen, **options):
-            yield {"predictions": lists_of(result)}
-
-
-Answers = Labels | Fills
-
-
 class Predictions:
     """A run over a table: rows with their answers, a chunk at a time, and a count of the texts that were cut."""
 
-    def __init__(
-        self,
-        table: Table,
-        answers: Answers,
-        text_column: str,
-        pair_column: str | None,
-        max_length: int | None,
-        strict: bool,
-    ) -> None:
+    def __init__(self, table: Table, answers: Answers, max_length: int | None, strict: bool) -> None:
         self.table = table
         self.answers = answers
-        self.text_column = text_column
-        self.pair_column = pair_column
-        self.limit = answers.pipe.max_tokens if max_length is None else max_length
+        self.limit = None
+        if answers.cuts:
+            self.limit = answers.pipe.max_tokens if max_length is None else max_length
         self.strict = strict
         self.rows = 0
         self.cut = 0
@@ -176,7 +158,7 @@ class Predictions:
         from ferrobert.tables import chunks
 
         for chunk in with_bar(chunks(self.table, CHUNK), self.table, "predicting"):
-            inputs: list[Any] = [self._input(row) for row in chunk]
+            inputs = [self.answers.read(self.table, row) for row in chunk]
             options: dict[str, Any] = {}
             if self.limit is not None:
                 counts = self.answers.pipe.token_counts(inputs)
@@ -200,12 +182,6 @@ class Predictions:
         if self.renamed:
             names = " and ".join(f"{name} -> input_{name}" for name in self.renamed)
             print(f"columns of the input renamed: {names}", file=sys.stderr)
-
-    def _input(self, row: Row) -> str | dict[str, str]:
-        text = self.table.text_of(row, self.text_column)
-        if self.pair_column is None:
-            return text
-        return {"text": text, "text_pair": self.table.text_of(row, self.pair_column)}
 
     def _kept(self, row: Row) -> dict[str, Any]:
         new = self.answers.columns

@@ -7,21 +7,45 @@ from typing import Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import Device, LabelColumn, MaxLength, Model, PairColumn, TextColumn, console
+from ferrobert.cli.options import (
+    Device,
+    FileFormat,
+    LabelColumn,
+    MaxLength,
+    Model,
+    PairColumn,
+    SpansColumn,
+    TagsColumn,
+    TextColumn,
+    TokensColumn,
+    console,
+)
 from ferrobert.errors import ConfigError
 
 
 def train(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file with labels.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or CoNLL file with labels.", show_default=False)
+    ],
     model: Model,
     output_dir: Annotated[Path, typer.Option("--output-dir", "-o", help="Folder for the trained model.")],
     validation: Annotated[
         str | None, typer.Option(help="Labelled file to validate on, or a share of the rows such as 0.1.")
     ] = None,
-    task: Annotated[str, typer.Option(help="What to train for.")] = "text-classification",
+    task: Annotated[str, typer.Option(help="text-classification, or ner for tokens.")] = "text-classification",
     text_column: TextColumn = "text",
     text_pair_column: PairColumn = None,
     label_column: LabelColumn = "label",
+    tokens_column: TokensColumn = "tokens",
+    tags_column: TagsColumn = "tags",
+    spans_column: SpansColumn = "spans",
+    scheme: Annotated[
+        str | None, typer.Option(help="ner: BIO, IOB1, BIOES or BILOU; by default the one that the tags show.")
+    ] = None,
+    label_all_tokens: Annotated[
+        bool, typer.Option("--label-all-tokens", help="ner: label all tokens of a word, not the first alone.")
+    ] = False,
+    file_format: FileFormat = None,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-5,
     batch_size: Annotated[int, typer.Option(help="Texts of a batch.")] = 16,
@@ -34,6 +58,9 @@ def train(
     early_stopping: Annotated[
         int | None, typer.Option(help="Stop after this many epochs without a better validation loss.")
     ] = None,
+    select_best: Annotated[
+        str | None, typer.Option(help="Keep the epoch with the best validation loss, f1 or (texts) accuracy.")
+    ] = None,
     mixed_precision: Annotated[str | None, typer.Option(help="bf16 or fp16 on a GPU.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 42,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
@@ -43,9 +70,27 @@ def train(
     """Fine-tune a model on a labelled file.
 
     Example: ferrobert train train.csv --model bert-base-uncased --validation 0.1 -o ./my-model
+    Entities: ferrobert train train.conll --task ner --model bert-base-cased --validation dev.conll -o ./my-tagger
     """
-    from ferrobert.training import finetune
+    from ferrobert.training import ALIASES, finetune
 
+    settings: dict[str, Any]
+    tags = ALIASES.get(task, task) == "token-classification"
+    if tags:
+        if text_pair_column is not None:
+            raise ConfigError("--text-pair-column does not go with --task ner")
+        settings = {
+            "tokens_column": tokens_column,
+            "tags_column": tags_column,
+            "spans_column": spans_column,
+            "scheme": scheme,
+            "label_all_tokens": label_all_tokens,
+            "file_format": file_format,
+        }
+    else:
+        if scheme is not None or label_all_tokens or file_format is not None:
+            raise ConfigError(f"--scheme, --label-all-tokens and --format go with --task ner, not with {task}")
+        settings = {"text_pair_column": text_pair_column, "label_column": label_column}
     finetune(
         task,
         model,
@@ -62,18 +107,19 @@ def train(
         lora=lora,
         class_weight="balanced" if balanced else None,
         early_stopping_patience=early_stopping,
+        select_best=select_best,
         mixed_precision=mixed_precision,
         text_column=text_column,
-        text_pair_column=text_pair_column,
-        label_column=label_column,
         seed=seed,
         resume=resume,
         overwrite=overwrite,
         device=device,
+        **settings,
     )
     out = console()
     out.print(f"model saved in {output_dir}, its report in {output_dir / 'training_report.json'}", soft_wrap=True)
-    out.print(f"try: ferrobert predict FILE --model {output_dir}", soft_wrap=True)
+    of_task = " --task ner" if tags else ""
+    out.print(f"try: ferrobert predict FILE --model {output_dir}{of_task}", soft_wrap=True)
 
 
 def _share_or_file(validation: str | None) -> Any:

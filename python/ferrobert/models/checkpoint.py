@@ -181,6 +181,8 @@ def load_model(
         raise
     except Exception as error:
         raise _loading_error(name, head, error) from error
+    if not new_head:
+        _check_kind(name, model, head)
     fresh = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
     _check_complete(name, model, fresh, head, new_head=new_head)
     model.eval()
@@ -234,6 +236,15 @@ def position_limit(model: PreTrainedModel) -> int | None:
         if name.endswith("position_embeddings") and isinstance(table, torch.nn.Embedding)
     ]
     return min(limits, default=None)
+
+
+def _check_kind(name: str, model: PreTrainedModel, head: Head) -> None:
+    """Refuse a classifier of texts as one of tokens, and the other way round: their parameters have the same names."""
+    found = (model.config.architectures or [""])[0]
+    kinds = [one.auto_class.removeprefix("AutoModel") for one in (CLASSIFIER, TOKEN_CLASSIFIER)]
+    wanted = head.auto_class.removeprefix("AutoModel")
+    if wanted in kinds and not found.endswith(wanted) and found.endswith(tuple(kinds)):
+        raise CheckpointError(f"{name} is a {found}, it has no {head.name}; {head.advice}")
 
 
 def _check_complete(name: str, model: PreTrainedModel, fresh: frozenset[str], head: Head, *, new_head: bool) -> None:

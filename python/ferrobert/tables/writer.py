@@ -25,6 +25,9 @@ class TableWriter:
     Args:
         path: the file to write; ``.jsonl``, ``.parquet`` or ``.conll``.
 
+    Attributes:
+        examples: (Parquet) for columns whose first values may be empty lists, a value that shows their type.
+
     Raises:
         ConfigError: another ending.
         DataError: (Parquet) a later row does not fit the columns and types of the first ones; (CoNLL) a row is more
@@ -52,6 +55,7 @@ class TableWriter:
         handle, partial = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".partial", dir=self.path.parent)
         self._partial = Path(partial)
         self._file = os.fdopen(handle, "wb")
+        self.examples: Mapping[str, Any] = {}
         self._parquet: Any = None
         self._rows = 0
 
@@ -74,7 +78,7 @@ class TableWriter:
 
         try:
             if self._parquet is None:
-                table = pyarrow.Table.from_pylist(list(rows))
+                table = pyarrow.Table.from_pylist([*rows, {**rows[0], **self.examples}])[: len(rows)]
                 self._parquet = parquet_module().ParquetWriter(self._file, table.schema)
             else:
                 unknown = sorted({name for row in rows for name in row} - set(self._parquet.schema.names))

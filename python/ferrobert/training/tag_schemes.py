@@ -50,6 +50,14 @@ def detect_scheme(rows: Iterable[Sequence[str]]) -> str:
     return "IOB1" if begins_inside and not begins_otherwise else "BIO"
 
 
+def scheme_of_labels(labels: Iterable[str]) -> str:
+    """The scheme of a model's labels: "BIOES" or "BILOU" where some are for the ends of entities, else "BIO"."""
+    letters = {label[0] for label in labels if label[1:2] == "-"}
+    if letters & set("ES"):
+        return "BIOES"
+    return "BILOU" if letters & set("LU") else "BIO"
+
+
 def inconsistent_tags(rows: Iterable[Sequence[str]], scheme: str) -> int:
     """How many tags break their scheme: I- (E-, L-) without a beginning; in BIOES and BILOU also entities without end.
 

@@ -97,6 +97,8 @@ def text_and_spans(row: Mapping[str, Any], columns: TagColumns, place: str) -> t
             raise AlignmentError(
                 f"{place}, span {number}: {start} to {end} must lie in the text of {len(text)} characters and hold one"
             )
+        if not text[start:end].strip():
+            raise AlignmentError(f"{place}, span {number}: {start} to {end} holds nothing but white space")
         found.append((int(start), int(end), label))
     order = sorted(range(len(found)), key=found.__getitem__)
     for before, after in pairwise(order):

@@ -1,0 +1,128 @@
+"""What the tasks answer to a row of a file: the columns that ``ferrobert predict`` adds."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ferrobert.cli.fill_mask import lists_of
+from ferrobert.errors import DataError
+
+if TYPE_CHECKING:
+    from ferrobert.tables import Row, Table
+
+
+class Answers(ABC):
+    """The answers of one task.
+
+    Args:
+        pipe: its pipeline.
+        column: where the input is.
+
+    Attributes:
+        columns: the columns that a row gets.
+        cuts: whether texts longer than the model reads have to be cut.
+        examples: values that show the types of columns which can be empty lists.
+    """
+
+    columns: ClassVar[tuple[str, ...]]
+    cuts: ClassVar[bool] = True
+
+    def __init__(self, pipe: Any, column: str) -> None:
+        self.pipe = pipe
+        self.column = column
+        self.examples: Mapping[str, Any] = {}
+
+    def read(self, table: Table, row: Row) -> Any:
+        """The input that a row holds."""
+        return table.text_of(row, self.column)
+
+    @abstractmethod
+    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+        """The new columns of each row."""
+
+
+class Labels(Answers):
+    """Answers of the tasks that give labels: the columns label and score, and scores where they are asked for."""
+
+    columns = ("label", "score")
+
+    def __init__(self, pipe: Any, text_column: str, pair_column: str | None, all_scores: bool) -> None:
+        super().__init__(pipe, text_column)
+        self.pair_column = pair_column
+        self.all_scores = all_scores
+
+    def read(self, table: Table, row: Row) -> str | dict[str, str]:
+        """The text of a row, or its pair of texts."""
+        text = table.text_of(row, self.column)
+        return text if self.pair_column is None else {"text": text, "text_pair": table.text_of(row, self.pair_column)}
+
+    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+        """The new columns of each row."""
+        for labels in self.pipe(inputs, top_k=None, **options):
+            answer = {"label": labels[0]["label"], "score": labels[0]["score"]}
+            if self.all_scores:
+                answer["scores"] = {one["label"]: one["score"] for one in labels}
+            yield answer
+
+
+class Fills(Answers):
+    """Answers of fill-mask: the column predictions, for each mask of the text a list of tokens, best first."""
+
+    columns = ("predictions",)
+
+    def __init__(self, pipe: Any, text_column: str, top_k: int | None, targets: list[str] | None) -> None:
+        super().__init__(pipe, text_column)
+        self.chosen = {"top_k": top_k, "targets": targets}
+
+    def __call__(self, inputs: list[str], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+        """The new column of each row.
+
+        Raises:
+            DataError: a row without a mask, or whose masks are cut off.
+        """
+        for place, masks in zip(places, self.pipe.mask_counts(inputs, **options), strict=True):
+            if not masks:
+                mask = self.pipe.tokenizer.mask_token
+                raise DataError(f"{place}: the text has no {mask}, or it is cut off with the end of the text")
+        for result in self.pipe(tuple(inputs), **self.chosen, **options):
+            yield {"predictions": lists_of(result)}
+
+
+class TextEntities(Answers):
+    """Entities of texts, of any length: the column entities, with characters of the text."""
+
+    columns = ("entities",)
+    cuts = False
+
+    def __init__(self, pipe: Any, text_column: str, strategy: str, constrained: bool) -> None:
+        super().__init__(pipe, text_column)
+        self.chosen = {"aggregation_strategy": strategy, "constrained": constrained}
+        kind = {"entity": "", "score": 0.0, "index": 0} if strategy == "none" else {"entity_group": "", "score": 0.0}
+        self.examples = {"entities": [{**kind, "word": "", "start": 0, "end": 0}]}
+
+    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+        """The entities of each text."""
+        for entities in self.pipe(inputs, **self.chosen, **options):
+            yield {"entities": list(entities)}
+
+
+class WordTags(Answers):
+    """Tags of words, of sentences of any length: the column tags, one a word."""
+
+    columns = ("tags",)
+    cuts = False
+
+    def __init__(self, pipe: Any, tokens_column: str, constrained: bool) -> None:
+        super().__init__(pipe, tokens_column)
+        self.constrained = constrained
+        self.examples = {"tags": ["O"]}
+
+    def read(self, table: Table, row: Row) -> list[str]:
+        """The words of a row."""
+        return table.words_of(row, self.column)
+
+    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+        """The tags of each sentence."""
+        return ({"tags": tags} for tags in self.pipe.word_labels(inputs, constrained=self.constrained))
