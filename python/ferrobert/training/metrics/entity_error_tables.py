@@ -32,9 +32,9 @@ def tables(errors: EntityErrors) -> Group:
     if errors.confusions:
         parts += [Text(), _confusions(errors.confusions[:MOST_CONFUSIONS])]
     if rest := errors.confusions[MOST_CONFUSIONS:]:
-        parts.append(Text(f"and {sum(one.count for one in rest):,} in {len(rest):,} more ways"))
+        parts += [Text(f"and {sum(one.count for one in rest):,} in {len(rest):,} more ways"), Text()]
     if errors.examples:
-        parts += [Text(), _examples(errors.examples)]
+        parts.append(_examples(errors.examples))
     return Group(*parts)
 
 
