@@ -19,6 +19,8 @@ import pytest
 from tests.conftest import write_tokenizer
 from tests.made_checkpoints import made_model
 
+from ferrobert.pipelines import TASKS
+
 pytestmark = pytest.mark.docs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,7 +85,10 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-SHOWN = ("README.md", "docs/entities.md", "docs/labels.md", "docs/pipelines.md", "docs/pretraining.md", "docs/training.md")
+SHOWN = (
+    "README.md",
+    *(f"docs/{page}.md" for page in ("entities", "labels", "pipelines", "pretraining", "rendering", "scores", "training")),
+)
 
 
 @pytest.mark.parametrize("page", [ROOT / page for page in SHOWN], ids=lambda page: page.name)
@@ -158,6 +163,51 @@ def test_the_commands_of_the_page_on_training_run(workplace: Path, bert: Path) -
         run([str(Path(sys.executable).with_name(program)), *arguments], workplace)
     assert (workplace / "tagged.conll").read_text("utf-8").startswith("Elon\tB-PER\t")
     assert len((workplace / "entities.jsonl").read_text("utf-8").splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random tagger, for path/to/tagger."""
+    from transformers import BertConfig, BertForTokenClassification
+
+    folder = tmp_path_factory.mktemp("tagger")
+    write_tokenizer(folder)
+    labels = dict(enumerate(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]))
+    config = BertConfig(
+        vocab_size=128,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.4,
+        id2label=labels,
+        label2id={label: id for id, label in labels.items()},
+    )
+    BertForTokenClassification(config).save_pretrained(folder)
+    return folder
+
+
+needs_ner = pytest.mark.skipif("token-classification" not in TASKS, reason="the pipeline of entities is not built")
+
+
+@needs_ner
+def test_the_commands_of_the_page_on_rendering_run(workplace: Path, tagger: Path, bert: Path) -> None:
+    for name in ("article.txt", "other.txt"):
+        shutil.copy(EXAMPLES / "news.txt", workplace / name)
+    commands = commands_of(ROOT / "docs" / "rendering.md", bert)
+    assert {command[1] for command in commands} == {"ner"}
+    for program, *arguments in commands:
+        arguments = [argument.replace("path/to/tagger", str(tagger)) for argument in arguments]
+        run([str(Path(sys.executable).with_name(program)), *arguments], workplace)
+    assert (workplace / "out.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+@needs_ner
+def test_the_entities_example_runs(tagger: Path, tmp_path: Path) -> None:
+    printed = run([sys.executable, str(EXAMPLES / "entities.py"), str(tagger), "news.html"], tmp_path)
+    assert "Harbour" in printed
+    assert "<h1>" in (tmp_path / "news.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

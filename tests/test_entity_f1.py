@@ -25,7 +25,9 @@ CASES = [("strict", scheme) for scheme in SEQEVAL] + [("default", "BIO"), ("defa
 
 def random_rows(generator, scheme, count):
     """Labels without any order, and rows that look like a good model's: both sides share most of theirs."""
-    labels = ["O", "O"] + [f"{letter}-{kind}" for letter in LETTERS[scheme] for kind in TYPES[: generator.randint(1, 4)]]
+    labels = ["O", "O"] + [
+        f"{letter}-{kind}" for letter in LETTERS[scheme] for kind in TYPES[: generator.randint(1, 4)]
+    ]
     true, predicted = [], []
     for _ in range(count):
         row = [generator.choice(labels) for _ in range(generator.choice((0, 1, 2, 2, 3, 3, 5, 8, 13)))]
@@ -44,7 +46,8 @@ def expected_scores(true, predicted, mode, scheme):
         found = {"entities_true": true_entities, "entities_pred": predicted_entities}
         scores, settings = strict_scores, {**settings, "scheme": SEQEVAL[scheme], **found}
     return {
-        average: scores(true, predicted, average=average, **settings) for average in ("micro", "macro", "weighted", None)
+        average: scores(true, predicted, average=average, **settings)
+        for average in ("micro", "macro", "weighted", None)
     }
 
 
@@ -110,7 +113,9 @@ def test_rows_counted_in_parts_give_the_same_scores():
     assert counts.scores() == metrics.entity_f1(true, predicted)
 
 
-@pytest.mark.parametrize(("alias", "scheme"), [("IOB2", "BIO"), ("IOBES", "BIOES"), ("bilou", "BILOU"), ("iob1", "IOB1")])
+@pytest.mark.parametrize(
+    ("alias", "scheme"), [("IOB2", "BIO"), ("IOBES", "BIOES"), ("bilou", "BILOU"), ("iob1", "IOB1")]
+)
 def test_schemes_have_aliases_and_any_case(alias, scheme):
     true, predicted = random_rows(random.Random(4), scheme, 20)
     assert metrics.entity_f1(true, predicted, scheme=alias) == metrics.entity_f1(true, predicted, scheme=scheme)
@@ -161,14 +166,18 @@ def test_rows_that_come_in_parts_are_numbered_from_the_first_part():
 
 @pytest.mark.parametrize("label", ["PER", "B", "B-", "-PER", "X-PER", "b-PER", "BI-PER", "O-PER", "S-PER"])
 def test_a_label_of_no_scheme_is_refused_in_strict_mode(label):
-    with pytest.raises(DataError, match=rf"predicted labels, row 1, column 1: '{label}' is no label of BIO \(O, B-TYPE"):
+    with pytest.raises(
+        DataError, match=rf"predicted labels, row 1, column 1: '{label}' is no label of BIO \(O, B-TYPE"
+    ):
         metrics.entity_f1([["O"], ["O", "O"]], [["O"], ["O", label]])
 
 
 @pytest.mark.parametrize("label", [3, None, ""])
 def test_a_label_that_is_not_a_string_is_refused(label):
     for mode in ("strict", "default"):
-        with pytest.raises(DataError, match=f"true labels, row 0, column 1: a label must be a string .*, got {label!r}"):
+        with pytest.raises(
+            DataError, match=f"true labels, row 0, column 1: a label must be a string .*, got {label!r}"
+        ):
             metrics.entity_f1([["O", label]], [["O", "O"]], mode=mode)
 
 
@@ -179,7 +188,9 @@ def test_labels_without_rows_are_refused(rows):
 
 
 def test_default_mode_says_once_which_label_it_does_not_know():
-    with pytest.warns(UserWarning, match="true labels, row 0, column 1: .*'U-PER' is read as seqeval reads it") as caught:
+    with pytest.warns(
+        UserWarning, match="true labels, row 0, column 1: .*'U-PER' is read as seqeval reads it"
+    ) as caught:
         ours = metrics.entity_f1([["O", "U-PER", "O", "U-PER"]], [["O", "U-PER", "O", "O"]], mode="default")
     assert len(caught) == 1
     assert ours["f1"] == pytest.approx(2 / 3)

@@ -32,7 +32,7 @@ def ner(
         list[str],
         typer.Argument(
             help="Texts, or text files (UTF-8): an argument that is an existing file is read; - reads stdin.",
-            metavar="TEXT|FILE...",
+            metavar="TEXT|FILE",
             show_default=False,
         ),
     ],
@@ -50,7 +50,7 @@ def ner(
 ) -> None:
     """Mark the entities of texts: people, organisations, places, or whatever the model was trained on.
 
-    Each kind of entity has its colour; where the output is no terminal, or NO_COLOR is set, entities stand in brackets: [Tesla ORG].
+    Where the output is no terminal, or NO_COLOR is set, entities stand in brackets: [Tesla ORG].
 
     Example: ferrobert ner article.txt --model path/to/tagger --html out.html
     """

@@ -1,6 +1,7 @@
 """Entities in their text, to look at: `render_entities`, for a terminal or as HTML.
 
-Every kind of entity has its own colour, always the same one, and its name beside the text, so that no reader needs the colours.
+Every kind of entity has its own colour, always the same one, and its name beside the text, so that no reader needs the
+colours.
 """
 
 from __future__ import annotations
@@ -28,28 +29,30 @@ def render_entities(
 ) -> str:
     """A text with its entities marked, each kind in its colour and with its name.
 
-    All of the text is kept, with its white space and line breaks, and escaped; control characters, which a terminal would obey,
-    become their pictures (``␛``). Right-to-left text is set from the right.
+    All of the text is kept, with its white space and line breaks, and escaped; control characters, which a terminal
+    would obey, become their pictures (``␛``). Right-to-left text is set from the right.
 
     Args:
         text: the text.
-        entities: where they are, in order and without overlap: dictionaries with ``start`` and ``end`` (half-open range of characters of
-            ``text``) and the name of the kind in ``entity_group``, ``entity`` or ``label``, as pipelines return them, or tuples ``(start, end,
-            label)``. A ``score`` is shown where the pointer rests (HTML).
+        entities: where they are, in order and without overlap: dictionaries with ``start`` and ``end`` (half-open range
+            of characters of ``text``) and the name of the kind in ``entity_group``, ``entity`` or ``label``, as
+            pipelines return them, or tuples ``(start, end, label)``. A ``score`` is shown where the pointer rests
+            (HTML).
         format: "html" is a fragment with its own style, for a notebook or to put into a page; "ansi" is for a terminal.
-        color: for "ansi". ``True`` colours, unless the environment variable ``NO_COLOR`` is set; ``None`` only where stdout is a terminal that
-            shows colours; without colour ``[Tesla ORG]`` marks an entity. HTML is readable without colour as it is.
+        color: for "ansi". ``True`` colours, unless the environment variable ``NO_COLOR`` is set; ``None`` only where
+            stdout is a terminal that shows colours; without colour ``[Tesla ORG]`` marks an entity. HTML is readable
+            without colour as it is.
         legend: list the kinds that occur, with how often they do.
         page: for "html", a whole page of its own, which follows the light or dark setting of the reader.
         title: title of that page.
 
     Returns:
-        HTML or text. HTML has neither scripts nor links to anything outside; text and background always have a contrast of at least 4.5:1
-        (WCAG AA).
+        HTML or text. HTML has neither scripts nor links to anything outside; text and background always have a contrast
+        of at least 4.5:1 (WCAG AA).
 
     Raises:
-        AlignmentError: an entity that is out of order, overlaps the one before, is empty or lies outside of the text, or has no place or no
-            name; its number is named.
+        AlignmentError: an entity that is out of order, overlaps the one before, is empty or lies outside of the text,
+            or has no place or no name; its number is named.
         ConfigError: an unknown format; ``page`` or ``title`` where there is no page.
         TextTypeError: a text that is not a string.
         UnicodeEncodeError: a lone surrogate in the text.

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.color import ColorSystem
     from rich.style import Style
 
-# Colours of a terminal with 16, by hue, from 0 to 360 degrees in equal steps. What they look like is the theme's, so none is set behind
-# or on letters: they colour the brackets, and the letters stay as readable as all others.
+# Colours of a terminal with 16, by hue, from 0 to 360 degrees in equal steps. What they look like is the theme's, so
+# none is set behind or on letters: they colour the brackets, and the letters stay as readable as all others.
 SIXTEEN = ("red", "yellow", "green", "cyan", "bright_blue", "magenta")
 
 

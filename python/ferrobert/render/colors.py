@@ -1,7 +1,7 @@
 """The colours of entities: one a name, always the same, readable on light and dark.
 
-Colours are made in OKLCH (Ottosson, 2020), where equal lightness looks equal at every hue; so one lightness for backgrounds and one for
-text give the contrast, whatever the name. Only the hue differs.
+Colours are made in OKLCH (Ottosson, 2020), where equal lightness looks equal at every hue; so one lightness for
+backgrounds and one for text give the contrast, whatever the name. Only the hue differs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
-# Names that many data sets share, far apart on the wheel: CoNLL, OntoNotes, WNUT and GMB call the same kinds differently.
+# Names that many data sets share, far apart on the wheel: CoNLL, OntoNotes, WNUT and GMB call the same kinds
+# differently.
 HUES = {
     **dict.fromkeys(("PER", "PERSON"), 255),
     **dict.fromkeys(("ORG", "ORGANIZATION", "CORPORATION"), 60),

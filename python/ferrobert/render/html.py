@@ -9,17 +9,20 @@ from zlib import crc32
 from ferrobert.render.colors import ON_DARK, ON_DARK_NAME, ON_LIGHT, ON_LIGHT_NAME, colors_of
 from ferrobert.render.spans import Marked, counted, pieces
 
-# {s} is the class of the fragment, named after its own rules: two outputs on one page share a class only where they share the rules.
-# Marks bring text and background together, so their contrast does not depend on the page that they are put into. Which of the two
-# sets is shown follows the notebook's theme where it says so (JupyterLab, VS Code, Colab), else the reader's setting.
+# {s} is the class of the fragment, named after its own rules: two outputs on one page share a class only where they
+# share the rules. Marks bring text and background together, so their contrast does not depend on the page that they are
+# put into. Which of the two sets is shown follows the notebook's theme where it says so (JupyterLab, VS Code, Colab),
+# else the reader's setting.
 STYLE = """\
 .{s}{{line-height:1.9;max-width:75em}}
 .{s} .entities-text{{white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext;text-align:start}}
 .{s} mark{{border:1px solid;border-radius:.3em;padding:.1em .25em;\
 -webkit-box-decoration-break:clone;box-decoration-break:clone}}
 .{s} mark span{{white-space:nowrap;user-select:none;-webkit-user-select:none}}
-.{s} mark bdi{{border-radius:.25em;padding:.12em .4em;font:600 .7em/1 system-ui,sans-serif;letter-spacing:.03em;vertical-align:.1em}}
-div.{s} ul.entities-legend{{display:flex;flex-wrap:wrap;gap:.3em .6em;margin:.9em 0 0;padding:0;list-style:none;line-height:1.6}}
+.{s} mark bdi{{border-radius:.25em;padding:.12em .4em;font:600 .7em/1 system-ui,sans-serif;\
+letter-spacing:.03em;vertical-align:.1em}}
+div.{s} ul.entities-legend{{display:flex;flex-wrap:wrap;gap:.3em .6em;\
+margin:.9em 0 0;padding:0;list-style:none;line-height:1.6}}
 div.{s} ul.entities-legend li{{margin:0}}
 .{s} .entities-legend mark{{font:600 .8em/1.6 system-ui,sans-serif;white-space:nowrap}}
 {light}
@@ -39,8 +42,8 @@ DARK_THEMES = ("[data-jp-theme-light=false]", "body.vscode-dark", "html[theme=da
 
 PAGE_STYLE = """\
 :root{color-scheme:light dark}
-body{margin:0 auto;padding:1.5em 1em 3em;max-width:46rem;font:1.05rem/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;\
-background:#ffffff;color:#1a1a1a}
+body{margin:0 auto;padding:1.5em 1em 3em;max-width:46rem;\
+font:1.05rem/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;background:#ffffff;color:#1a1a1a}
 h1{font-size:1.4rem;line-height:1.3;overflow-wrap:anywhere}
 h2{font-size:1.05rem;margin:2.2em 0 .6em;overflow-wrap:anywhere}
 @media (prefers-color-scheme:dark){body{background:#121417;color:#e8e8e8}}
@@ -56,9 +59,7 @@ def html_fragment(text: str, spans: Sequence[Marked], *, legend: bool) -> str:
     return f'<div class="{scope}">\n<style>\n{style}</style>\n{_body(text, spans, legend)}</div>\n'
 
 
-def html_page(
-    texts: Sequence[tuple[str | None, str, Sequence[Marked]]], *, title: str, legend: bool
-) -> str:
+def html_page(texts: Sequence[tuple[str | None, str, Sequence[Marked]]], *, title: str, legend: bool) -> str:
     """A whole page: each text with its heading."""
     scope, style = _style(sorted({one.label for _, _, spans in texts for one in spans}))
     parts = [

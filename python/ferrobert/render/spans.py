@@ -12,12 +12,12 @@ from ferrobert.errors import AlignmentError, TextTypeError
 NAMES = ("entity_group", "entity", "label")
 SHOWN = 60
 
-# Line ends and tabs are kept; the other control characters would move a terminal's cursor or end an HTML text. The pictures of U+2400
-# stand for C0; C1 has none.
+# Line ends and tabs are kept; the other control characters would move a terminal's cursor or end an HTML text. The
+# pictures of U+2400 stand for C0; C1 has none.
 PICTURES = {
     **{code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"},
     0x7F: 0x2421,
-    **{code: 0xFFFD for code in range(0x80, 0xA0)},
+    **dict.fromkeys(range(128, 160), 65533),
 }
 
 
@@ -61,15 +61,15 @@ def spans_of(text: str, entities: Sequence[Any]) -> list[Marked]:
             before = spans[-1]
             what = "overlaps" if one.end > before.start else "comes before"
             raise AlignmentError(
-                f"{where} {what} entity {number - 1} ({before.label}, characters {before.start} to {before.end}); entities "
-                "must be in the order of the text and may not overlap"
+                f"{where} {what} entity {number - 1} ({before.label}, characters {before.start} to {before.end}); "
+                "entities must be in the order of the text and may not overlap"
             )
         spans.append(one)
     return spans
 
 
 def pieces(text: str, spans: Sequence[Marked]) -> Iterator[tuple[str, Marked | None]]:
-    """The text in order, cut at the entities: each piece with its entity or ``None``; control characters as pictures."""
+    """The text in order, cut at the entities: each piece with its entity or ``None``."""
     done = 0
     for one in spans:
         if one.start > done:
@@ -93,6 +93,8 @@ def _visible(text: str) -> str:
 
 
 def _marked(entity: Any, number: int) -> Marked:
+    start: Any
+    end: Any
     score = None
     if isinstance(entity, Mapping):
         start, end, score = entity.get("start"), entity.get("end"), entity.get("score")

@@ -1,7 +1,7 @@
 """Measures of predictions against truth.
 
-`accuracy`, `f1` and `matthews` for one label a row, `entity_f1` and `entity_errors` for entities. The first argument is always
-the truth.
+`accuracy`, `f1` and `matthews` for one label a row, `entity_f1` and `entity_errors` for entities. The first argument is
+always the truth.
 """
 
 from ferrobert.training.metrics.classification import AVERAGES, ClassScores, Confusion, accuracy, f1, matthews

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Group
+    from rich.table import Table
     from rich.text import Text
 
-    from ferrobert.training.metrics.entity_errors import EntityErrors, ErrorExample
+    from ferrobert.training.metrics.entity_errors import EntityErrors, ErrorExample, TypeConfusion
 
 # More rows say less: the rest is counted in one line.
 MOST_CONFUSIONS = 12
@@ -18,9 +20,7 @@ NOTHING = "–"
 
 def tables(errors: EntityErrors) -> Group:
     """Summary, confusions and examples."""
-    from rich import box
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
     summary = Text()
@@ -29,39 +29,48 @@ def tables(errors: EntityErrors) -> Group:
     wrong = [f"{count:,} {kind}" for kind, count in errors.kinds.items() if count]
     summary.append(f"; {', '.join(wrong)}" if wrong else "; no errors")
     parts: list[Text | Table] = [summary]
-
     if errors.confusions:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="true type -> predicted type", title_justify="left")
-        for name in ("true", "predicted", "error"):
-            table.add_column(name)
-        table.add_column("count", justify="right")
-        for one in errors.confusions[:MOST_CONFUSIONS]:
-            table.add_row(Text(one.true or NOTHING), Text(one.predicted or NOTHING), one.kind, f"{one.count:,}")
-        parts.append(table)
-        rest = errors.confusions[MOST_CONFUSIONS:]
-        if rest:
-            parts.append(Text(f"and {sum(one.count for one in rest):,} in {len(rest):,} more ways"))
+        parts += [Text(), _confusions(errors.confusions[:MOST_CONFUSIONS])]
+    if rest := errors.confusions[MOST_CONFUSIONS:]:
+        parts += [Text(f"and {sum(one.count for one in rest):,} in {len(rest):,} more ways"), Text()]
     if errors.examples:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="worst errors", title_justify="left")
-        table.add_column("count", justify="right")
-        table.add_column("error")
-        table.add_column("true", overflow="fold")
-        table.add_column("predicted", overflow="fold")
-        if any(one.score is not None for one in errors.examples):
-            table.add_column("score", justify="right")
-        table.add_column("in context", overflow="fold")
-        for one in errors.examples:
-            score = [] if len(table.columns) == 5 else [NOTHING if one.score is None else f"{one.score:.2f}"]
-            table.add_row(
-                f"{one.count:,}",
-                one.kind,
-                _entity(one.true, one.true_text),
-                _entity(one.predicted, one.predicted_text),
-                *score,
-                _in_context(one),
-            )
-        parts.append(table)
+        parts.append(_examples(errors.examples))
     return Group(*parts)
+
+
+def _confusions(confusions: Sequence[TypeConfusion]) -> Table:
+    from rich.text import Text
+
+    table = _table("true type -> predicted type")
+    for name in ("true", "predicted", "error"):
+        table.add_column(name)
+    table.add_column("count", justify="right")
+    for one in confusions:
+        table.add_row(Text(one.true or NOTHING), Text(one.predicted or NOTHING), one.kind, f"{one.count:,}")
+    return table
+
+
+def _examples(examples: Sequence[ErrorExample]) -> Table:
+    with_scores = any(one.score is not None for one in examples)
+    table = _table("worst errors")
+    table.add_column("count", justify="right")
+    for name in ("error", "true", "predicted"):
+        table.add_column(name, overflow="fold")
+    if with_scores:
+        table.add_column("score", justify="right")
+    table.add_column("in context", overflow="fold")
+    for one in examples:
+        score = [NOTHING if one.score is None else f"{one.score:.2f}"] if with_scores else []
+        true, predicted = _entity(one.true, one.true_text), _entity(one.predicted, one.predicted_text)
+        table.add_row(f"{one.count:,}", one.kind, true, predicted, *score, _in_context(one))
+    return table
+
+
+def _table(title: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
 
 
 def plain(errors: EntityErrors, width: int) -> str:
@@ -84,7 +93,5 @@ def _entity(kind: str | None, text: str) -> Text:
 def _in_context(one: ErrorExample) -> Text:
     from rich.text import Text
 
-    parts = [one.before, one.after]
-    return Text.assemble(
-        parts[0] + " " if parts[0] else "", ("[" + one.text + "]", "bold"), " " + parts[1] if parts[1] else ""
-    )
+    before, after = one.before and f"{one.before} ", one.after and f" {one.after}"
+    return Text.assemble(before, (f"[{one.text}]", "bold"), after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ferrobert.errors import ConfigError, DataError
@@ -109,15 +109,15 @@ def entity_errors(
 ) -> EntityErrors:
     """The errors of predicted entities: counts by kind and type, and the worst ones with their text.
 
-    A true and a predicted entity that overlap are one error: "wrong type" (same words), "wrong boundary" (same type) or "wrong type and
-    boundary". Each is paired once, with the partner of the same words, else of its type, else with the largest overlap; what has no
-    partner is "missed" or "invented". Cost: linear in the number of words.
+    A true and a predicted entity that overlap are one error: "wrong type" (same words), "wrong boundary" (same type) or
+    "wrong type and boundary". Each is paired once, with the partner of the same words, else of its type, else with the
+    largest overlap; what has no partner is "missed" or "invented". Cost: linear in the number of words.
 
     Args:
         true, predicted: a row a sentence, a label a word, as for `entity_f1`.
         words: the words, in the same rows.
-        top: how many examples at most. Errors that read the same are one example with its count; the most frequent come first, then those
-            of the most frequent confusion of types, then the most confident.
+        top: how many examples at most. Errors that read the same are one example with its count; the most frequent come
+            first, then those of the most frequent confusion of types, then the most confident.
         context: how many words to show on each side.
         scores: for each word the score of its predicted label, to say how sure the model was.
         mode, scheme: as in `entity_f1`.
@@ -127,8 +127,8 @@ def entity_errors(
 
     Raises:
         ConfigError: an unknown mode or scheme, or a negative ``top`` or ``context``.
-        DataError: no rows, rows of different length, a word that is not a string, a score that is not a number, or in strict mode a
-            label that is not of the scheme; row and column are named.
+        DataError: no rows, rows of different length, a word that is not a string, a score that is not a number, or in
+            strict mode a label that is not of the scheme; row and column are named.
 
     Example:
         >>> words = [["Ann", "Lee", "left", "Bank", "of", "Oslo"]]
@@ -244,7 +244,7 @@ class ErrorCounts:
             predicted=self._predicted,
             kinds={kind: kinds[kind] for kind in KINDS},
             confusions=tuple(TypeConfusion(*key, count) for key, count in ordered),
-            examples=tuple(_with_count(self._examples[error], self._counts[error]) for error in worst),
+            examples=tuple(replace(self._examples[error], count=self._counts[error]) for error in worst),
         )
 
     def _count(
@@ -274,21 +274,15 @@ class ErrorCounts:
             before, after = max(0, start - self._context), end + self._context
             self._examples[error] = ErrorExample(
                 *error,
-                before=("… " if before else "") + " ".join(words[before:start]),
+                before=" ".join([*(["…"] if before else []), *words[before:start]]),
                 text=" ".join(words[start:end]),
-                after=" ".join(words[end:after]) + (" …" if after < len(words) else ""),
+                after=" ".join([*words[end:after], *(["…"] if after < len(words) else [])]),
                 count=1,
                 row=row,
                 start=start,
                 end=end,
                 score=score,
             )
-
-
-def _with_count(example: ErrorExample, count: int) -> ErrorExample:
-    from dataclasses import replace
-
-    return replace(example, count=count)
 
 
 def _kind(true: Span | None, predicted: Span | None) -> str:

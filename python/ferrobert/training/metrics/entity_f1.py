@@ -22,24 +22,25 @@ def entity_f1(
 ) -> dict[str, Any]:
     """Precision, recall and F1 of entities: one counts when type, first and last word are right.
 
-    The numbers are those of seqeval 1.2.2 (``mode="strict"`` with its scheme, or its default mode), except that a score with nothing to
-    divide by is 0 without a warning, also the macro average where there is no entity at all (seqeval: NaN).
+    The numbers are those of seqeval 1.2.2 (``mode="strict"`` with its scheme, or its default mode), except that a score
+    with nothing to divide by is 0 without a warning, also the macro average where there is no entity at all (seqeval:
+    NaN).
 
     Args:
         true, predicted: a row a sentence, a label a word, such as ``["B-PER", "I-PER", "O"]``.
-        mode: "strict" counts what the scheme calls an entity: in BIO a ``B-`` and the ``I-`` of its type that follow. "default" counts
-            whatever looks like one, as ``conlleval`` does: an ``I-`` may begin an entity.
+        mode: "strict" counts what the scheme calls an entity: in BIO a ``B-`` and the ``I-`` of its type that follow.
+            "default" counts whatever looks like one, as ``conlleval`` does: an ``I-`` may begin an entity.
         scheme: "BIO" (IOB2), "IOB1", "BIOES" (IOBES) or "BILOU"; without effect in default mode.
 
     Returns:
-        ``precision``, ``recall``, ``f1`` over all entities together (micro), ``support`` (how many are true); the same three as
-        ``macro_...`` (plain mean over the types) and ``weighted_...`` (mean by support); ``per_type``, type -> its
-        ``precision``, ``recall``, ``f1``, ``support``, in the order of their names.
+        ``precision``, ``recall``, ``f1`` over all entities together (micro), ``support`` (how many are true); the same
+        three as ``macro_...`` (plain mean over the types) and ``weighted_...`` (mean by support); ``per_type``, type ->
+        its ``precision``, ``recall``, ``f1``, ``support``, in the order of their names.
 
     Raises:
         ConfigError: an unknown mode or scheme.
-        DataError: no rows, rows or labels of different number, or in strict mode a label that is not of the scheme; row and
-            column are named.
+        DataError: no rows, rows or labels of different number, or in strict mode a label that is not of the scheme; row
+            and column are named.
 
     Warns:
         UserWarning: in default mode, once for each label that begins with none of B-, I-, E-, S-.

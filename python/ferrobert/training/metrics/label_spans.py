@@ -1,7 +1,8 @@
 """Entities in lists of labels, as seqeval 1.2.2 finds them: strictly by a scheme, or leniently.
 
 The lenient rules are those of the CoNLL-2000 script ``conlleval``, which seqeval took over: an entity may begin with
-``I-``, and a change of type begins a new one. The strict rules of IOB1 keep what seqeval's tables say, also where a ``B-`` after ``O``
+``I-``, and a change of type begins a new one. The strict rules of IOB1 keep what seqeval's tables say, also where a
+``B-`` after ``O``
 belongs to no entity: scores are compared between papers, so they must be the same.
 """
 
@@ -35,7 +36,7 @@ def scheme_name(scheme: str) -> str:
     Raises:
         ConfigError: an unknown scheme.
     """
-    name = scheme.upper() if isinstance(scheme, str) else ""
+    name = str(scheme).upper()
     name = ALIASES.get(name, name)
     if name not in LETTERS:
         known = ", ".join(map(repr, [*LETTERS, *ALIASES]))
