@@ -2,6 +2,7 @@
 
 use super::{LabelRows, LabelVocab, WordRows};
 use crate::{Error, Result};
+use std::hint::select_unpredictable;
 
 /// Label ids of tokens, `(tokens,)`: that of its word for a word's first token in a row, `ignore_index` for all others.
 ///
@@ -53,6 +54,7 @@ pub fn align(
 }
 
 /// Labels of the tokens of a row; fails with the word that has none.
+#[inline]
 pub(super) fn align_row(
     words: &[i32],
     labels: &[i64],
@@ -72,10 +74,9 @@ pub(super) fn align_row(
     match continuing {
         None => {
             for (aligned, &word) in aligned.iter_mut().zip(words) {
-                let label = label_of(word);
                 // A choice without a branch, which would be guessed wrong for every third token.
                 let is_first = (word >= 0) & (word != previous);
-                *aligned = if is_first { label } else { ignore_index };
+                *aligned = select_unpredictable(is_first, label_of(word), ignore_index);
                 last = last.max(word);
                 previous = word;
             }
