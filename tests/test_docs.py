@@ -16,6 +16,7 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from tests import command_line
 from tests.conftest import write_tokenizer
 from tests.made_checkpoints import made_model
 
@@ -153,14 +154,16 @@ def test_the_commands_of_the_page_on_pipelines_run(workplace: Path, bert: Path) 
     assert len((workplace / "filled.jsonl").read_text("utf-8").splitlines()) == 2
 
 
-def test_the_commands_of_the_page_on_training_run(workplace: Path, bert: Path) -> None:
+def test_the_commands_of_the_page_on_training_run(workplace: Path, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sentence = "Elon\tB-PER\nMusk\tI-PER\nfounded\tO\nTesla\tB-ORG\n\n"
     for name in ("train.conll", "test.conll"):
         (workplace / name).write_text(8 * sentence, "utf-8")
     (workplace / "texts.jsonl").write_text('{"text": "Elon Musk founded Tesla."}\n', "utf-8")
-    shutil.rmtree(workplace / "my-classifier", ignore_errors=True)
-    for program, *arguments in commands_of(ROOT / "docs" / "training.md", bert):
-        run([str(Path(sys.executable).with_name(program)), *arguments], workplace)
+    for folder in ("my-classifier", "my-tagger"):
+        shutil.rmtree(workplace / folder, ignore_errors=True)
+    monkeypatch.chdir(workplace)
+    for _, *arguments in commands_of(ROOT / "docs" / "training.md", bert):
+        command_line.run(*arguments)
     assert (workplace / "tagged.conll").read_text("utf-8").startswith("Elon\tB-PER\t")
     assert len((workplace / "entities.jsonl").read_text("utf-8").splitlines()) == 1
 

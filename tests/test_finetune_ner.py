@@ -24,7 +24,7 @@ TRAIN = [
 ] * 4
 CHECK = TRAIN[:6]
 NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
-FAST = {"epochs": 2, "learning_rate": 1e-3, "batch_size": 8, "device": "cpu", "progress": False}
+FAST = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 8, "device": "cpu", "progress": False}
 LONGER = {**FAST, "epochs": 8, "learning_rate": 5e-3}
 SPANS = [
     {"text": "Elon Musk wrote this.", "spans": [{"start": 0, "end": 9, "label": "PER"}]},
@@ -75,7 +75,7 @@ def test_the_report_says_what_was_trained(trained):
 
 
 def test_the_scores_of_the_report_are_those_of_the_pipeline(tiny_encoder, tmp_path):
-    pipe = finetune(tiny_encoder, TRAIN, CHECK, output_dir=tmp_path, epochs=3)
+    pipe = finetune(tiny_encoder, TRAIN, CHECK, output_dir=tmp_path, epochs=2)
     predicted = pipe.word_labels([words for words, _ in CHECK])
     scores = fb.metrics.entity_f1([tags for _, tags in CHECK], predicted)
     last = report_of(tmp_path)["history"][-1]
@@ -91,7 +91,7 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(tiny_encode
     from ferrobert.training import trainer
 
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    settings = {"epochs": 3, **part}
+    settings = {"epochs": 2, **part}
     finetune(tiny_encoder, TRAIN, CHECK, output_dir=whole, **settings)
     original = trainer.TokenClassifierTrainer.__init__
     with monkeypatch.context() as patched:
@@ -174,7 +174,7 @@ def test_one_batch_has_the_loss_of_the_model_itself(tiny_encoder):
 
 
 def test_accumulated_batches_train_as_one_large_batch_does(tiny_encoder, tmp_path):
-    settings = {"epochs": 1, "checkpoints": False}
+    settings = {"checkpoints": False}
     from ferrobert.models.checkpoint import load_token_classifier
 
     folder = tmp_path / "plain"
@@ -214,7 +214,7 @@ def test_a_frozen_encoder_keeps_its_weights(tiny_encoder, tmp_path):
 
 
 def test_early_stopping_and_select_best_by_f1(tiny_encoder, tmp_path):
-    finetune(tiny_encoder, TRAIN, CHECK, output_dir=tmp_path, epochs=4, select_best="f1", early_stopping_patience=3)
+    finetune(tiny_encoder, TRAIN, CHECK, output_dir=tmp_path, epochs=3, select_best="f1", early_stopping_patience=3)
     report = report_of(tmp_path)
     scores = [record["validation_f1"] for record in report["history"]]
     assert report["best_epoch"] == 1 + int(np.argmax(scores))
@@ -231,7 +231,7 @@ def test_balanced_weights_are_those_of_the_labelled_tokens(tiny_encoder, tmp_pat
         original(self, **arguments)
 
     monkeypatch.setattr(trainer.TokenClassifierTrainer, "__init__", recorded)
-    finetune(tiny_encoder, output_dir=tmp_path, epochs=1, class_weight="balanced")
+    finetune(tiny_encoder, output_dir=tmp_path, class_weight="balanced")
     tags = [tag for _, tags in TRAIN for tag in tags]
     assert seen[0].tolist() == pytest.approx([len(tags) / (5 * tags.count(name)) for name in NAMES])
 
@@ -276,7 +276,7 @@ def test_a_word_is_labelled_in_the_window_where_it_is_read(tiny_encoder, label_a
 def test_spans_of_a_long_text_are_all_trained(tiny_encoder, tmp_path):
     text = "Elon wrote a film. " * 30
     spans = [{"start": 19 * number, "end": 19 * number + 4, "label": "PER"} for number in range(30)]
-    finetune(tiny_encoder, [{"text": text, "spans": spans}, *SPANS], output_dir=tmp_path, epochs=1)
+    finetune(tiny_encoder, [{"text": text, "spans": spans}, *SPANS], output_dir=tmp_path)
     report = report_of(tmp_path)
     assert report["rows"]["train_by_label"] == {"LOC": 8, "PER": 38}
     assert report["tokens"]["train"]["rows_in_windows"] == 1
@@ -352,7 +352,7 @@ def test_a_share_of_the_sentences_is_set_aside_by_the_seed(tiny_encoder, tmp_pat
     from ferrobert.training.tagged_examples import read_tagged, split
     from ferrobert.training.tagged_rows import TagColumns
 
-    finetune(tiny_encoder, TRAIN, 0.25, output_dir=tmp_path, epochs=1)
+    finetune(tiny_encoder, TRAIN, 0.25, output_dir=tmp_path)
     rows = report_of(tmp_path)["rows"]
     assert (rows["train"], rows["validation"]) == (18, 6)
     numbered = [([f"w{number}"], ["B-PER"]) for number in range(20)]
@@ -380,18 +380,18 @@ def test_class_labels_of_a_dataset_name_the_tags(tiny_encoder, tmp_path):
         },
         features=features,
     )
-    pipe = finetune(tiny_encoder, rows, rows, output_dir=tmp_path, epochs=1, tags_column="ner_tags")
+    pipe = finetune(tiny_encoder, rows, rows, output_dir=tmp_path, tags_column="ner_tags")
     assert pipe.labels == names
 
 
 def test_numbers_as_tags_have_the_names_given(tiny_encoder, tmp_path):
     numbered = [(words, [NAMES.index(tag) for tag in tags]) for words, tags in TRAIN]
-    assert finetune(tiny_encoder, numbered, output_dir=tmp_path, epochs=1, label_names=NAMES).labels == NAMES
+    assert finetune(tiny_encoder, numbered, output_dir=tmp_path, label_names=NAMES).labels == NAMES
 
 
 def test_tags_that_do_not_occur_get_a_name_too(tiny_encoder, tmp_path):
     train = [(["film", "three"], ["B-LOC", "B-PER"])] * 4
-    assert finetune(tiny_encoder, train, output_dir=tmp_path, epochs=1).labels == NAMES
+    assert finetune(tiny_encoder, train, output_dir=tmp_path).labels == NAMES
 
 
 def test_a_head_for_the_same_tags_keeps_their_order(tmp_path, trained, tiny_encoder):
@@ -401,7 +401,7 @@ def test_a_head_for_the_same_tags_keeps_their_order(tmp_path, trained, tiny_enco
     folder = tmp_path / "model"
     load_token_classifier(tiny_encoder, labels=names).model.save_pretrained(folder)
     fb.AutoTokenizer.from_pretrained(tiny_encoder).save_pretrained(folder)
-    pipe = finetune(folder, output_dir=tmp_path / "out", learning_rate=1e-9, epochs=1)
+    pipe = finetune(folder, output_dir=tmp_path / "out", learning_rate=1e-9)
     assert pipe.labels == names
     before, after = weights_of(folder), weights_of(tmp_path / "out")
     assert torch.allclose(before["classifier.weight"], after["classifier.weight"], atol=1e-6)
@@ -450,7 +450,7 @@ def test_tags_that_break_their_scheme_are_counted(row, scheme, count):
 
 def test_iob1_becomes_bio_and_the_report_says_so(tiny_encoder, tmp_path):
     iob1 = [(words, [tag.replace("B-", "I-") for tag in tags]) for words, tags in TRAIN]
-    assert finetune(tiny_encoder, iob1, CHECK, output_dir=tmp_path, epochs=1).labels == NAMES
+    assert finetune(tiny_encoder, iob1, CHECK, output_dir=tmp_path).labels == NAMES
     tags = report_of(tmp_path)["tags"]
     assert tags["train"] == {"scheme": "BIO", "converted_from": "IOB1", "inconsistent": 0}
     assert tags["validation"] == {"scheme": "BIO", "converted_from": None, "inconsistent": 0}
@@ -458,13 +458,13 @@ def test_iob1_becomes_bio_and_the_report_says_so(tiny_encoder, tmp_path):
 
 def test_bioes_is_kept(tiny_encoder, tmp_path):
     bioes = [(words, fb.convert_scheme(tags, source="BIO", target="BIOES")) for words, tags in TRAIN]
-    pipe = finetune(tiny_encoder, bioes, bioes[:6], output_dir=tmp_path, epochs=1)
+    pipe = finetune(tiny_encoder, bioes, bioes[:6], output_dir=tmp_path)
     assert pipe.labels == fb.label_list(["LOC", "PER"], "BIOES")
     assert report_of(tmp_path)["tags"]["validation"]["scheme"] == "BIOES"
 
 
 def test_inconsistent_tags_are_trained_and_counted(tiny_encoder, tmp_path):
-    finetune(tiny_encoder, [*TRAIN, (["film"], ["I-LOC"])], output_dir=tmp_path, epochs=1)
+    finetune(tiny_encoder, [*TRAIN, (["film"], ["I-LOC"])], output_dir=tmp_path)
     report = report_of(tmp_path)
     assert report["tags"]["train"]["inconsistent"] == 1
     assert report["tokens"]["train"]["labelled"] == sum(len(words) for words, _ in TRAIN) + 1
