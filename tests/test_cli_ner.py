@@ -125,6 +125,12 @@ def test_a_failing_model_leaves_the_page_that_was_there(tmp_path, monkeypatch, p
     assert [(path.name, path.read_text("utf-8")) for path in tmp_path.iterdir()] == [("out.html", "before")]
 
 
+def test_subwords_that_share_a_character_are_shown(monkeypatch):
+    found = [{"entity": kind, "start": 0, "end": 1} for kind in ("B-LOC", "I-LOC")]
+    monkeypatch.setattr(ner, "open_pipeline", lambda *_, **__: lambda *_, **__: [found])
+    assert run("ner", "각", "-m", "tagger").stdout.startswith("[각 B-LOC I-LOC]")
+
+
 def test_the_page_is_as_readable_as_any_new_file(tmp_path):
     run("ner", TEXT, "--html", tmp_path / "out.html", "-m", "tagger")
     (tmp_path / "other").touch()

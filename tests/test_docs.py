@@ -171,6 +171,7 @@ def test_the_commands_of_the_page_on_training_run(workplace: Path, bert: Path, m
 @pytest.fixture(scope="module")
 def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small random tagger, for path/to/tagger."""
+    import torch
     from transformers import BertConfig, BertForTokenClassification
 
     folder = tmp_path_factory.mktemp("tagger")
@@ -187,6 +188,7 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
         id2label=labels,
         label2id={label: id for id, label in labels.items()},
     )
+    torch.manual_seed(0)
     BertForTokenClassification(config).save_pretrained(folder)
     return folder
 
@@ -195,21 +197,25 @@ needs_ner = pytest.mark.skipif("token-classification" not in TASKS, reason="the 
 
 
 @needs_ner
-def test_the_commands_of_the_page_on_rendering_run(workplace: Path, tagger: Path, bert: Path) -> None:
+def test_the_commands_of_the_page_on_rendering_run(
+    tagger: Path, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for name in ("article.txt", "other.txt"):
-        shutil.copy(EXAMPLES / "news.txt", workplace / name)
+        shutil.copy(EXAMPLES / "news.txt", name)
     commands = commands_of(ROOT / "docs" / "rendering.md", bert)
     assert {command[1] for command in commands} == {"ner"}
-    for program, *arguments in commands:
-        arguments = [argument.replace("path/to/tagger", str(tagger)) for argument in arguments]
-        run([str(Path(sys.executable).with_name(program)), *arguments], workplace)
-    assert (workplace / "out.html").read_text("utf-8").startswith("<!doctype html>")
+    for _, *arguments in commands:
+        # In this process: starting torch takes ten times as long as the command.
+        command_line.run(*(argument.replace("path/to/tagger", str(tagger)) for argument in arguments))
+    assert Path("out.html").read_text("utf-8").startswith("<!doctype html>")
 
 
 @needs_ner
 def test_the_entities_example_runs(tagger: Path, tmp_path: Path) -> None:
     printed = run([sys.executable, str(EXAMPLES / "entities.py"), str(tagger), "news.html"], tmp_path)
-    assert "Harbour" in printed
+    unmarked = re.sub(r"\[| (?:PER|LOC)\]", "", printed)
+    assert unmarked.startswith((EXAMPLES / "news.txt").read_text("utf-8").rstrip())
     assert "<h1>" in (tmp_path / "news.html").read_text("utf-8")
 
 

@@ -141,6 +141,25 @@ def test_right_to_left_text_is_set_from_the_right_and_each_entity_in_its_own_dir
     assert Reader(fragment).text == text
 
 
+def test_overlapping_entities_are_cut_where_that_is_asked_for():
+    entities = [(0, 9, "PER"), (5, 12, "ORG"), (18, 23, "ORG")]
+    assert plain(TEXT, entities, overlap="cut") == "[Elon Musk PER][ fo ORG]unded [Tesla ORG] in California."
+
+
+def test_subwords_of_one_character_share_its_mark():
+    entities = [(0, 1, "I-LOC"), (0, 1, "I-LOC"), (0, 1, "I-PER"), (1, 2, "I-LOC"), (1, 2, "I-ORG")]
+    assert plain("각국", entities, overlap="cut") == "[각 I-LOC I-PER][국 I-LOC I-ORG]"
+    fragment = fb.render_entities("각국", entities, overlap="cut")
+    assert Reader(fragment).legend == ["I-LOC 3", "I-ORG 1", "I-PER 1"]
+    assert Reader(fragment).text == "각국"
+
+
+def test_entities_out_of_order_are_never_cut():
+    for entities in ([(18, 23, "ORG"), (0, 9, "PER")], [(0, 9, "PER"), (5, 7, "A"), (4, 12, "B")]):
+        with pytest.raises(AlignmentError, match=f"entity {len(entities) - 1} "):
+            fb.render_entities(TEXT, entities, overlap="cut")
+
+
 # nothing runs
 
 
@@ -417,6 +436,11 @@ def test_a_lone_surrogate_is_refused():
 def test_an_unknown_format_is_refused():
     with pytest.raises(ConfigError, match="format must be 'html' or 'ansi', got 'pdf'"):
         fb.render_entities(TEXT, [], format="pdf")
+
+
+def test_an_unknown_way_to_treat_overlaps_is_refused():
+    with pytest.raises(ConfigError, match="overlap must be 'error' or 'cut', got 'merge'"):
+        fb.render_entities(TEXT, [], overlap="merge")
 
 
 def test_a_page_for_a_terminal_is_refused():

@@ -75,7 +75,7 @@ def ner(
         [first, *more] = sources
         title = first.name if first.name is not None and not more else "Entities"
         pages = [(source.name if more else None, source.text, entities) for source, entities in found]
-        write_page(html, entities_page(pages, title=title))
+        write_page(html, entities_page(pages, title=title, overlap="cut"))
         count = sum(len(entities) for entities in results)
         print(f"wrote {html} ({count:,} {'entity' if count == 1 else 'entities'})", file=sys.stderr)
     elif not json_lines:
@@ -84,7 +84,7 @@ def ner(
                 print()
             if source.name is not None and len(found) > 1:
                 print(f"{source.name}:")
-            print(render_entities(source.text, entities, format="ansi", color=None).rstrip("\n"))
+            print(render_entities(source.text, entities, format="ansi", color=None, overlap="cut").rstrip("\n"))
 
 
 def read_sources(arguments: list[str]) -> list[Source]:

@@ -24,6 +24,7 @@ def render_entities(
     format: str = "html",
     color: bool | None = True,
     legend: bool = True,
+    overlap: str = "error",
     page: bool = False,
     title: str | None = None,
 ) -> str:
@@ -43,6 +44,9 @@ def render_entities(
             stdout is a terminal that shows colours; without colour ``[Tesla ORG]`` marks an entity. HTML is readable
             without colour as it is.
         legend: list the kinds that occur, with how often they do.
+        overlap: "error" refuses entities that overlap. "cut" lets an entity begin where the one before ends, and writes
+            its name beside that one's where nothing is left: for results of subwords, which may share a character
+            (Hangul taken apart, the bytes of an emoji).
         page: for "html", a whole page of its own, which follows the light or dark setting of the reader.
         title: title of that page.
 
@@ -53,7 +57,7 @@ def render_entities(
     Raises:
         AlignmentError: an entity that is out of order, overlaps the one before, is empty or lies outside of the text,
             or has no place or no name; its number is named.
-        ConfigError: an unknown format; ``page`` or ``title`` where there is no page.
+        ConfigError: an unknown format or way to treat overlaps; ``page`` or ``title`` where there is no page.
         TextTypeError: a text that is not a string.
         UnicodeEncodeError: a lone surrogate in the text.
 
@@ -68,7 +72,7 @@ def render_entities(
         raise ConfigError("page=True needs format='html'")
     if title is not None and not page:
         raise ConfigError("title= is the title of a page; give page=True too")
-    spans = spans_of(text, entities)
+    spans = spans_of(text, entities, overlap=overlap)
     if format == "ansi":
         from ferrobert.render.ansi import ansi_text
 
@@ -81,7 +85,11 @@ def render_entities(
 
 
 def entities_page(
-    texts: Sequence[tuple[str | None, str, Sequence[Any]]], *, title: str = "Entities", legend: bool = True
+    texts: Sequence[tuple[str | None, str, Sequence[Any]]],
+    *,
+    title: str = "Entities",
+    legend: bool = True,
+    overlap: str = "error",
 ) -> str:
     """One HTML page of several texts.
 
@@ -89,9 +97,10 @@ def entities_page(
         texts: for each text its heading (or ``None``), the text and its entities, as `render_entities` takes them.
         title: title of the page.
         legend: list the kinds that occur under each text.
+        overlap: as in `render_entities`.
 
     Raises:
-        AlignmentError, TextTypeError, UnicodeEncodeError: as `render_entities`.
+        AlignmentError, ConfigError, TextTypeError, UnicodeEncodeError: as `render_entities`.
 
     Example:
         >>> page = entities_page([("first.txt", "Ann left.", [(0, 3, "PER")]), ("second.txt", "Oslo", [(0, 4, "LOC")])])
@@ -100,4 +109,5 @@ def entities_page(
     """
     from ferrobert.render.html import html_page
 
-    return html_page([(name, text, spans_of(text, found)) for name, text, found in texts], title=title, legend=legend)
+    checked = [(name, text, spans_of(text, found, overlap=overlap)) for name, text, found in texts]
+    return html_page(checked, title=title, legend=legend)

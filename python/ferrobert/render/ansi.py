@@ -23,24 +23,23 @@ def ansi_text(text: str, spans: Sequence[Marked], *, color: bool | None, legend:
     """The text with its entities marked; a last line lists their kinds."""
     system = _color_system(color)
     if system is None:
-        marked = "".join(piece if one is None else f"[{piece} {one.label}]" for piece, one in pieces(text, spans))
+        marked = "".join(piece if one is None else f"[{piece} {one.name}]" for piece, one in pieces(text, spans))
     else:
         marked = "".join(
-            piece if one is None else _colored(piece, one.label, system) for piece, one in pieces(text, spans)
+            piece if one is None else _colored(piece, one.label, system, one.name) for piece, one in pieces(text, spans)
         )
     if not legend or not spans:
         return marked
     kinds = [(f"{label} {count:,}", label) for label, count in counted(spans)]
-    shown = [kind if system is None else _colored("", label, system, name=kind) for kind, label in kinds]
+    shown = [kind if system is None else _colored("", label, system, kind) for kind, label in kinds]
     return marked.removesuffix("\n") + "\n\n" + "  ".join(shown)
 
 
-def _colored(text: str, label: str, system: ColorSystem, *, name: str | None = None) -> str:
-    """An entity with its name; for the legend the name alone, without a text."""
+def _colored(text: str, label: str, system: ColorSystem, name: str) -> str:
+    """An entity with its name, in the colour of its label; for the legend the name alone, without a text."""
     from rich.color import ColorSystem
     from rich.style import Style
 
-    name = label if name is None else name
     if system in (ColorSystem.STANDARD, ColorSystem.WINDOWS):
         bracket = Style(color=SIXTEEN[hue_of(label) * len(SIXTEEN) // 360], bold=True)
         inside = f"{_lines(text, Style(bold=True), system)} {name}" if text else name

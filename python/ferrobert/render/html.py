@@ -55,13 +55,13 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def html_fragment(text: str, spans: Sequence[Marked], *, legend: bool) -> str:
     """The text in a ``<div>`` with its own ``<style>``."""
-    scope, style = _style(sorted({one.label for one in spans}))
+    scope, style = _style([label for label, _ in counted(spans)])
     return f'<div class="{scope}">\n<style>\n{style}</style>\n{_body(text, spans, legend)}</div>\n'
 
 
 def html_page(texts: Sequence[tuple[str | None, str, Sequence[Marked]]], *, title: str, legend: bool) -> str:
     """A whole page: each text with its heading."""
-    scope, style = _style(sorted({one.label for _, _, spans in texts for one in spans}))
+    scope, style = _style([label for label, _ in counted([one for _, _, spans in texts for one in spans])])
     parts = [
         "<!doctype html>",
         '<html lang="">',
@@ -96,9 +96,9 @@ def _body(text: str, spans: Sequence[Marked], legend: bool) -> str:
 
 def _mark(text: str, one: Marked) -> str:
     score = "" if one.score is None else f" {one.score:.3f}"
-    title = f"{one.label}{score}, characters {one.start} to {one.end}"
+    title = f"{one.name}{score}, characters {one.start} to {one.end}"
     # The name is not part of the text: it is left out of what a reader selects and copies.
-    return f"{_opening(one.label, title)}{escape(text)}<span> <bdi>{escape(one.label)}</bdi></span></mark>"
+    return f"{_opening(one.label, title)}{escape(text)}<span> <bdi>{escape(one.name)}</bdi></span></mark>"
 
 
 def _opening(label: str, title: str | None = None) -> str:

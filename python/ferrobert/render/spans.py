@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from operator import index
 from typing import Any, NamedTuple
 
-from ferrobert.errors import AlignmentError, TextTypeError
+from ferrobert.errors import AlignmentError, ConfigError, TextTypeError
 
 # What transformers, ferrobert and data sets call the kind of an entity.
 NAMES = ("entity_group", "entity", "label")
+OVERLAPS = ("error", "cut")
 SHOWN = 60
 
 # Line ends and tabs are kept; the other control characters would move a terminal's cursor or end an HTML text. The
@@ -28,28 +30,39 @@ class Marked(NamedTuple):
         start, end: half-open range of characters.
         label: name of its kind.
         score: how sure the model is, or ``None``.
+        covered: names of entities that lie inside of it, where that is allowed.
     """
 
     start: int
     end: int
     label: str
     score: float | None
+    covered: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What is written beside the text: each name once."""
+        return " ".join(dict.fromkeys((self.label, *self.covered)))
 
 
-def spans_of(text: str, entities: Sequence[Any]) -> list[Marked]:
-    """The entities of a text, checked.
+def spans_of(text: str, entities: Sequence[Any], *, overlap: str = "error") -> list[Marked]:
+    """The entities of a text, checked; with ``overlap="cut"`` an entity begins no earlier than the one before ends.
 
     Raises:
         AlignmentError: an entity that does not fit; its number is named.
+        ConfigError: an unknown way to treat overlaps.
         TextTypeError: a text that is not a string.
         UnicodeEncodeError: a lone surrogate in the text or a name.
     """
     if not isinstance(text, str):
         raise TextTypeError(f"text must be a string, got {type(text).__name__}")
+    if overlap not in OVERLAPS:
+        raise ConfigError(f"overlap must be 'error' or 'cut', got {overlap!r}")
     text.encode("utf-8")
     if isinstance(entities, (str, bytes, Mapping)) or not hasattr(entities, "__iter__"):
         raise AlignmentError(f"entities must be a list of dictionaries or (start, end, label), got {_shown(entities)}")
     spans: list[Marked] = []
+    before: Marked | None = None  # as it was given
     for number, entity in enumerate(entities):
         one = _marked(entity, number)
         where = f"entity {number} ({one.label}, characters {one.start} to {one.end})"
@@ -57,14 +70,18 @@ def spans_of(text: str, entities: Sequence[Any]) -> list[Marked]:
             raise AlignmentError(f"{where} is empty")
         if not 0 <= one.start < one.end <= len(text):
             raise AlignmentError(f"{where} lies outside of the text, which has {len(text)} characters")
-        if spans and one.start < spans[-1].end:
-            before = spans[-1]
+        done = spans[-1].end if spans else 0
+        if before is not None and one.start < (done if overlap == "error" else before.start):
             what = "overlaps" if one.end > before.start else "comes before"
             raise AlignmentError(
                 f"{where} {what} entity {number - 1} ({before.label}, characters {before.start} to {before.end}); "
                 "entities must be in the order of the text and may not overlap"
             )
-        spans.append(one)
+        before = one
+        if one.end > done:
+            spans.append(one._replace(start=max(one.start, done)))
+        else:
+            spans[-1] = spans[-1]._replace(covered=(*spans[-1].covered, one.label))
     return spans
 
 
@@ -82,10 +99,7 @@ def pieces(text: str, spans: Sequence[Marked]) -> Iterator[tuple[str, Marked | N
 
 def counted(spans: Sequence[Marked]) -> list[tuple[str, int]]:
     """Each kind with how often it occurs, in the order of the names."""
-    counts: dict[str, int] = {}
-    for one in spans:
-        counts[one.label] = counts.get(one.label, 0) + 1
-    return sorted(counts.items())
+    return sorted(Counter(label for one in spans for label in (one.label, *one.covered)).items())
 
 
 def _visible(text: str) -> str:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ferrobert.errors import ConfigError, DataError
+from ferrobert.training.metrics.error_kinds import KINDS, kind_of, paired
 from ferrobert.training.metrics.label_spans import LabelSpans, Span, check_rows
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, Group, RenderResult
 
-KINDS = ("missed", "invented", "wrong type", "wrong boundary", "wrong type and boundary")
 # Wide enough for an example with its context, narrow enough for a log.
 PLAIN_WIDTH = 110
 
@@ -213,7 +213,7 @@ class ErrorCounts:
             wrong = [span for span in found if span not in same]
             if left or wrong:
                 _check_words(row_words, number)
-                for one in _paired(left, wrong):
+                for one in paired(left, wrong):
                     self._count(*one, row_words, number, None if scores is None else scores[row])
 
     def worst(self, top: int = 20) -> EntityErrors:
@@ -256,7 +256,7 @@ class ErrorCounts:
         scores: Sequence[float] | None,
     ) -> None:
         error = Error(
-            _kind(true, predicted),
+            kind_of(true, predicted),
             None if true is None else true[0],
             None if predicted is None else predicted[0],
             "" if true is None else " ".join(words[true[1] : true[2]]),
@@ -283,43 +283,6 @@ class ErrorCounts:
                 end=end,
                 score=score,
             )
-
-
-def _kind(true: Span | None, predicted: Span | None) -> str:
-    if predicted is None:
-        return "missed"
-    if true is None:
-        return "invented"
-    if true[1:] == predicted[1:]:
-        return "wrong type"
-    return "wrong boundary" if true[0] == predicted[0] else "wrong type and boundary"
-
-
-def _paired(true: list[Span], predicted: list[Span]) -> list[tuple[Span | None, Span | None]]:
-    """Each true entity with the predicted one that it was taken for, both at most once; in the order of the words."""
-    candidates = []
-    first = 0
-    for at, (kind, start, end) in enumerate(true):
-        while first < len(predicted) and predicted[first][2] <= start:
-            first += 1
-        for other in range(first, len(predicted)):
-            other_kind, other_start, other_end = predicted[other]
-            if other_start >= end:
-                break
-            overlap = min(end, other_end) - max(start, other_start)
-            same_words = (start, end) == (other_start, other_end)
-            candidates.append((not same_words, kind != other_kind, -overlap, at, other))
-    taken: dict[int, int] = {}
-    used: set[int] = set()
-    for *_, at, other in sorted(candidates):
-        if at not in taken and other not in used:
-            taken[at] = other
-            used.add(other)
-    pairs: list[tuple[Span | None, Span | None]] = [
-        (span, predicted[taken[at]] if at in taken else None) for at, span in enumerate(true)
-    ]
-    pairs += [(None, span) for other, span in enumerate(predicted) if other not in used]
-    return sorted(pairs, key=lambda pair: min(span[1] for span in pair if span is not None))
 
 
 def _check_words(words: Sequence[Any], row: int) -> None:
