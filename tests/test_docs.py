@@ -20,8 +20,6 @@ from tests import command_line
 from tests.conftest import write_tokenizer
 from tests.made_checkpoints import made_model
 
-from ferrobert.pipelines import TASKS
-
 pytestmark = pytest.mark.docs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -191,10 +189,6 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-needs_ner = pytest.mark.skipif("token-classification" not in TASKS, reason="the pipeline of entities is not built")
-
-
-@needs_ner
 def test_the_commands_of_the_page_on_rendering_run(
     tagger: Path, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +203,6 @@ def test_the_commands_of_the_page_on_rendering_run(
     assert Path("out.html").read_text("utf-8").startswith("<!doctype html>")
 
 
-@needs_ner
 def test_the_entities_example_runs(tagger: Path, tmp_path: Path) -> None:
     printed = run([sys.executable, str(EXAMPLES / "entities.py"), str(tagger), "news.html"], tmp_path)
     unmarked = re.sub(r"\[| (?:PER|LOC)\]", "", printed)

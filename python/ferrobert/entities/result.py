@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any
 
 __all__ = ["Entities"]
@@ -39,5 +38,7 @@ class Entities(list[dict[str, Any]]):
 
     def _repr_html_(self) -> str:
         """The text with its entities in colour, for notebooks."""
-        html: str = import_module("ferrobert.render").render_entities(self.text, self, format="html")
-        return html
+        from ferrobert.render import render_entities
+
+        # Tokens may share a character.
+        return render_entities(self.text, self, format="html", overlap="cut")
