@@ -72,6 +72,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pyarrow.csv.write_csv(masked, folder / "masked.csv")
     pairs = pyarrow.table({"text": ["good", "bad"], "text_pair": ["great", "film"], "label": ["IsNext", "NotNext"]})
     pyarrow.csv.write_csv(pairs, folder / "pairs.csv")
+    (folder / "news.conll").write_text(8 * "Elon\tB-PER\nMusk\tI-PER\nfounded\tO\nTesla\tB-ORG\n\n", "utf-8")
+    shutil.copy(EXAMPLES / "news.txt", folder / "article.txt")
     return folder
 
 
@@ -99,9 +101,10 @@ def test_the_examples_of_a_page_give_what_it_shows(page: Path, tmp_path: Path, m
     assert not report, "".join(report)
 
 
-def test_the_python_of_the_readme_runs(workplace: Path, bert: Path) -> None:
+def test_the_python_of_the_readme_runs(workplace: Path, bert: Path, tagger: Path) -> None:
     sources = [block for block in blocks(ROOT / "README.md", "python") if ">>>" not in block]
     source = with_real_names("texts = ['The cat sat.', 'On the mat.']\n" + "\n".join(sources), bert)
+    source = source.replace("path/to/tagger", tagger.as_posix())
     run([sys.executable, "-c", source], workplace)
 
 
@@ -130,6 +133,7 @@ def test_the_commands_of_the_readme_run(workplace: Path, bert: Path) -> None:
         "predict",
         "evaluate",
         "pretrain",
+        "ner",
     }
     for program, *arguments in commands:
         if any(word in arguments for word in LONG) and os.environ.get("FERROBERT_DOCS") != "full":
