@@ -407,6 +407,17 @@ def test_a_head_for_the_same_tags_keeps_their_order(tmp_path, trained, tiny_enco
     assert torch.allclose(before["classifier.weight"], after["classifier.weight"], atol=1e-6)
 
 
+def test_the_head_of_a_classifier_of_texts_is_not_taken_for_one_of_tokens(make_checkpoint, tmp_path):
+    folder = make_checkpoint(NAMES)
+    pipe = finetune(folder, output_dir=tmp_path, learning_rate=1e-9)
+    before, after = weights_of(folder), weights_of(tmp_path)
+    assert before["classifier.weight"].shape == after["classifier.weight"].shape
+    assert not torch.allclose(before["classifier.weight"], after["classifier.weight"], atol=1e-3)
+    key = "bert.encoder.layer.0.output.dense.weight"
+    assert torch.allclose(before[key], after[key], atol=1e-6)
+    assert pipe.labels == NAMES
+
+
 # Schemes
 
 

@@ -181,9 +181,12 @@ def load_model(
         raise
     except Exception as error:
         raise _loading_error(name, head, error) from error
-    if not new_head:
-        _check_kind(name, model, head)
     fresh = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
+    other = _other_classifier(model, head)
+    if other is not None and not new_head:
+        raise CheckpointError(f"{name} is a {other}, it has no {head.name}; {head.advice}")
+    if other is not None:
+        fresh |= _renew_head(model, getattr(transformers, head.auto_class))
     _check_complete(name, model, fresh, head, new_head=new_head)
     model.eval()
     return LoadedModel(model, fresh)
@@ -238,13 +241,30 @@ def position_limit(model: PreTrainedModel) -> int | None:
     return min(limits, default=None)
 
 
-def _check_kind(name: str, model: PreTrainedModel, head: Head) -> None:
-    """Refuse a classifier of texts as one of tokens, and the other way round: their parameters have the same names."""
-    found = (model.config.architectures or [""])[0]
-    kinds = [one.auto_class.removeprefix("AutoModel") for one in (CLASSIFIER, TOKEN_CLASSIFIER)]
+def _other_classifier(model: PreTrainedModel, head: Head) -> str | None:
+    """The class of a checkpoint that classifies texts where tokens are wanted, or the other way round, else ``None``.
+
+    The parameters of both have the same names, so that transformers takes one for the other.
+    """
+    found: str = (model.config.architectures or [""])[0]
+    kinds = tuple(one.auto_class.removeprefix("AutoModel") for one in (CLASSIFIER, TOKEN_CLASSIFIER))
     wanted = head.auto_class.removeprefix("AutoModel")
-    if wanted in kinds and not found.endswith(wanted) and found.endswith(tuple(kinds)):
-        raise CheckpointError(f"{name} is a {found}, it has no {head.name}; {head.advice}")
+    return found if wanted in kinds and found.endswith(kinds) and not found.endswith(wanted) else None
+
+
+def _renew_head(model: PreTrainedModel, auto_class: Any) -> frozenset[str]:
+    """Give a model a new (random) head; the names of its parameters."""
+    import torch
+
+    new = dict(auto_class.from_config(model.config).named_parameters())
+    base = f"{model.base_model_prefix}."
+    renewed = []
+    with torch.no_grad():
+        for key, parameter in model.named_parameters():
+            if not key.startswith(base):
+                parameter.copy_(new[key])
+                renewed.append(key)
+    return frozenset(renewed)
 
 
 def _check_complete(name: str, model: PreTrainedModel, fresh: frozenset[str], head: Head, *, new_head: bool) -> None:
