@@ -31,7 +31,7 @@ from ferrobert import BertTokenizer, reference
 from ferrobert.bench.texts import read_corpus, vocabulary
 from ferrobert.bench.timing import Timing
 
-SIZES = ((32, 128), (64, 512), (128, 512))
+SIZES = ((32, 128), (64, 512), (128, 512), (256, 512))
 PARAGRAPHS = 8
 """Of a row, so that every row is full."""
 LONGEST = 0.05
