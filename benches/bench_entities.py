@@ -10,10 +10,8 @@ Decoding begins with logits and an encoding whose offsets are there, and ends wi
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib.metadata
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +26,7 @@ from numpy.typing import NDArray
 import ferrobert as fb
 from ferrobert import BertTokenizer, reference
 from ferrobert.bench.texts import read_corpus, vocabulary
-from ferrobert.bench.timing import Timing
+from ferrobert.bench.timing import calls_in_turns
 
 SIZES = ((1, 128), (1, 512), (32, 128))
 LABELS = ["O", *(f"{place}-{kind}" for kind in ("PER", "LOC", "ORG", "MISC") for place in "BI")]
@@ -36,8 +34,6 @@ LOGITS = ("mostly O", "random")
 STRATEGIES = ("none", "simple", "first", "average", "max")
 PARAGRAPHS = 24
 """Of a row, so that every row is full."""
-LONGEST = 0.05
-"""Seconds of a round of a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,29 +124,6 @@ def compare(job: Job, strategy: str) -> None:
         raise SystemExit(f"{strategy}: nobody finds anything")
 
 
-def seconds_of(call: Callable[[], Any], repeats: int) -> float:
-    """Of one call; the mean of some."""
-    started = time.perf_counter()
-    for _ in range(repeats):
-        call()
-    return (time.perf_counter() - started) / repeats
-
-
-def measure(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, Timing]:
-    """Everybody once a round, in turns."""
-    repeats = {}
-    for name, call in calls.items():
-        call()
-        repeats[name] = max(1, round(LONGEST / seconds_of(call, 2)))
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds):
-        names = list(calls)
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            gc.collect()
-            seconds[name].append(seconds_of(calls[name], repeats[name]))
-    return {name: Timing(tuple(values)) for name, values in seconds.items()}
-
-
 def main() -> None:
     """Ratios of one run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
@@ -171,7 +144,7 @@ def main() -> None:
                 compare(job, strategy)
                 calls = subjects(job, strategy)
                 del calls["twin"]
-                measured = measure(calls, options.rounds)
+                measured = calls_in_turns(calls, options.rounds)
                 ours, theirs = measured["ferrobert"], measured["transformers"]
                 ratio = theirs.over(ours)
                 print(

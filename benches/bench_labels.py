@@ -10,11 +10,9 @@ Results are compared before anything is timed. Everybody has the threads that it
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib.metadata
 import random
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ import torch
 import ferrobert as fb
 from ferrobert import BertTokenizer, reference
 from ferrobert.bench.texts import read_corpus, vocabulary
-from ferrobert.bench.timing import Timing
+from ferrobert.bench.timing import calls_in_turns
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -142,26 +140,6 @@ def as_lists(made: Any) -> Any:
     return [as_lists(part) if hasattr(part, "keys") else list(part) for part in made]
 
 
-def seconds_of(call: Callable[[], Any]) -> float:
-    """Of one call."""
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
-def measure(calls: Calls, rounds: int) -> dict[str, Timing]:
-    """Everybody once a round, in turns; what takes less than 50 ms several times."""
-    repeats = {name: max(1, round(0.05 / min(seconds_of(call) for _ in range(3)))) for name, call in calls.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds):
-        names = list(calls)
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            gc.collect()
-            times = [seconds_of(calls[name]) for _ in range(repeats[name])]
-            seconds[name].append(float(np.mean(times)))
-    return {name: Timing(tuple(values)) for name, values in seconds.items()}
-
-
 def main() -> None:
     """Ratios of one run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
@@ -187,7 +165,7 @@ def main() -> None:
     jobs["labels of tokens -> labels of words"] = back(tokenizer, theirs, sentences, label2id)
     for job, calls in jobs.items():
         compare(calls)
-        measured = measure(calls, options.rounds)
+        measured = calls_in_turns(calls, options.rounds)
         for who, timing in measured.items():
             ratio = timing.over(measured["ferrobert"])
             print(

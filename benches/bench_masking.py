@@ -10,10 +10,8 @@ transformers has it; shares agree. Everybody has the threads that it takes by it
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib.metadata
 import os
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,13 +27,11 @@ from numpy.typing import NDArray
 import ferrobert as fb
 from ferrobert import BertTokenizer, reference
 from ferrobert.bench.texts import read_corpus, vocabulary
-from ferrobert.bench.timing import Timing
+from ferrobert.bench.timing import calls_in_turns
 
 SIZES = ((32, 128), (64, 512), (128, 512), (256, 512))
 PARAGRAPHS = 8
 """Of a row, so that every row is full."""
-LONGEST = 0.05
-"""Seconds of a round of a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,29 +146,6 @@ def compare(tokenizer: BertTokenizer, batch: Batch) -> None:
                 raise SystemExit(f"{job}: {name} selected {share:.1%} of the tokens")
 
 
-def seconds_of(call: Callable[[], Any], repeats: int) -> float:
-    """Of one call; the mean of some."""
-    started = time.perf_counter()
-    for _ in range(repeats):
-        call()
-    return (time.perf_counter() - started) / repeats
-
-
-def measure(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, Timing]:
-    """Everybody once a round, in turns."""
-    repeats = {}
-    for name, call in calls.items():
-        call()
-        repeats[name] = max(1, round(LONGEST / seconds_of(call, 3)))
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds):
-        names = list(calls)
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            gc.collect()
-            seconds[name].append(seconds_of(calls[name], repeats[name]))
-    return {name: Timing(tuple(values)) for name, values in seconds.items()}
-
-
 def main() -> None:
     """Ratios of one run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
@@ -190,7 +163,7 @@ def main() -> None:
         batch = batch_of(tokenizer, texts, rows, length)
         compare(tokenizer, batch)
         for job, calls in subjects(tokenizer, batch).items():
-            measured = measure(calls, options.rounds)
+            measured = calls_in_turns(calls, options.rounds)
             for name, timing in measured.items():
                 ratio = timing.over(measured["ferrobert"])
                 print(

@@ -1,6 +1,7 @@
 """The errors of a tagger with their text."""
 
 import dataclasses
+import io
 import json
 import random
 
@@ -155,7 +156,7 @@ def test_errors_are_printed_as_tables():
 
 def test_words_that_look_like_markup_are_printed_as_they_are():
     errors = metrics.entity_errors([["B-[red]"]], [["O"]], [["[bold]Ann[/bold]"]])
-    console = Console(record=True, width=100, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(record=True, width=100, file=io.StringIO())
     console.print(errors)
     assert "[bold]Ann[/bold]" in console.export_text()
     assert "[red]" in str(errors)

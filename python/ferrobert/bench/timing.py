@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ferrobert.bench.subject import Runner
 
 # First passes need a fresh tokenizer each and cannot be repeated within one.
 FIRST_PASSES = 3
+# Seconds of a round of a short call.
+ROUND = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +110,36 @@ def in_turns(
         if name not in failed
     }
     return measured, failed
+
+
+def calls_in_turns(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, Timing]:
+    """Time calls as `in_turns` times runners: everyone once a round, who begins changes.
+
+    A round of a short call is the mean of as many as take 50 ms. Each call is made once before.
+
+    Args:
+        calls: Name -> what is timed.
+        rounds: Rounds, at least 1.
+
+    Returns:
+        Seconds of a call.
+    """
+    repeats = {}
+    for name, call in calls.items():
+        call()
+        repeats[name] = max(1, round(ROUND / _seconds_of(call, 3)))
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
+    for turn in range(rounds):
+        start = turn % len(names)
+        for name in names[start:] + names[:start]:
+            gc.collect()
+            seconds[name].append(_seconds_of(calls[name], repeats[name]))
+    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def _seconds_of(call: Callable[[], Any], repeats: int) -> float:
+    started = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - started) / repeats

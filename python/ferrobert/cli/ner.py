@@ -14,6 +14,7 @@ import typer
 
 from ferrobert.cli.options import BatchTokens, Device, Model, open_pipeline
 from ferrobert.errors import ConfigError, DataError
+from ferrobert.files import check_target, publish
 
 # An argument of one word with such an ending was meant as a file, so that a slip is not tagged as a text.
 TEXT_FILES = (".txt", ".text", ".md", ".html", ".htm", ".log")
@@ -57,7 +58,7 @@ def ner(
     from ferrobert.render import entities_page, render_entities
 
     if html is not None:
-        _check_output(html)
+        check_target(html)
     sources = read_sources(texts)
     pipe = open_pipeline("token-classification", model, device=device, batch_tokens=batch_tokens)
     results: list[list[dict[str, Any]]] = pipe(
@@ -120,22 +121,10 @@ def write_page(path: Path, page: str) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(page.encode("utf-8"))
-        # mkstemp makes the file private; a result is as readable as any new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(partial).chmod(0o666 & ~umask)
-        os.replace(partial, path)
+        publish(Path(partial), path)
     finally:
         with suppress(FileNotFoundError):
             Path(partial).unlink()
-
-
-def _check_output(path: Path) -> None:
-    """Before the model runs, say what cannot be written."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"no such folder: {path.parent}")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; the output is one file")
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ferrobert.errors import CheckpointError
+from ferrobert.files import publish
 from ferrobert.models.checkpoint import quiet_transformers
 
 CONFIG = "config.json"
@@ -44,10 +44,7 @@ def save_model(model: Any, tokenizer: Any, folder: Path, *, reports: Mapping[str
             (beside / name).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         files = sorted((path for path in beside.iterdir()), key=lambda path: path.name == CONFIG)
         (folder / CONFIG).unlink(missing_ok=True)
-        umask = os.umask(0)
-        os.umask(umask)
         for path in files:
-            path.chmod(0o666 & ~umask)  # safetensors makes its file private
-            os.replace(path, folder / path.name)
+            publish(path, folder / path.name)  # safetensors makes its file private
     finally:
         shutil.rmtree(beside, ignore_errors=True)

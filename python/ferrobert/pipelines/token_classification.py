@@ -240,7 +240,7 @@ class TokenClassificationPipeline(Pipeline):
         if limit is None or limit > 1 << 30:
             return options
         special = self.tokenizer.num_special_tokens_to_add() if options.get("add_special_tokens", True) else 0
-        options.setdefault("stride", max(0, min(LARGEST_STRIDE, (limit - special) // 4)))
+        options.setdefault("stride", window_stride(limit - special))
         return {**options, "truncation": True, "max_length": limit, "return_overflowing_tokens": True}
 
     def _token_logits(self, encoding: Any, max_rows: int | None, first: int) -> NDArray[np.float32]:
@@ -275,6 +275,11 @@ class TokenClassificationPipeline(Pipeline):
                 f"(token {broken[0] - rows.row_splits[row]} of its window)"
             )
         return flat
+
+
+def window_stride(room: int) -> int:
+    """Tokens that windows share by default, of ``room`` tokens of the text in each: a quarter, at most 128."""
+    return max(0, min(LARGEST_STRIDE, room // 4))
 
 
 def _sample(encoding: Any, row: int) -> int:

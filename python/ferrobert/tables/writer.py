@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ferrobert.errors import DataError
+from ferrobert.files import check_target, publish
 from ferrobert.tables.conll import sentence_lines
 from ferrobert.tables.formats import WRITE_FORMATS, format_of, parquet_module
 
@@ -48,10 +49,7 @@ class TableWriter:
         self.format = format_of(self.path, WRITE_FORMATS)
         if self.format == "parquet":
             parquet_module()
-        if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"no such folder: {self.path.parent}")
-        if self.path.is_dir():
-            raise IsADirectoryError(f"{self.path} is a folder; the output is one file")
+        check_target(self.path)
         handle, partial = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".partial", dir=self.path.parent)
         self._partial = Path(partial)
         self._file = os.fdopen(handle, "wb")
@@ -110,11 +108,7 @@ class TableWriter:
                 self._parquet.close()
             self._file.close()
             if kind is None:
-                # mkstemp makes the file private; a result is as readable as any new file.
-                umask = os.umask(0)
-                os.umask(umask)
-                self._partial.chmod(0o666 & ~umask)
-                os.replace(self._partial, self.path)
+                publish(self._partial, self.path)
         finally:
             with suppress(FileNotFoundError):
                 self._partial.unlink()

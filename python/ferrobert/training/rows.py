@@ -28,31 +28,6 @@ class LabelledRows(Dataset[dict[str, torch.Tensor]]):
 
     def __init__(self, rows: TokenRows, labels: NDArray[np.int64], pad_id: int) -> None:
         self.rows = rows
-        self.labels = torch.from_numpy(labels)
-        self.pad_id = pad_id
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        return self.__getitems__([index])
-
-    def __getitems__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
-        batch = self.rows.padded(indices, self.pad_id)  # (len(indices), longest)
-        return {**batch, "labels": self.labels[list(indices)]}
-
-
-class LabelledTokens(Dataset[dict[str, torch.Tensor]]):
-    """Token rows with a label id for each token; a list of positions gives one padded batch.
-
-    Args:
-        rows: the token rows.
-        labels: the labels of their tokens, int64 ``(tokens,)``; `IGNORED` for none, and for padding.
-        pad_id: what fills short rows.
-    """
-
-    def __init__(self, rows: TokenRows, labels: NDArray[np.int64], pad_id: int) -> None:
-        self.rows = rows
         self.labels = labels
         self.pad_id = pad_id
 
@@ -63,10 +38,27 @@ class LabelledTokens(Dataset[dict[str, torch.Tensor]]):
         return self.__getitems__([index])
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
+        batch = self.rows.padded(indices, self.pad_id)  # (len(indices), longest)
+        return {**batch, "labels": torch.from_numpy(self._labels(indices))}
+
+    def _labels(self, indices: Sequence[int]) -> NDArray[np.int64]:
+        return self.labels[list(indices)]
+
+
+class LabelledTokens(LabelledRows):
+    """Token rows with a label id for each token; a list of positions gives one padded batch.
+
+    Args:
+        rows: the token rows.
+        labels: the labels of their tokens, int64 ``(tokens,)``; `IGNORED` for none, and for padding.
+        pad_id: what fills short rows.
+    """
+
+    def _labels(self, indices: Sequence[int]) -> NDArray[np.int64]:
         mask, source = self.rows.cells(indices)
         labels = np.full(mask.shape, IGNORED, dtype=np.int64)  # (len(indices), longest)
         labels[mask] = self.labels[source]
-        return {**self.rows.padded(indices, self.pad_id), "labels": torch.from_numpy(labels)}
+        return labels
 
 
 def as_batch(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -107,14 +107,14 @@ def read_tagged(
 def select(examples: Tagged, rows: Sequence[int] | NDArray[np.int64]) -> Tagged:
     """The examples at these positions."""
     picked = [int(row) for row in rows]
-    inputs, labels = [examples.inputs[row] for row in picked], [examples.labels[row] for row in picked]
     where = examples.where
     if isinstance(examples, TaggedTexts):
-        return TaggedTexts(inputs, labels, lambda row: where(picked[row]))  # type: ignore[arg-type]
+        texts, spans = [examples.inputs[row] for row in picked], [examples.labels[row] for row in picked]
+        return TaggedTexts(texts, spans, lambda row: where(picked[row]))
     where_word = examples.where_word
     return TaggedWords(
-        inputs,  # type: ignore[arg-type]
-        labels,  # type: ignore[arg-type]
+        [examples.inputs[row] for row in picked],
+        [examples.labels[row] for row in picked],
         examples.names,
         lambda row: where(picked[row]),
         lambda row, word: where_word(picked[row], word),

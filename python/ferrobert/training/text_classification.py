@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,7 +24,7 @@ from ferrobert.training.class_weights import class_weights
 from ferrobert.training.examples import Columns, Examples, label_ids, label_names, read_examples, split
 from ferrobert.training.loop import REPORT, train_and_save
 from ferrobert.training.metrics import accuracy, f1
-from ferrobert.training.recipe import Recipe, check_selection, plain
+from ferrobert.training.recipe import Recipe, check_selection, fingerprint, plain
 from ferrobert.training.rows import LabelledRows
 from ferrobert.training.run_folder import FINISHED, prepare_run
 from ferrobert.training.trainer import ClassifierTrainer
@@ -140,7 +138,7 @@ def finetune(
         select_best=select_best or ("loss" if early_stopping_patience is not None else None),
         mixed_precision=mixed_precision,
         seed=seed,
-        data=_fingerprint(learn, check),
+        data=fingerprint(_columns(learn), _columns(check)),
     )
     weights = class_weights(class_weight, names, train_ids)
     recipe.warn_of_small_rate(stacklevel=2)
@@ -216,9 +214,5 @@ def _report(learn: Examples, check: Examples | None, longest: int | None, cut: i
     }
 
 
-def _fingerprint(*parts: Examples | None) -> str:
-    digest = hashlib.sha256()
-    for examples in parts:
-        rows = [] if examples is None else [examples.texts, examples.pairs, examples.labels]
-        digest.update(json.dumps(rows).encode())
-    return digest.hexdigest()[:16]
+def _columns(examples: Examples | None) -> list[Any]:
+    return [] if examples is None else [examples.texts, examples.pairs, examples.labels]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,7 +21,7 @@ from ferrobert.pipelines.token_classification import TokenClassificationPipeline
 from ferrobert.training.base_model import check_is_checkpoint, labels_of_checkpoint, longest_row, tokenizer_of
 from ferrobert.training.class_weights import class_weights
 from ferrobert.training.loop import REPORT, train_and_save
-from ferrobert.training.recipe import Recipe, check_selection, plain
+from ferrobert.training.recipe import Recipe, check_selection, fingerprint, plain
 from ferrobert.training.rows import IGNORED, LabelledTokens
 from ferrobert.training.run_folder import FINISHED, prepare_run
 from ferrobert.training.tagged_examples import Tagged, read_tagged, split
@@ -184,7 +182,7 @@ def finetune(
         select_best=select_best or ("loss" if early_stopping_patience is not None else None),
         mixed_precision=mixed_precision,
         seed=seed,
-        data=_fingerprint(learn, check),
+        data=fingerprint(_columns(learn), _columns(check)),
         scheme=note.scheme,
         label_all_tokens=label_all_tokens,
         stride=stride,
@@ -261,9 +259,5 @@ def _told(tokens: TokenLabels) -> dict[str, int]:
     }
 
 
-def _fingerprint(*parts: Tagged | None) -> str:
-    digest = hashlib.sha256()
-    for examples in parts:
-        rows = [] if examples is None else [examples.inputs, examples.labels]
-        digest.update(json.dumps(rows).encode())
-    return digest.hexdigest()[:16]
+def _columns(examples: Tagged | None) -> list[Any]:
+    return [] if examples is None else [examples.inputs, examples.labels]

@@ -15,7 +15,7 @@ from ferrobert.labels import align_labels, align_spans
 from ferrobert.labels.alignment import first_tokens
 from ferrobert.labels.words import finer_words, offsets_of, word_rows_of
 from ferrobert.pipelines.rows import TokenRows, token_rows
-from ferrobert.pipelines.token_classification import LARGEST_STRIDE
+from ferrobert.pipelines.token_classification import window_stride
 from ferrobert.training.rows import IGNORED
 from ferrobert.training.tagged_examples import Tagged, TaggedTexts
 
@@ -114,7 +114,7 @@ def _encode(inputs: Sequence[Any], tokenizer: Any, longest: int | None, stride: 
     if longest is not None:
         room = longest - tokenizer.num_special_tokens_to_add()
         options |= {"truncation": True, "max_length": longest, "return_overflowing_tokens": True}
-        options["stride"] = max(0, min(LARGEST_STRIDE, room // 4)) if stride is None else stride
+        options["stride"] = window_stride(room) if stride is None else stride
     return tokenizer(inputs, **options)
 
 

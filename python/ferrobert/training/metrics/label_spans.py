@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ferrobert.errors import ConfigError, DataError
+from ferrobert.labels.vocabulary import SCHEMES
 
 MODES = ("strict", "default")
-# The letters of each scheme in the places begin, inside, end, single; "" where it has none.
-LETTERS = {"IOB1": "BI", "BIO": "BI", "BIOES": "BIES", "BILOU": "BILU"}
 ALIASES = {"IOB2": "BIO", "IOBES": "BIOES"}
 
 Span = tuple[str, int, int]
@@ -38,8 +37,8 @@ def scheme_name(scheme: str) -> str:
     """
     name = str(scheme).upper()
     name = ALIASES.get(name, name)
-    if name not in LETTERS:
-        known = ", ".join(map(repr, [*LETTERS, *ALIASES]))
+    if name not in SCHEMES:
+        known = ", ".join(map(repr, [*SCHEMES, *ALIASES]))
         raise ConfigError(f"scheme must be one of {known}, got {scheme!r}")
     return name
 
@@ -96,7 +95,7 @@ class LabelSpans:
         tag = self._tags.get(label)
         if tag is None:
             letter, hyphen, kind = label.partition("-")
-            of_scheme = letter in LETTERS[self.scheme] if self.mode == "strict" else letter in "BIES"
+            of_scheme = letter in SCHEMES[self.scheme] if self.mode == "strict" else letter in "BIES"
             of_scheme = of_scheme and len(letter) == 1 and bool(hyphen and kind)
             if self.mode == "default":
                 tag = (label[0], label[1:].split("-", maxsplit=1)[-1] or "_")
@@ -108,7 +107,7 @@ class LabelSpans:
                         stacklevel=2,
                     )
             elif not of_scheme:
-                allowed = ", ".join(f"{letter}-TYPE" for letter in LETTERS[self.scheme])
+                allowed = ", ".join(f"{letter}-TYPE" for letter in SCHEMES[self.scheme])
                 raise DataError(f"{where}: {label!r} is no label of {self.scheme} (O, {allowed})")
             else:
                 tag = (letter, kind)
