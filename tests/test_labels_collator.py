@@ -104,6 +104,38 @@ def test_words_give_what_the_steps_give(
         same(collator({"tokens": WORDS, "tags": IDS}), expected)
 
 
+@pytest.mark.parametrize("arrow", [False, True], ids=["lists", "Arrow"])
+def test_many_rows_are_read_in_blocks(tokenizer: fb.BertTokenizer, arrow: bool) -> None:
+    words, tags = [WORDS[row % 4] for row in range(301)], [TAGS[row % 4] for row in range(301)]
+    columns: dict[str, Any] = {"tokens": words, "tags": tags}
+    if arrow:
+        pa = pytest.importorskip("pyarrow")
+        columns = {name: pa.array(column) for name, column in columns.items()}
+    batch = fb.DataCollatorForTokenClassification(tokenizer, label2id=LABELS)(columns)
+    twin = reference.DataCollatorForTokenClassification(tokenizer, label2id=LABELS)
+    same(batch, twin({"tokens": words, "tags": tags}))
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "tags", "message"),
+    [
+        (130, ["cat"], ["B-GPE"], 'label "B-GPE" \\(row 130, word 0\\)'),
+        (130, ["cat", 7], ["O", "O"], r"word 1 of words\[130\] must be str, got int"),
+        (190, ["cat"], ["O", "O"], r"word_labels\[190\] has 2 labels, sample 190 has 1 words"),
+        (300, "cat", ["O"], r"words\[300\] is one string"),
+    ],
+)
+def test_errors_name_rows_of_later_blocks(
+    tokenizer: fb.BertTokenizer, row: int, words: Any, tags: list[str], message: str
+) -> None:
+    rows = [{"tokens": ["cat"], "tags": ["O"]} for _ in range(301)]
+    rows[row] = {"tokens": words, "tags": tags}
+    rows[-1] = {"tokens": "cat", "tags": ["O"]}
+    collator = fb.DataCollatorForTokenClassification(tokenizer, label2id=LABELS)
+    with pytest.raises((AlignmentError, TextTypeError), match=message):
+        collator(rows)
+
+
 def test_words_without_labels_give_no_labels(package: Any, tokenizer: fb.BertTokenizer) -> None:
     collator = package.DataCollatorForTokenClassification(tokenizer)
     batch = collator([{"tokens": words} for words in WORDS])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from ferrobert import _core
+from ferrobert.arrow import column_of
 from ferrobert.encoding import BatchEncoding, Ragged
 from ferrobert.errors import AlignmentError, ConfigError, MissingDependencyError, TextTypeError
 from ferrobert.inputs import check_count, check_side, check_tensors
@@ -200,6 +201,8 @@ class DataCollatorForTokenClassification:
             raise ConfigError("a batch needs at least one row")
         fast = self._fast_arguments() if labels is not None else None
         if fast is not None:
+            column = None if isinstance(texts, list) else column_of(texts, "words")
+            texts = texts if column is None else column
             rows = label_rows(labels, len(texts))
             rows = list(rows) if isinstance(rows, Ragged) else rows
             ids, mask, aligned = type(self)._encode_labelled(

@@ -5,7 +5,9 @@
 )]
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 struct ProcessPool {
     process: u32,
@@ -31,6 +33,49 @@ pub(crate) fn threads() -> usize {
     pool().map_or(1, ThreadPool::current_num_threads)
 }
 
+/// Results of `work`, in the order of the items, which the caller makes one by one while the pool works on those before.
+///
+/// Of a single item, and with one thread, all is done on the caller's.
+pub(crate) fn as_they_come<T: Send, R: Send>(
+    items: impl Iterator<Item = T>,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let mut items = items.fuse().peekable();
+    let first = items.next();
+    let pool = pool().filter(|pool| pool.current_num_threads() > 1);
+    let Some(pool) = pool.filter(|_| items.peek().is_some()) else {
+        return first.into_iter().chain(items).map(work).collect();
+    };
+    let queue = Mutex::new(VecDeque::new());
+    let made = Mutex::new(Vec::new());
+    let work_on_next = || {
+        let next = locked(&queue).pop_front();
+        next.is_some_and(|(place, item)| {
+            let result = work(item);
+            locked(&made).push((place, result));
+            true
+        })
+    };
+    pool.in_place_scope(|scope| {
+        for item in first.into_iter().chain(items).enumerate() {
+            locked(&queue).push_back(item);
+            scope.spawn(|_| {
+                work_on_next();
+            });
+        }
+        // The caller takes its share of what is left.
+        while work_on_next() {}
+    });
+    let mut made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+    made.sort_unstable_by_key(|&(place, _)| place);
+    made.into_iter().map(|(_, result)| result).collect()
+}
+
+/// A lock that no panic is held under.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn pool() -> Option<&'static ThreadPool> {
     let process = std::process::id();
     let current = POOL.load(Ordering::Acquire);
@@ -48,4 +93,20 @@ fn pool() -> Option<&'static ThreadPool> {
         }
     };
     pool.pool.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_have_the_order_of_the_items() {
+        for number in [0_u64, 1, 2, 100] {
+            let squares = as_they_come(0..number, |item| item * item);
+            assert_eq!(
+                squares,
+                (0..number).map(|item| item * item).collect::<Vec<_>>()
+            );
+        }
+    }
 }

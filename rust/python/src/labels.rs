@@ -1,11 +1,12 @@
 //! Labels of words -> labels of tokens, and back.
 
+use crate::arrow::Column;
 use crate::encoding::parse_side;
 use crate::errors::{
     alignment_error, catch_panic, config_error, run, text_type_error, to_exception,
 };
 use crate::rows::{append, is_no_sequence};
-use crate::texts::{Batch, TextColumn, item_of};
+use crate::texts::{Batch, TextColumn, item_of, list_of, words_of};
 use crate::wordpiece::{WordPiece, parse_truncation};
 use ferrobert_core::Error;
 use ferrobert_core::labels::{
@@ -16,6 +17,7 @@ use numpy::{IntoPyArray, PyArray1, PyArray3, PyArrayMethods, PyReadonlyArray1, P
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Labels and their ids; see `ferrobert_core::labels::LabelVocab`.
 #[pyclass(frozen, module = "ferrobert._core")]
@@ -109,29 +111,14 @@ fn read_labels(
     ignore_index: i64,
     name: &str,
 ) -> PyResult<(Vec<i64>, Vec<i64>)> {
-    let mut reader = LabelReader {
-        vocab,
-        ignore_index,
-        name,
-        ids: Vec::new(),
-        known: [(0, 0); KNOWN],
-    };
-    let mut splits = vec![0];
+    let mut reader = LabelReader::new(vocab, ignore_index, name);
     if let Ok(column) = rows.cast::<TextColumn>() {
-        for row in column.get().word_rows() {
-            reader.read_texts(row, splits.len() - 1)?;
-            splits.push(reader.ids.len() as i64);
-        }
+        reader.read_columns(column.get(), 0..column.len()?)?;
     } else {
         let rows = rows.cast::<PyList>()?;
-        splits.reserve(rows.len());
-        for row in 0..rows.len() {
-            let labels = item_of(rows, row)?.to_owned();
-            reader.read(&labels, row)?;
-            splits.push(reader.ids.len() as i64);
-        }
+        reader.read_rows(rows, 0..rows.len())?;
     }
-    Ok((reader.ids, splits))
+    Ok((reader.ids, reader.splits))
 }
 
 /// Labels that are remembered by their objects.
@@ -143,11 +130,49 @@ struct LabelReader<'a> {
     ignore_index: i64,
     name: &'a str,
     ids: Vec<i64>,
+    splits: Vec<i64>,
     /// Objects of strings that were seen, by their address, and their ids; all alive while no Python code runs.
     known: [(usize, i64); KNOWN],
 }
 
-impl LabelReader<'_> {
+impl<'a> LabelReader<'a> {
+    fn new(vocab: Option<&'a labels::LabelVocab>, ignore_index: i64, name: &'a str) -> Self {
+        Self {
+            vocab,
+            ignore_index,
+            name,
+            ids: Vec::new(),
+            splits: vec![0],
+            known: [(0, 0); KNOWN],
+        }
+    }
+
+    /// Rows of a list.
+    fn read_rows(&mut self, rows: &Bound<'_, PyList>, range: Range<usize>) -> PyResult<()> {
+        self.splits.reserve(range.len());
+        for row in range {
+            // Python code that runs in between may make the list shorter.
+            let labels = item_of(rows, row)?.to_owned();
+            self.read(&labels, row)?;
+            self.splits.push(self.ids.len() as i64);
+        }
+        Ok(())
+    }
+
+    /// Rows of an Arrow column.
+    fn read_columns(&mut self, column: &TextColumn, range: Range<usize>) -> PyResult<()> {
+        for (row, labels) in column
+            .word_rows()
+            .enumerate()
+            .skip(range.start)
+            .take(range.len())
+        {
+            self.read_texts(labels, row)?;
+            self.splits.push(self.ids.len() as i64);
+        }
+        Ok(())
+    }
+
     fn read(&mut self, labels: &Bound<'_, PyAny>, row: usize) -> PyResult<()> {
         if let Ok(list) = labels.cast_exact::<PyList>() {
             if list.len() == 0 {
@@ -347,29 +372,101 @@ pub(crate) fn encode_labelled<'py>(
         pad_id,
         pad_label: ignore_index,
     };
-    let (ids, splits) = read_labels(word_labels, vocab, ignore_index, "word_labels")?;
-    let words = Batch::new(words, true, "words")?;
-    let words = words.view()?;
-    let labels = LabelRows {
-        ids: &ids,
-        splits: &splits,
+    let words = match words.cast::<TextColumn>() {
+        Ok(column) if column.get().word_splits().is_some() => Rows::Column(column.clone().unbind()),
+        _ => Rows::List(list_of(words)?.unbind()),
     };
+    let word_labels = match word_labels.cast::<TextColumn>() {
+        Ok(column) => Rows::Column(column.clone().unbind()),
+        Err(_) => Rows::List(word_labels.cast::<PyList>()?.clone().unbind()),
+    };
+    let (samples, given) = (words.len(py), word_labels.len(py));
+    if samples != given {
+        let labels = given;
+        return Err(to_exception(&Error::LabelRows { labels, samples }));
+    }
     let continuing = vocab.filter(|_| label_all_tokens);
+    let mut failed = None;
     let made = run(py, || {
+        let firsts = (0..samples).step_by(ROWS_OF_BLOCK);
+        let blocks = firsts.map_while(|first| {
+            let rows = first..samples.min(first + ROWS_OF_BLOCK);
+            let read = Python::attach(|py| {
+                let mut reader = LabelReader::new(vocab, ignore_index, "word_labels");
+                match &word_labels {
+                    Rows::List(list) => reader.read_rows(list.bind(py), rows.clone())?,
+                    Rows::Column(column) => reader.read_columns(column.get(), rows.clone())?,
+                }
+                let words = match &words {
+                    Rows::List(list) => BlockWords::Read(words_of(list.bind(py), rows, "words")?),
+                    Rows::Column(column) => BlockWords::Lent(column.get(), rows),
+                };
+                let (ids, splits) = (reader.ids, reader.splits);
+                Ok(Block { words, ids, splits })
+            });
+            read.map_err(|error| failed = Some(error)).ok()
+        });
         let tokenizer = &tokenizer.0;
-        labels::encode_labelled(
-            tokenizer,
-            words.texts(),
-            &options,
-            labels,
-            continuing,
-            ignore_index,
-            shape,
-        )
+        labels::encode_labelled(tokenizer, blocks, &options, continuing, ignore_index, shape)
     })?;
-    made.cells
-        .into_pyarray(py)
-        .reshape([3, made.rows, made.width])
+    match failed {
+        Some(error) => Err(error),
+        None => made
+            .cells
+            .into_pyarray(py)
+            .reshape([3, made.rows, made.width]),
+    }
+}
+
+/// Rows that are read at once.
+const ROWS_OF_BLOCK: usize = 64;
+
+/// Rows of strings, in Python's lists or in a column.
+enum Rows {
+    List(Py<PyList>),
+    Column(Py<TextColumn>),
+}
+
+impl Rows {
+    fn len(&self, py: Python<'_>) -> usize {
+        match self {
+            Self::List(list) => list.bind(py).len(),
+            Self::Column(column) => column.get().word_rows().count(),
+        }
+    }
+}
+
+/// Words and labels of some rows.
+struct Block<'a> {
+    words: BlockWords<'a>,
+    ids: Vec<i64>,
+    splits: Vec<i64>,
+}
+
+enum BlockWords<'a> {
+    Read(Column),
+    Lent(&'a TextColumn, Range<usize>),
+}
+
+impl labels::LabelledWords for Block<'_> {
+    fn words(&self) -> Texts<'_> {
+        match &self.words {
+            BlockWords::Read(column) => {
+                Texts::Words(column.texts(), column.splits().unwrap_or_default())
+            }
+            BlockWords::Lent(column, rows) => {
+                let splits = column.word_splits().unwrap_or_default();
+                Texts::Words(column.texts(), &splits[rows.start..=rows.end])
+            }
+        }
+    }
+
+    fn labels(&self) -> LabelRows<'_> {
+        LabelRows {
+            ids: &self.ids,
+            splits: &self.splits,
+        }
+    }
 }
 
 /// Spans: start and end in turn, index of the type, the types, splits of the samples.

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyBool, PyBytes, PyList, PyRange, PySlice, PyString, PyTuple};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A batch, kept alive while the core reads it.
 pub(crate) enum Batch<'py> {
@@ -104,46 +105,12 @@ impl TextColumn {
             .map_err(|fault| exception(py, fault, argument))
     }
 
-    /// Copies of the words of samples. Words are many and short: copies cost less than references to their objects.
+    /// Copies of the words of samples.
     #[staticmethod]
     #[pyo3(signature = (samples, argument = "text"))]
     fn of_words(samples: &Bound<'_, PyAny>, argument: &str) -> PyResult<Self> {
-        let mut text = String::new();
-        let mut ends = Vec::new();
-        let mut splits = vec![0];
-        for (row, sample) in samples.try_iter()?.enumerate() {
-            let sample = sample?;
-            if sample.is_instance_of::<PyString>() {
-                return Err(not_text_error(format!(
-                    "{argument}[{row}] is one string; is_split_into_words=True asks for a list of words"
-                )));
-            }
-            let mut push = |word: usize, item: Borrowed<'_, '_, PyAny>| {
-                let place = || format!("word {word} of {argument}[{row}]");
-                let exact = item.cast_exact::<PyString>();
-                let Ok(string) = exact.or_else(|_| item.cast::<PyString>()) else {
-                    // What names it may run code that takes it out of its list.
-                    return Err(text_type_error(&item.to_owned(), &place()));
-                };
-                let utf8 = string.to_str();
-                text.push_str(utf8.map_err(|error| located(item.py(), error, &place()))?);
-                ends.push(text.len());
-                Ok::<_, PyErr>(())
-            };
-            if let Ok(list) = sample.cast_exact::<PyList>() {
-                for word in 0..list.len() {
-                    push(word, item_of(list, word)?)?;
-                }
-            } else {
-                for (word, item) in sample.try_iter()?.enumerate() {
-                    push(word, item?.as_borrowed())?;
-                }
-            }
-            splits.push(ends.len());
-        }
-        Column::of_text(text.into(), ends.into_iter(), Some(splits))
-            .map(Self)
-            .ok_or_else(|| data_error(format!("the words of {argument} are no column")))
+        let samples = list_of(samples)?;
+        words_of(&samples, 0..samples.len(), argument).map(Self)
     }
 
     /// Whether rows are lists of strings.
@@ -304,6 +271,62 @@ fn from_bytes(bytes: &[u8]) -> impl ExactSizeIterator<Item = usize> {
     })
 }
 
+/// Copies of the words of some samples. Words are many and short: copies cost less than references to their objects.
+pub(crate) fn words_of(
+    samples: &Bound<'_, PyList>,
+    rows: Range<usize>,
+    argument: &str,
+) -> PyResult<Column> {
+    let mut text = String::new();
+    let mut ends = Vec::new();
+    let mut splits = vec![0];
+    for row in rows {
+        // Python code that runs in between may make the list shorter.
+        let sample = samples.get_item(row)?;
+        if sample.is_instance_of::<PyString>() {
+            return Err(not_text_error(format!(
+                "{argument}[{row}] is one string; is_split_into_words=True asks for a list of words"
+            )));
+        }
+        let mut push = |word: usize, item: Borrowed<'_, '_, PyAny>| {
+            let place = || format!("word {word} of {argument}[{row}]");
+            let exact = item.cast_exact::<PyString>();
+            let Ok(string) = exact.or_else(|_| item.cast::<PyString>()) else {
+                // What names it may run code that takes it out of its list.
+                return Err(text_type_error(&item.to_owned(), &place()));
+            };
+            let utf8 = string.to_str();
+            text.push_str(utf8.map_err(|error| located(item.py(), error, &place()))?);
+            ends.push(text.len());
+            Ok::<_, PyErr>(())
+        };
+        if let Ok(list) = sample.cast_exact::<PyList>() {
+            for word in 0..list.len() {
+                push(word, item_of(list, word)?)?;
+            }
+        } else {
+            for (word, item) in sample.try_iter()?.enumerate() {
+                push(word, item?.as_borrowed())?;
+            }
+        }
+        splits.push(ends.len());
+    }
+    Column::of_text(text.into(), ends.into_iter(), Some(splits))
+        .ok_or_else(|| data_error(format!("the words of {argument} are no column")))
+}
+
+/// A list as it is; of anything else that has items, a list of these.
+pub(crate) fn list_of<'py>(samples: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    match samples.cast_exact::<PyList>() {
+        Ok(list) => Ok(list.clone()),
+        Err(_) => Ok(samples
+            .py()
+            .get_type::<PyList>()
+            .call1((samples,))?
+            .cast_into()?),
+    }
+}
+
 /// An iterator that makes the rows' strings one by one.
 fn rows_of<'py>(
     column: &Bound<'py, TextColumn>,
@@ -316,6 +339,11 @@ fn rows_of<'py>(
 }
 
 impl TextColumn {
+    /// All strings.
+    pub(crate) fn texts(&self) -> &[&str] {
+        self.0.texts()
+    }
+
     /// First word of each row and the number of words, where rows are lists.
     pub(crate) fn word_splits(&self) -> Option<&[usize]> {
         self.0.splits()

@@ -1,6 +1,7 @@
 //! Labels of words -> labels of tokens.
 
 use super::{LabelRows, LabelVocab, WordRows};
+use crate::memory::{self, Filled};
 use crate::{Error, Result};
 use std::hint::select_unpredictable;
 
@@ -38,67 +39,87 @@ pub fn align(
 ) -> Result<Vec<i64>> {
     rows.validate()?;
     labels.validate(rows)?;
-    let mut aligned = vec![0; rows.word_ids.len()];
-    for (row, (sample, place, words)) in rows.iter().enumerate() {
-        let given = labels.of_sample(sample);
-        align_row(words, given, continuing, ignore_index, &mut aligned[place]).map_err(|word| {
-            Error::WordWithoutLabel {
-                row,
-                sample,
-                word,
-                labels: given.len(),
-            }
-        })?;
-    }
-    Ok(aligned)
+    memory::filled(rows.word_ids.len(), |mut aligned| {
+        let mut written = Filled::none();
+        let mut aligner = RowAligner::new(continuing, ignore_index);
+        for (row, (sample, place, words)) in rows.iter().enumerate() {
+            let given = labels.of_sample(sample);
+            let (aligned, filled) = aligned.take(place.len()).fill(ignore_index);
+            written.add(filled);
+            aligner
+                .align(words, given, aligned)
+                .map_err(|word| Error::WordWithoutLabel {
+                    row,
+                    sample,
+                    word,
+                    labels: given.len(),
+                })?;
+        }
+        Ok(written)
+    })
 }
 
-/// Labels of the tokens of a row; fails with the word that has none.
-#[inline]
-pub(super) fn align_row(
-    words: &[i32],
-    labels: &[i64],
-    continuing: Option<&LabelVocab>,
+/// Aligns labels row by row.
+pub(super) struct RowAligner<'v> {
+    continuing: Option<&'v LabelVocab>,
     ignore_index: i64,
-    aligned: &mut [i64],
-) -> std::result::Result<(), i32> {
-    let Some(end) = labels.len().checked_sub(1) else {
-        aligned.fill(ignore_index);
-        return words
-            .iter()
-            .find(|&&word| word >= 0)
-            .map_or(Ok(()), |&word| Err(word));
-    };
-    let label_of = |word: i32| labels[(word.max(0) as usize).min(end)];
-    let (mut previous, mut last) = (-1, -1);
-    match continuing {
-        None => {
-            for (aligned, &word) in aligned.iter_mut().zip(words) {
-                // A choice without a branch, which would be guessed wrong for every third token.
-                let is_first = (word >= 0) & (word != previous);
-                *aligned = select_unpredictable(is_first, label_of(word), ignore_index);
-                last = last.max(word);
-                previous = word;
-            }
-        }
-        Some(vocab) => {
-            for (aligned, &word) in aligned.iter_mut().zip(words) {
-                *aligned = match word {
-                    ..0 => ignore_index,
-                    _ if word == previous => vocab.continuing(label_of(word)),
-                    _ => label_of(word),
-                };
-                last = last.max(word);
-                previous = word;
-            }
-        }
-    }
-    if last > end.min(i32::MAX as usize) as i32 {
-        let missing = |&&word: &&i32| word >= 0 && word as usize > end;
-        return Err(words.iter().find(missing).copied().unwrap_or(last));
-    }
-    Ok(())
+    /// `ignore_index`, then the labels of a row of few words.
+    near: [i64; NEAR],
 }
+
+impl<'v> RowAligner<'v> {
+    pub(super) fn new(continuing: Option<&'v LabelVocab>, ignore_index: i64) -> Self {
+        Self {
+            continuing,
+            ignore_index,
+            near: [ignore_index; NEAR],
+        }
+    }
+
+    /// Labels of the tokens of a row, each written; fails with the word that has none.
+    #[inline]
+    pub(super) fn align(
+        &mut self,
+        words: &[i32],
+        labels: &[i64],
+        aligned: &mut [i64],
+    ) -> std::result::Result<(), i32> {
+        let last = words.iter().fold(-1, |last: i32, &word| last.max(word));
+        if last >= 0 && last as usize >= labels.len() {
+            let missing = |&&word: &&i32| word >= 0 && word as usize >= labels.len();
+            return Err(words.iter().find(missing).copied().unwrap_or(last));
+        }
+        let ignored = self.ignore_index;
+        let mut previous = -1;
+        match self.continuing {
+            None if labels.len() < NEAR => {
+                // The label of no word stands before the others, so that no token needs a branch, which would be
+                // guessed wrong for every third.
+                self.near[1..=labels.len()].copy_from_slice(labels);
+                for (aligned, &word) in aligned.iter_mut().zip(words) {
+                    let label = self.near[(word.max(-1) + 1) as usize % NEAR];
+                    *aligned = select_unpredictable(word != previous, label, ignored);
+                    previous = word;
+                }
+            }
+            continuing => {
+                for (aligned, &word) in aligned.iter_mut().zip(words) {
+                    *aligned = match (word, continuing) {
+                        (..0, _) => ignored,
+                        _ if word != previous => labels[word as usize],
+                        (_, Some(vocab)) => vocab.continuing(labels[word as usize]),
+                        (_, None) => ignored,
+                    };
+                    previous = word;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Labels of rows that are shorter are copied to where they are found without a branch.
+const NEAR: usize = 128;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails so")]

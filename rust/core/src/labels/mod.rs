@@ -15,7 +15,7 @@ mod words;
 
 pub use align::align;
 pub use entities::{convert, entities};
-pub use matrices::{Matrices, Shape, encode_labelled};
+pub use matrices::{LabelledWords, Matrices, Shape, encode_labelled};
 pub use rows::{LabelRows, WordCounts, WordRows};
 pub use spans::{SpanLabels, SpanRows, label_spans};
 pub use tag::{Place, Scheme, Tag};

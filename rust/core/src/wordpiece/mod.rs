@@ -81,7 +81,7 @@ pub enum Texts<'t> {
 
 impl<'t> Texts<'t> {
     #[inline]
-    fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         match self {
             Self::Plain(texts) => texts.len(),
             Self::Words(_, splits) => splits.len().saturating_sub(1),
