@@ -10,7 +10,7 @@ import sys
 import pytest
 from tests import command_line
 
-from ferrobert import BertTokenizer
+from ferrobert import BertTokenizer, files
 from ferrobert.bench import job as job_module
 from ferrobert.bench import output, peers, subject, table, texts
 from ferrobert.bench.job import Job, Kind
@@ -479,10 +479,10 @@ def test_json_that_is_a_folder_is_refused(tmp_path):
 
 
 def test_json_that_cannot_be_made_is_refused_before_the_run_with_the_path_given(tmp_path, monkeypatch):
-    def mkstemp(dir, prefix):
+    def mkstemp(dir, prefix, suffix):
         raise PermissionError(13, "Permission denied", f"{dir}/{prefix}x1y2z3")
 
-    monkeypatch.setattr(output.tempfile, "mkstemp", mkstemp)
+    monkeypatch.setattr(files.tempfile, "mkstemp", mkstemp)
     path = tmp_path / "speed.json"
     assert refused("--json", path) == f"--json {path} cannot be written: Permission denied"
 
@@ -519,17 +519,6 @@ def test_a_chart_without_matplotlib_names_the_extra(monkeypatch, tmp_path):
     monkeypatch.setattr(output.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=r'pip install "ferrobert\[bench\]"'):
         output.check_output(None, tmp_path / "a.png", "both")
-
-
-def test_a_file_that_cannot_be_written_leaves_nothing_behind_and_the_error_names_it(monkeypatch, tmp_path):
-    def replace(source, target):
-        raise OSError(28, "No space left on device", source, None, target)
-
-    monkeypatch.setattr(output.os, "replace", replace)
-    with pytest.raises(OSError, match="No space left on device") as caught:
-        output.write_beside(tmp_path / "a.json", b"{}")
-    assert (caught.value.filename, caught.value.filename2) == (str(tmp_path / "a.json"), None)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_job_says_what_one_call_of_it_takes():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["check_target", "publish"]
+__all__ = ["check_target", "partial_file", "publish", "write_file"]
 
 
 def check_target(path: Path) -> None:
@@ -21,9 +23,33 @@ def check_target(path: Path) -> None:
         raise IsADirectoryError(f"{path} is a folder; the output is one file")
 
 
+def partial_file(path: Path) -> tuple[BinaryIO, Path]:
+    """A new file beside a path, open for writing, and where it is; `publish` puts it in its place."""
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.absolute().parent)
+    return os.fdopen(handle, "wb"), Path(partial)
+
+
 def publish(partial: Path, path: Path) -> None:
     """Rename a file that is complete to its place, as readable as any new file: temporary ones are private."""
     umask = os.umask(0)
     os.umask(umask)
     partial.chmod(0o666 & ~umask)
     os.replace(partial, path)
+
+
+def write_file(path: Path, contents: bytes | str) -> None:
+    """Write a file that appears only when it is complete; who reads it meanwhile sees the old one. Text is UTF-8.
+
+    Raises:
+        OSError: it cannot be written; the error names the path, and nothing is left behind.
+    """
+    try:
+        file, partial = partial_file(path)
+        try:
+            with file:
+                file.write(contents.encode() if isinstance(contents, str) else contents)
+            publish(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror or str(error), str(path)) from error

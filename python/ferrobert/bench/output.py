@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import tempfile
 from pathlib import Path
 
 from ferrobert.bench.report import Report
 from ferrobert.errors import ConfigError, MissingDependencyError
+from ferrobert.files import partial_file, write_file
 
 PLOT_SUFFIXES = (".png", ".svg")
 THEMES = ("both", "light", "dark")
@@ -44,9 +43,9 @@ def _check_file(name: str, path: Path) -> None:
         if not path.absolute().parent.is_dir():
             raise ConfigError(f"{name} {path}: there is no folder {path.parent}")
         # Only making a file tells whether one can be made: permissions, full and read-only disks, long names.
-        handle, beside = _beside(path)
-        os.close(handle)
-        beside.unlink()
+        file, partial = partial_file(path)
+        file.close()
+        partial.unlink()
     except OSError as error:
         raise ConfigError(f"{name} {path} cannot be written: {error.strerror or error}") from error
 
@@ -54,35 +53,9 @@ def _check_file(name: str, path: Path) -> None:
 def write_report(report: Report, json: Path | None, plot: Path | None, theme: str) -> list[Path]:
     """Write what was asked for; returns the files."""
     if json is not None:
-        write_beside(json, report.to_json().encode())
+        write_file(json, report.to_json())
     if plot is not None:
         from ferrobert.bench.plot import chart
 
-        write_beside(plot, chart(report, plot.suffix.lower().removeprefix("."), theme))
+        write_file(plot, chart(report, plot.suffix.lower().removeprefix("."), theme))
     return [path for path in (json, plot) if path is not None]
-
-
-def write_beside(path: Path, data: bytes) -> None:
-    """Write beside the path, then rename: nobody sees half a file.
-
-    Raises:
-        OSError: it cannot be written; the error names the path.
-    """
-    try:
-        handle, beside = _beside(path)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            beside.chmod(0o644)
-            os.replace(beside, path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
-
-
-def _beside(path: Path) -> tuple[int, Path]:
-    """A new file in the path's folder, open for writing."""
-    handle, beside = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    return handle, Path(beside)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -14,7 +12,7 @@ import typer
 
 from ferrobert.cli.options import BatchTokens, Device, Model, open_pipeline
 from ferrobert.errors import ConfigError, DataError
-from ferrobert.files import check_target, publish
+from ferrobert.files import check_target, write_file
 
 # An argument of one word with such an ending was meant as a file, so that a slip is not tagged as a text.
 TEXT_FILES = (".txt", ".text", ".md", ".html", ".htm", ".log")
@@ -76,7 +74,7 @@ def ner(
         [first, *more] = sources
         title = first.name if first.name is not None and not more else "Entities"
         pages = [(source.name if more else None, source.text, entities) for source, entities in found]
-        write_page(html, entities_page(pages, title=title, overlap="cut"))
+        write_file(html, entities_page(pages, title=title, overlap="cut"))
         count = sum(len(entities) for entities in results)
         print(f"wrote {html} ({count:,} {'entity' if count == 1 else 'entities'})", file=sys.stderr)
     elif not json_lines:
@@ -113,18 +111,6 @@ def read_sources(arguments: list[str]) -> list[Source]:
             raise DataError(f"{'the text' if source.name is None else source.name} is empty")
         sources.append(source)
     return sources
-
-
-def write_page(path: Path, page: str) -> None:
-    """Write a file that appears only when it is complete: it is written beside and renamed."""
-    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(page.encode("utf-8"))
-        publish(Path(partial), path)
-    finally:
-        with suppress(FileNotFoundError):
-            Path(partial).unlink()
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 import tokenizers
 
 from ferrobert.errors import VocabError
+from ferrobert.files import write_file
 from ferrobert.subword.backend import TokenizersBackend, restore
 from ferrobert.subword.families import SpecialTokens
 from ferrobert.tokenizer import AddedToken, Tokenizer
 from ferrobert.tokenizer.options import NO_MAX_LENGTH, SPECIAL_TOKEN_NAMES, TokenizerOptions
-from ferrobert.wordpiece.files import write_beside
 
 __all__ = ["TokenizersTokenizer"]
 
@@ -190,5 +190,5 @@ class TokenizersTokenizer(Tokenizer):
             "tokenizer_config.json": json.dumps(config, ensure_ascii=False, indent=2, sort_keys=True) + "\n",
         }
         for name, text in texts.items():
-            write_beside(folder / name, text)
+            write_file(folder / name, text)
         return tuple(str(folder / name) for name in texts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ferrobert.errors import DataError
-from ferrobert.files import check_target, publish
+from ferrobert.files import check_target, partial_file, publish
 from ferrobert.tables.conll import sentence_lines
 from ferrobert.tables.formats import WRITE_FORMATS, format_of, parquet_module
 
@@ -50,9 +49,7 @@ class TableWriter:
         if self.format == "parquet":
             parquet_module()
         check_target(self.path)
-        handle, partial = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".partial", dir=self.path.parent)
-        self._partial = Path(partial)
-        self._file = os.fdopen(handle, "wb")
+        self._file, self._partial = partial_file(self.path)
         self.examples: Mapping[str, Any] = {}
         self._parquet: Any = None
         self._rows = 0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ferrobert.errors import VocabError
+from ferrobert.files import write_file
 from ferrobert.tokenizer import AddedToken
 from ferrobert.tokenizer.options import SPECIAL_TOKEN_NAMES
 
@@ -20,7 +20,6 @@ __all__ = [
     "read_json",
     "read_vocab",
     "save_checkpoint",
-    "write_beside",
 ]
 
 # White space of Unicode, as the reference trims it off vocabulary lines; str.rstrip() would also take U+001C to U+001F.
@@ -253,21 +252,8 @@ def save_checkpoint(state: Mapping[str, Any], folder: str | os.PathLike[str]) ->
     ):
         texts["vocab.txt"] = "".join(f"{line}\n" for line in lines)
     for name, text in texts.items():
-        write_beside(folder / name, text)
+        write_file(folder / name, text)
     return tuple(str(folder / name) for name in texts)
-
-
-def write_beside(path: Path, text: str) -> None:
-    """Write UTF-8 text beside the path, then rename: a reader sees the old file or the new one, never half of it."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(beside).chmod(0o644)
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
 
 
 def _tokenizer_json(state: Mapping[str, Any]) -> dict[str, Any]:
