@@ -300,6 +300,30 @@ pub enum Error {
         /// Position in the row, padding not counted.
         token: usize,
     },
+    /// The logit of a start or an end is no number.
+    #[error(
+        "the {name} logit of token {token} in row {row} is NaN or infinite; tokens are counted without padding"
+    )]
+    SpanLogitsNotFinite {
+        /// `start` or `end`.
+        name: &'static str,
+        /// Index of the row.
+        row: usize,
+        /// Position in the row, padding not counted.
+        token: usize,
+    },
+    /// The context of a row is not part of it.
+    #[error("the context of row {row} is said to be tokens {first} to {end}, the row has {length}")]
+    ContextOutside {
+        /// Index of the row.
+        row: usize,
+        /// Its first token.
+        first: i64,
+        /// One past its last.
+        end: i64,
+        /// Tokens of the row.
+        length: i64,
+    },
     /// Another number of label names than of logits a token.
     #[error("id2label names {names} labels, a token has {labels} logits: each needs its name")]
     LabelNames {

@@ -2,16 +2,19 @@
 //!
 //! No Python and no tensors here. One module a job; see `docs/architecture.md`.
 
+pub mod answers;
 pub mod encoding;
 pub mod entities;
 mod error;
 pub mod labels;
+mod logit;
 pub mod masking;
 mod memory;
 mod normalize;
 pub mod pairs;
 mod parallel;
 mod random;
+mod samples;
 pub mod vocab;
 pub mod wordpiece;
 

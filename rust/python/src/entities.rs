@@ -236,7 +236,7 @@ impl EntityDecoder {
 }
 
 /// The characters from `start` to `end`, which lie in the text.
-fn substring<'py>(
+pub(crate) fn substring<'py>(
     text: &Bound<'py, PyString>,
     start: isize,
     end: isize,

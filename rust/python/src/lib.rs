@@ -1,5 +1,6 @@
 //! `ferrobert._core`: the Python face of `ferrobert-core`. Registration only.
 
+mod answers;
 mod arrow;
 mod encoding;
 mod entities;
@@ -27,6 +28,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<masking::Masker>()?;
     m.add_class::<labels::LabelVocab>()?;
     m.add_class::<entities::EntityDecoder>()?;
+    m.add_class::<answers::decode::AnswerDecoder>()?;
     m.add_function(wrap_pyfunction!(encoding::pad, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::lists, m)?)?;

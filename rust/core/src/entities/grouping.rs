@@ -1,7 +1,8 @@
 //! Neighbouring tokens or words of one entity, put together.
 
-use super::logits::{Logit, Logits};
+use super::logits::Logits;
 use super::{Decoder, Entity, Scratch};
+use crate::logit::Logit;
 use std::ops::Range;
 
 impl Decoder {

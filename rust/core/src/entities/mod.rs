@@ -11,15 +11,17 @@ mod sequence;
 mod viterbi;
 mod words;
 
+pub use crate::logit::Logit;
 pub use grouping::trimmed;
 pub use labels::{LabelSet, Strategy};
-pub use logits::{Logit, Logits};
+pub use logits::Logits;
 pub use sequence::TokenRows;
 
 use crate::parallel::{in_pool, threads};
+use crate::samples::Samples;
 use crate::{Error, Result};
 use rayon::prelude::*;
-use sequence::{Samples, Sequence};
+use sequence::Sequence;
 use std::ops::Range;
 use viterbi::Transitions;
 
@@ -216,7 +218,7 @@ impl Decoder {
                 labels: logits.labels,
             });
         }
-        let samples = Samples::new(&rows)?;
+        let samples = Samples::new(rows.sample_ids, rows.samples)?;
         let part = |range: Range<usize>| {
             let (mut scratch, mut found) = (Scratch::default(), R::empty());
             for sample in range {

@@ -49,48 +49,6 @@ impl TokenRows<'_> {
     }
 }
 
-/// The rows of each sample.
-pub(super) struct Samples {
-    /// All rows, those of a sample one after the other.
-    rows: Vec<u32>,
-    /// `(samples + 1,)`.
-    splits: Vec<u32>,
-}
-
-impl Samples {
-    pub(super) fn new(rows: &TokenRows<'_>) -> Result<Self> {
-        let mut splits = vec![0_u32; rows.samples + 1];
-        for (row, &sample) in rows.sample_ids.iter().enumerate() {
-            let count = usize::try_from(sample)
-                .ok()
-                .and_then(|sample| splits.get_mut(sample.checked_add(1)?));
-            *count.ok_or(Error::NoSuchSample {
-                row,
-                sample,
-                samples: rows.samples,
-            })? += 1;
-        }
-        for sample in 0..rows.samples {
-            splits[sample + 1] += splits[sample];
-        }
-        let mut next = splits.clone();
-        let mut ordered = vec![0; rows.sample_ids.len()];
-        for (row, &sample) in (0..).zip(rows.sample_ids) {
-            let place = &mut next[sample as usize];
-            ordered[*place as usize] = row;
-            *place += 1;
-        }
-        Ok(Self {
-            rows: ordered,
-            splits,
-        })
-    }
-
-    pub(super) fn rows(&self, sample: usize) -> &[u32] {
-        &self.rows[self.splits[sample] as usize..self.splits[sample + 1] as usize]
-    }
-}
-
 /// A token of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token {

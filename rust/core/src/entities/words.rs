@@ -1,8 +1,9 @@
 //! Words: tokens of one word id, and the label that they have together.
 
 use super::labels::Strategy;
-use super::logits::{Logit, Logits, best, normalizer, probability};
+use super::logits::{Logits, best, normalizer, probability};
 use super::sequence::Token;
+use crate::logit::Logit;
 use std::ops::Range;
 
 /// Logarithm of a probability of 0: finite, so that sums stay comparable.

@@ -1,0 +1,331 @@
+//! The best answers of samples.
+
+use super::candidates::{Candidates, Span};
+use super::rows::{AnswerRows, SpanLogits};
+use super::scores::{log_sum_exp, log_sum_exp_of_spans};
+use crate::Result;
+use crate::logit::Logit;
+use crate::parallel::{in_pool, threads};
+use crate::samples::Samples;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Below this many logits one thread is as quick as several.
+const LOGITS_FOR_THREADS: usize = 1 << 14;
+
+/// What makes one span better than another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ranking {
+    /// The sum of its logits, whichever window it is of.
+    Logits,
+    /// The product of the probabilities of its start and end in its window.
+    Probability,
+}
+
+/// Decodes logits to answers: the exact best spans of the context, over all windows.
+#[derive(Debug, Clone, Copy)]
+pub struct Decoder {
+    /// Answers of a sample, at least 1.
+    pub top_k: usize,
+    /// Answers that share `n_best_probability`, where details are asked for.
+    pub n_best: usize,
+    /// Most tokens of an answer, at least 1.
+    pub max_answer_length: usize,
+    /// What makes one span better than another.
+    pub ranking: Ranking,
+    /// Whether a sample may have no answer: how much more than the best answer that has to reach.
+    pub null_threshold: Option<f64>,
+    /// Widen answers to whole words.
+    pub align_to_words: bool,
+    /// Compute all of an [`Answer`].
+    pub details: bool,
+}
+
+/// A span of a context, or none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Answer {
+    /// Characters of the context, half-open; 0 and 0 for no answer.
+    pub chars: [i32; 2],
+    /// The row that shows it.
+    pub row: usize,
+    /// The probability of its start in the row, times that of its end.
+    pub score: f64,
+    /// Logit of its start.
+    pub start_logit: f64,
+    /// Logit of its end.
+    pub end_logit: f64,
+    /// Details: its share among all spans of all rows of the sample.
+    pub probability: f64,
+    /// Details: its share among the `n_best` best.
+    pub n_best_probability: f64,
+}
+
+/// The answers of samples, the best first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answers {
+    /// Of all samples.
+    pub answers: Vec<Answer>,
+    /// Where samples begin, and the number of answers, `(samples + 1,)`.
+    pub splits: Vec<i64>,
+    /// How much higher the logits of no answer are than those of the best, `(samples,)`; without a threshold empty.
+    pub null_differences: Vec<f64>,
+}
+
+#[derive(Default)]
+struct Scratch {
+    candidates: Candidates,
+    /// Logits of no answer, of each window.
+    nulls: Vec<(f64, f64)>,
+    /// Logarithms of what probabilities of starts and ends are divided by, of each window.
+    norms: Vec<Option<(f64, f64)>>,
+    found: Vec<Found>,
+}
+
+/// An answer before its scores.
+#[derive(Clone, Copy)]
+struct Found {
+    chars: [i32; 2],
+    /// The span of tokens; `None` for no answer.
+    span: Option<Span>,
+    window: usize,
+    logits: (f64, f64),
+    /// What it is ranked by.
+    value: f64,
+}
+
+impl Decoder {
+    /// The answers of samples, on all threads where there is enough to do.
+    ///
+    /// An answer comes once, as the best of the spans of tokens that have its characters. Ties: the earlier window, then
+    /// the earlier start, then the earlier end. No answer stands before the answers that it exceeds by more than the
+    /// threshold. A sample whose rows hold nothing of its context has no answers.
+    ///
+    /// Cost: O(tokens x log(longest answer)) and, for each further answer, O(longest answer + log(tokens)).
+    ///
+    /// # Errors
+    ///
+    /// A logit that is NaN or infinite; columns that do not fit each other.
+    pub fn decode<T: Logit>(
+        &self,
+        rows: AnswerRows<'_>,
+        logits: SpanLogits<'_, T>,
+    ) -> Result<Answers> {
+        rows.validate()?;
+        logits.validate(&rows)?;
+        let samples = Samples::new(rows.sample_ids, rows.samples)?;
+        let part = |range: Range<usize>| {
+            let mut scratch = Scratch::default();
+            let mut made = Answers {
+                splits: vec![0],
+                ..Answers::default()
+            };
+            for sample in range {
+                self.answer(
+                    &rows,
+                    &logits,
+                    samples.rows(sample),
+                    &mut scratch,
+                    &mut made,
+                );
+                made.splits.push(made.answers.len() as i64);
+            }
+            made
+        };
+        if logits.starts.len() < LOGITS_FOR_THREADS || threads() == 1 || rows.samples < 2 {
+            return Ok(part(0..rows.samples));
+        }
+        let each = rows.samples.div_ceil(4 * threads());
+        let starts: Vec<usize> = (0..rows.samples).step_by(each).collect();
+        let parts: Vec<Answers> = in_pool(|| {
+            let starts = starts.into_par_iter();
+            starts
+                .map(|start| part(start..rows.samples.min(start + each)))
+                .collect()
+        });
+        let mut made = Answers {
+            splits: vec![0],
+            ..Answers::default()
+        };
+        for part in parts {
+            let before = made.answers.len() as i64;
+            made.answers.extend(part.answers);
+            made.splits
+                .extend(part.splits.iter().skip(1).map(|end| before + end));
+            made.null_differences.extend(part.null_differences);
+        }
+        Ok(made)
+    }
+
+    /// Adds the answers of a sample.
+    fn answer<T: Logit>(
+        &self,
+        rows: &AnswerRows<'_>,
+        logits: &SpanLogits<'_, T>,
+        of_sample: &[u32],
+        scratch: &mut Scratch,
+        made: &mut Answers,
+    ) {
+        let Scratch {
+            candidates,
+            nulls,
+            norms,
+            found,
+        } = scratch;
+        candidates.clear(self.max_answer_length);
+        nulls.clear();
+        norms.clear();
+        found.clear();
+        for &row in of_sample {
+            let row = row as usize;
+            let (starts, ends) = logits.of(row, rows.context(row));
+            candidates.push(row, starts, ends);
+            let (start, end) = logits.of(row, 0..rows.row(row).len().min(1));
+            let first = |logits: &[T]| {
+                logits
+                    .first()
+                    .map_or(f64::NEG_INFINITY, |&logit| logit.into())
+            };
+            nulls.push((first(start), first(end)));
+            norms.push(None);
+        }
+        if self.ranking == Ranking::Probability {
+            for window in 0..nulls.len() {
+                let (start, end) = norm_of(candidates, nulls, norms, window);
+                candidates.windows[window].norm = start + end;
+            }
+        }
+        let wanted = if self.details {
+            self.top_k.max(self.n_best)
+        } else {
+            self.top_k
+        };
+        if wanted == 1 {
+            found.extend(
+                candidates
+                    .best()
+                    .map(|span| self.found(rows, candidates, span)),
+            );
+        } else {
+            candidates.begin(wanted);
+            while found.len() < wanted
+                && let Some(span) = candidates.pop()
+            {
+                let answer = self.found(rows, candidates, span);
+                if found.iter().all(|other| other.chars != answer.chars) {
+                    found.push(answer);
+                }
+            }
+        }
+        if let Some(threshold) = self.null_threshold {
+            // Of several windows the one that speaks least for no answer.
+            let value = |window: usize| {
+                let (start, end) = nulls[window];
+                start + end - candidates.windows[window].norm
+            };
+            let window = (0..nulls.len()).reduce(|one, other| {
+                if value(other) < value(one) {
+                    other
+                } else {
+                    one
+                }
+            });
+            let best = found.first().map(|best| best.logits.0 + best.logits.1);
+            if let Some(window) = window {
+                let logits = nulls[window];
+                let null = Found {
+                    chars: [0, 0],
+                    span: None,
+                    window,
+                    logits,
+                    value: value(window),
+                };
+                let place = found.partition_point(|other| null.value - other.value <= threshold);
+                made.null_differences
+                    .push(logits.0 + logits.1 - best.unwrap_or(f64::NEG_INFINITY));
+                found.insert(place, null);
+                found.truncate(wanted);
+            } else {
+                made.null_differences.push(f64::INFINITY);
+            }
+        }
+        let shares = self.details.then(|| self.shares(candidates, nulls, found));
+        for answer in found.iter().take(self.top_k) {
+            let (start, end) = norm_of(candidates, nulls, norms, answer.window);
+            let sum = answer.logits.0 + answer.logits.1;
+            let share = |all: f64| (sum - all).exp();
+            let (all, n_best) = shares.unwrap_or((f64::INFINITY, f64::INFINITY));
+            made.answers.push(Answer {
+                chars: answer.chars,
+                row: candidates.windows[answer.window].row,
+                score: (answer.logits.0 - start).exp() * (answer.logits.1 - end).exp(),
+                start_logit: answer.logits.0,
+                end_logit: answer.logits.1,
+                probability: share(all),
+                n_best_probability: share(n_best),
+            });
+        }
+    }
+
+    /// The characters and logits of a span.
+    fn found(&self, rows: &AnswerRows<'_>, candidates: &Candidates, span: Span) -> Found {
+        let window = span.window as usize;
+        let row = candidates.windows[window].row;
+        let context = rows.context(row);
+        let first = rows.row(row).start + context.start;
+        let offsets = &rows.offsets[first..first + context.len()];
+        let words = &rows.word_ids[first..first + context.len()];
+        let (mut start, mut end) = (span.start as usize, span.end as usize);
+        if self.align_to_words {
+            let (first, last) = (words[start], words[end]);
+            while start > 0 && words[start - 1] == first {
+                start -= 1;
+            }
+            while end + 1 < words.len() && words[end + 1] == last {
+                end += 1;
+            }
+        }
+        let (starts, ends) = candidates.logits(window);
+        Found {
+            chars: [offsets[start][0], offsets[end][1]],
+            span: Some(span),
+            window,
+            logits: (starts[span.start as usize], ends[span.end as usize]),
+            value: span.value,
+        }
+    }
+
+    /// Logarithms of what is shared by all spans, and by the best.
+    fn shares(&self, candidates: &Candidates, nulls: &[(f64, f64)], found: &[Found]) -> (f64, f64) {
+        let mut sums: Vec<f64> = (0..candidates.windows.len())
+            .filter_map(|window| {
+                let (starts, ends) = candidates.logits(window);
+                let longest = self.max_answer_length;
+                (!starts.is_empty()).then(|| log_sum_exp_of_spans(starts, ends, longest))
+            })
+            .collect();
+        if let Some(null) = found.iter().find(|answer| answer.span.is_none()) {
+            sums.push(nulls[null.window].0 + nulls[null.window].1);
+        }
+        let best: Vec<f64> = found
+            .iter()
+            .take(self.n_best)
+            .map(|answer| answer.logits.0 + answer.logits.1)
+            .collect();
+        let of = |sums: &[f64]| log_sum_exp(sums, f64::NEG_INFINITY);
+        (of(&sums), of(&best))
+    }
+}
+
+/// Logarithms of the sums over the starts and the ends of a window, that of no answer among them.
+fn norm_of(
+    candidates: &Candidates,
+    nulls: &[(f64, f64)],
+    norms: &mut [Option<(f64, f64)>],
+    window: usize,
+) -> (f64, f64) {
+    *norms[window].get_or_insert_with(|| {
+        let (starts, ends) = candidates.logits(window);
+        let (start, end) = nulls[window];
+        (log_sum_exp(starts, start), log_sum_exp(ends, end))
+    })
+}

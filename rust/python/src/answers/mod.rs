@@ -1,0 +1,3 @@
+//! Questions and contexts in, answers out.
+
+pub(crate) mod decode;
