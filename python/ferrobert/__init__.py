@@ -11,6 +11,7 @@ from ferrobert._core import DEBUG_BUILD, __version__
 
 if TYPE_CHECKING:
     from ferrobert import errors, reference
+    from ferrobert.answers import decode_answers
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
     from ferrobert.entities import Entities, decode_entities
@@ -45,6 +46,7 @@ _HOMES = {
     "align_labels": "ferrobert.labels",
     "align_spans": "ferrobert.labels",
     "convert_scheme": "ferrobert.labels",
+    "decode_answers": "ferrobert.answers",
     "decode_entities": "ferrobert.entities",
     "finetune": "ferrobert.training",
     "label_list": "ferrobert.labels",
@@ -74,6 +76,7 @@ __all__ = [
     "align_labels",
     "align_spans",
     "convert_scheme",
+    "decode_answers",
     "decode_entities",
     "errors",
     "finetune",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "AnswerDecoder",
     "DEBUG_BUILD",
     "Encodings",
     "EntityDecoder",
@@ -373,6 +374,43 @@ class Masker:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Masked ids and labels: ``(tokens,)`` or, where a width is given, the cells of ``(rows, width)``; or
         ConfigError."""
+
+@final
+class AnswerDecoder:
+    """Decodes logits of starts and ends to answers. Immutable; used from many threads.
+
+    Columns are the place of each row's first token among the logits, row splits, sample ids, the tokens of the context
+    in each row ``(rows, 2)``, word ids, and offsets ``(tokens, 2)``.
+    """
+
+    def __new__(
+        cls,
+        top_k: int,
+        n_best: int,
+        max_answer_length: int,
+        rank_by: str,
+        null_threshold: float | None,
+        align_to_words: bool,
+        details: bool,
+    ) -> Self: ...
+    def decode(
+        self,
+        logits: tuple[NDArray[Any], NDArray[Any]],
+        columns: tuple[
+            NDArray[np.int64],
+            NDArray[np.int64],
+            NDArray[np.int64],
+            NDArray[np.int64],
+            NDArray[np.int32],
+            NDArray[np.int32],
+        ],
+        contexts: list[str],
+    ) -> list[list[dict[str, Any]]]:
+        """The answers of each context, the best first.
+
+        Raises:
+            DecodeError: a logit is NaN or infinite; contexts that are too short.
+        """
 
 @final
 class EntityDecoder:

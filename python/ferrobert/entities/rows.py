@@ -14,7 +14,7 @@ from ferrobert.errors import ConfigError, DecodeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["AlignedRows", "TokenLogits", "aligned_rows", "logits_of"]
+__all__ = ["AlignedRows", "TokenLogits", "aligned_rows", "floats_of", "logits_of"]
 
 _PAIRS = "the rows are pairs of texts: entities are decoded of single texts, so encode one text a row"
 
@@ -212,8 +212,8 @@ def logits_of(logits: Any, rows: AlignedRows) -> TokenLogits:
         DecodeError: another shape, or no floats.
     """
     if isinstance(logits, (list, tuple)):
-        return _of_list([_floats(one) for one in logits], rows)
-    values = _floats(logits)
+        return _of_list([floats_of(one) for one in logits], rows)
+    values = floats_of(logits)
     splits, count = rows.row_splits, len(rows.sample_ids)
     if values.ndim == 2 and len(values) == splits[-1]:
         return TokenLogits(np.ascontiguousarray(values), splits[:-1])
@@ -254,7 +254,7 @@ def _of_list(logits: list[NDArray[Any]], rows: AlignedRows) -> TokenLogits:
     return TokenLogits(np.ascontiguousarray(np.concatenate(logits)), starts)
 
 
-def _floats(logits: Any) -> NDArray[Any]:
+def floats_of(logits: Any) -> NDArray[Any]:
     """An array of float32 or float64."""
     if hasattr(logits, "detach"):
         logits = logits.detach()

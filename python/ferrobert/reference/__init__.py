@@ -1,6 +1,8 @@
 """Readable pure-Python twins of the Rust jobs: the oracle of the tests and the baseline of the benchmarks."""
 
 from ferrobert import wordpiece as _wordpiece
+from ferrobert.reference import answers
+from ferrobert.reference.answers import decode_answers
 from ferrobert.reference.entities import decode_entities
 from ferrobert.reference.labels import (
     DataCollatorForTokenClassification,
@@ -19,7 +21,9 @@ __all__ = [
     "DataCollatorForTokenClassification",
     "align_labels",
     "align_spans",
+    "answers",
     "convert_scheme",
+    "decode_answers",
     "decode_entities",
     "mask_tokens",
     "pack_sentences",

@@ -1,0 +1,219 @@
+"""Where the tokens of contexts stand in features, and which logits are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ferrobert.encoding import BatchEncoding
+from ferrobert.entities.rows import floats_of
+from ferrobert.errors import ConfigError, DecodeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["ContextRows", "SpanLogits", "context_rows", "span_logits_of"]
+
+_PAIRS = "answers are decoded of features: rows of a question and a window of its context, encoded as pairs"
+
+
+class ContextRows(NamedTuple):
+    """Rows of a question and a window of its context, without padding."""
+
+    offsets: NDArray[np.int32]
+    """Half-open spans of characters, ``(tokens, 2)``."""
+    word_ids: NDArray[np.int32]
+    """``(tokens,)``, -1 for special tokens."""
+    row_splits: NDArray[np.int64]
+    """``(rows + 1,)``."""
+    sample_ids: NDArray[np.int64]
+    """``(rows,)``."""
+    spans: NDArray[np.int64]
+    """First token of the context in each row, and the one behind its last, ``(rows, 2)``."""
+    contexts: list[str]
+    """One a sample."""
+    width: int | None
+    """Columns of the padded rows; ``None`` where they are ragged."""
+    side: str
+    """Where padding goes."""
+
+
+class SpanLogits(NamedTuple):
+    """Logits of starts and ends of tokens."""
+
+    starts: NDArray[Any]
+    """float32 or float64, ``(tokens,)``; padding may be among the tokens."""
+    ends: NDArray[Any]
+    """Likewise."""
+    row_starts: NDArray[np.int64]
+    """Place of the first token of each row, ``(rows,)``."""
+
+
+# --- the rows -----------------------------------------------------------------------------------------------------
+
+
+def context_rows(features: Any, contexts: Sequence[str] | str | None = None) -> ContextRows:
+    """The rows of an encoding of pairs, of ferrobert's tokenizers or of transformers' fast ones.
+
+    Args:
+        features: What `ferrobert.encode_questions` or a tokenizer returned; windows are told by
+            ``overflow_to_sample_mapping``.
+        contexts: The contexts, one a sample, where the encoding does not keep them.
+
+    Raises:
+        ConfigError: no pairs; an encoding without offsets or contexts; contexts that are not those of the encoding.
+    """
+    if isinstance(features, BatchEncoding) and features.is_fast:
+        return _of_ours(features, contexts)
+    if getattr(features, "encodings", None):
+        return _of_transformers(features, contexts)
+    raise ConfigError(
+        "decoding needs the offsets of the tokens: give the features that encode_questions or a tokenizer returned (of "
+        f"transformers, a fast one), got {type(features).__name__} without them"
+    )
+
+
+def _of_ours(features: BatchEncoding, contexts: Any) -> ContextRows:
+    columns, kept = features.columns, features.text_pairs
+    if kept is None:
+        raise ConfigError(_PAIRS)
+    if not columns.can_align:
+        raise ConfigError("decoding needs offsets and word ids: these rows were made of tokens, and have none")
+    padding = features.matrix_padding
+    return ContextRows(
+        columns.offsets,
+        columns.word_ids,
+        columns.row_splits,
+        columns.sample_ids,
+        _spans(columns.sequence_ids == 1, columns.row_splits),
+        _texts(kept if contexts is None else contexts, len(kept)),
+        width=None if padding is None else padding.width,
+        side=features.padding_side,
+    )
+
+
+def _of_transformers(features: Any, contexts: Any) -> ContextRows:
+    if contexts is None:
+        raise ConfigError("an encoding of transformers does not keep its texts: pass contexts=, one a sample")
+    made = features.encodings
+    if any(row.n_sequences != 2 for row in made):
+        raise ConfigError(_PAIRS)
+    samples = features.get("overflow_to_sample_mapping")
+    if samples is None:
+        alone = isinstance(contexts, str) or len(contexts) == 1
+        samples = [0] * len(made) if alone else range(len(made))
+    kept = [np.flatnonzero(row.attention_mask) for row in made]
+    splits = np.zeros(len(made) + 1, np.int64)
+    np.cumsum([len(tokens) for tokens in kept], out=splits[1:])
+    widths = {len(row.ids) for row in made}
+    padded = len(widths) == 1 and any(len(tokens) < len(row.ids) for tokens, row in zip(kept, made, strict=True))
+    left = any(len(tokens) and tokens[0] > 0 for tokens in kept)
+
+    def column(name: str, *shape: int) -> NDArray[np.int32]:
+        rows = [[-1 if value is None else value for value in getattr(row, name)] for row in made]
+        parts = [np.array(row, np.int32).reshape(-1, *shape)[tokens] for row, tokens in zip(rows, kept, strict=True)]
+        return np.concatenate(parts)
+
+    sample_ids = np.array([int(sample) for sample in samples], np.int64)
+    return ContextRows(
+        column("offsets", 2),
+        column("word_ids"),
+        splits,
+        sample_ids,
+        _spans(column("sequence_ids") == 1, splits),
+        _texts(contexts, int(sample_ids.max(initial=-1)) + 1),
+        width=widths.pop() if padded else None,
+        side="left" if left else "right",
+    )
+
+
+def _spans(of_context: NDArray[np.bool_], splits: NDArray[np.int64]) -> NDArray[np.int64]:
+    """First token of the context in each row, and the one behind its last."""
+    places = np.flatnonzero(of_context)
+    begin, end = np.searchsorted(places, splits[:-1]), np.searchsorted(places, splits[1:])
+    spans = np.zeros((len(splits) - 1, 2), np.int64)
+    some = end > begin
+    spans[some, 0] = places[begin[some]] - splits[:-1][some]
+    spans[some, 1] = places[end[some] - 1] + 1 - splits[:-1][some]
+    apart = np.flatnonzero(spans[:, 1] - spans[:, 0] != end - begin)
+    if len(apart):
+        raise ConfigError(f"the context of row {apart[0]} is not in one piece")
+    return spans
+
+
+def _texts(contexts: Any, samples: int) -> list[str]:
+    texts = [contexts] if isinstance(contexts, str) else list(contexts)
+    if len(texts) != samples:
+        raise ConfigError(f"contexts must be {samples}, one a sample of the features, got {len(texts)}")
+    for sample, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ConfigError(f"contexts[{sample}] must be a str, got {type(text).__name__}")
+    return texts
+
+
+# --- their logits -------------------------------------------------------------------------------------------------
+
+
+def span_logits_of(start_logits: Any, end_logits: Any, rows: ContextRows) -> SpanLogits:
+    """Logits in any of their forms, as two columns of all tokens.
+
+    Args:
+        start_logits, end_logits: Both ``(rows, width)``, padded as the rows are; or ``(tokens,)`` of all rows without
+            padding; or lists of ``(tokens of the row,)``. Arrays or tensors of floats.
+        rows: The rows.
+
+    Raises:
+        DecodeError: another shape, or no floats; starts and ends of different shapes.
+    """
+    starts, row_starts = _column(start_logits, rows, "start_logits")
+    ends, others = _column(end_logits, rows, "end_logits")
+    if not np.array_equal(row_starts, others):
+        raise DecodeError("start_logits are padded and end_logits are not, or the other way round: give both alike")
+    if starts.dtype != ends.dtype:
+        starts, ends = starts.astype(np.float64), ends.astype(np.float64)
+    return SpanLogits(starts, ends, row_starts)
+
+
+def _column(logits: Any, rows: ContextRows, name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    splits = rows.row_splits
+    number, lengths = len(splits) - 1, np.diff(splits)
+    if isinstance(logits, (list, tuple)) and not (logits and np.isscalar(logits[0])):
+        return _of_list([floats_of(one) for one in logits], lengths, rows, name)
+    values = floats_of(logits)
+    if values.shape == (splits[-1],):
+        return np.ascontiguousarray(values), splits[:-1]
+    shape = values.shape
+    if values.ndim == 1 and number == 1 and len(values) == rows.width:
+        values = values[None]
+    longest = int(lengths.max(initial=0))
+    given, width = values.shape if values.ndim == 2 else (-1, -1)
+    if given != number or (width != rows.width if rows.width is not None else width < longest):
+        padded = f"{number} rows padded to {rows.width} tokens"
+        ragged = f"{number} rows of up to {longest} tokens, {splits[-1]} in all"
+        raise DecodeError(
+            f"{name} have shape {shape}, the features are {ragged if rows.width is None else padded}: give shape "
+            f"({number}, {rows.width or longest}), ({splits[-1]},) without padding, or a list of (tokens of a row,)"
+        )
+    starts = np.arange(number, dtype=np.int64) * width
+    if rows.side == "left":
+        starts += width - lengths
+    return np.ascontiguousarray(values).reshape(-1), starts
+
+
+def _of_list(
+    logits: list[NDArray[Any]], lengths: NDArray[np.int64], rows: ContextRows, name: str
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    if len(logits) != len(lengths):
+        raise DecodeError(f"{name} are a list of {len(logits)}, the features have {len(lengths)} rows")
+    starts = np.zeros(len(logits), np.int64)
+    total = 0
+    for row, (values, length) in enumerate(zip(logits, lengths.tolist(), strict=True)):
+        if values.ndim != 1 or len(values) not in (length, rows.width):
+            raise DecodeError(
+                f"{name} of row {row} have shape {values.shape}, the row has {length} tokens: give ({length},)"
+            )
+        starts[row] = total + (len(values) - length if rows.side == "left" else 0)
+        total += len(values)
+    return (np.concatenate(logits) if logits else np.zeros(0, np.float32)), starts
