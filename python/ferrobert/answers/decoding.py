@@ -48,7 +48,7 @@ def decode_answers(
         features: What :func:`ferrobert.encode_questions` returned, or the encoding of pairs of a tokenizer of
             ferrobert (or of transformers' fast ones, with ``contexts``); the second texts are the contexts.
         top_k: Answers of an example, at most.
-        n_best: With ``details``: the best answers that share ``n_best_probability``.
+        n_best: With ``details``: the best answers that share ``n_best_probability``; ``top_k`` where that is more.
         max_answer_length: Most tokens of an answer.
         handle_impossible_answer: An example may have no answer: the first token of its windows (``[CLS]``) stands for
             that, in the window where its logits are lowest.

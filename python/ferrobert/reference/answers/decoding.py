@@ -123,9 +123,10 @@ def decode_rows(rows: ContextRows, logits: SpanLogits, options: DecodingOptions)
                         f"the {name} logit of token {token} in row {row} is NaN or infinite; tokens are counted "
                         "without padding"
                     )
+        if not starts:
+            continue
         begin, end = rows.spans[row].tolist()
         inner = slice(first + begin, first + end)
-        null = (starts[0], ends[0]) if starts else (-math.inf, -math.inf)
         features[rows.sample_ids[row]].append(
             Feature(
                 row,
@@ -133,7 +134,7 @@ def decode_rows(rows: ContextRows, logits: SpanLogits, options: DecodingOptions)
                 rows.word_ids[inner].tolist(),
                 starts[begin:end],
                 ends[begin:end],
-                null,
+                (starts[0], ends[0]),
             )
         )
     return [answers_of(context, of, options) for context, of in zip(rows.contexts, features, strict=True)]
@@ -141,6 +142,8 @@ def decode_rows(rows: ContextRows, logits: SpanLogits, options: DecodingOptions)
 
 def answers_of(context: str, features: list[Feature], options: DecodingOptions) -> list[dict[str, Any]]:
     """The answers of one example."""
+    if not features:
+        return []
     norms = {feature.row: (log_sum_exp(feature, 0), log_sum_exp(feature, 1)) for feature in features}
     norm = {row: sum(pair) if options.rank_by == "probability" else 0.0 for row, pair in norms.items()}
     spans = [span for feature in features for span in spans_of(feature, norm[feature.row], options)]
@@ -156,8 +159,7 @@ def answers_of(context: str, features: list[Feature], options: DecodingOptions) 
         for feature in features
         if options.null_threshold is not None
     ]
-    difference = math.inf
-    if nulls:
+    if options.null_threshold is not None:
         null = min(nulls, key=lambda null: null.value)
         difference = null.sum - (found[0].sum if found else -math.inf)
         better = [span for span in found if null.value - span.value <= options.null_threshold]
@@ -175,7 +177,7 @@ def answers_of(context: str, features: list[Feature], options: DecodingOptions) 
         if options.details:
             answer["start_logit"], answer["end_logit"], answer["feature"] = span.start_logit, span.end_logit, span.row
             answer["probability"] = share(span, spans)
-            answer["n_best_probability"] = share(span, found[: wanted][: options.n_best])
+            answer["n_best_probability"] = share(span, found[:wanted])
             if options.null_threshold is not None:
                 answer["null_score_diff"] = difference
         answers.append(answer)

@@ -27,7 +27,7 @@ pub enum Ranking {
 pub struct Decoder {
     /// Answers of a sample, at least 1.
     pub top_k: usize,
-    /// Answers that share `n_best_probability`, where details are asked for.
+    /// Answers that share `n_best_probability`, where details are asked for; `top_k` where that is more.
     pub n_best: usize,
     /// Most tokens of an answer, at least 1.
     pub max_answer_length: usize,
@@ -85,8 +85,6 @@ struct Scratch {
 #[derive(Clone, Copy)]
 struct Found {
     chars: [i32; 2],
-    /// The span of tokens; `None` for no answer.
-    span: Option<Span>,
     window: usize,
     logits: (f64, f64),
     /// What it is ranked by.
@@ -177,16 +175,19 @@ impl Decoder {
         found.clear();
         for &row in of_sample {
             let row = row as usize;
-            let (starts, ends) = logits.of(row, rows.context(row));
-            candidates.push(row, starts, ends);
-            let (start, end) = logits.of(row, 0..rows.row(row).len().min(1));
-            let first = |logits: &[T]| {
-                logits
-                    .first()
-                    .map_or(f64::NEG_INFINITY, |&logit| logit.into())
+            let (starts, ends) = logits.of(row, 0..rows.row(row).len());
+            let (Some(&start), Some(&end)) = (starts.first(), ends.first()) else {
+                continue;
             };
-            nulls.push((first(start), first(end)));
+            let context = rows.context(row);
+            candidates.push(row, &starts[context.clone()], &ends[context]);
+            nulls.push((start.into(), end.into()));
             norms.push(None);
+        }
+        if nulls.is_empty() {
+            made.null_differences
+                .extend(self.null_threshold.map(|_| f64::INFINITY));
+            return;
         }
         if self.ranking == Ranking::Probability {
             for window in 0..nulls.len() {
@@ -203,71 +204,53 @@ impl Decoder {
             found.extend(
                 candidates
                     .best()
-                    .map(|span| self.found(rows, candidates, span)),
+                    .map(|span| self.found_of(rows, candidates, span)),
             );
         } else {
             candidates.begin(wanted);
             while found.len() < wanted
                 && let Some(span) = candidates.pop()
             {
-                let answer = self.found(rows, candidates, span);
+                let answer = self.found_of(rows, candidates, span);
                 if found.iter().all(|other| other.chars != answer.chars) {
                     found.push(answer);
                 }
             }
         }
-        if let Some(threshold) = self.null_threshold {
-            // Of several windows the one that speaks least for no answer.
-            let value = |window: usize| {
-                let (start, end) = nulls[window];
-                start + end - candidates.windows[window].norm
-            };
-            let window = (0..nulls.len()).reduce(|one, other| {
-                if value(other) < value(one) {
-                    other
-                } else {
-                    one
-                }
-            });
-            let best = found.first().map(|best| best.logits.0 + best.logits.1);
-            if let Some(window) = window {
-                let logits = nulls[window];
-                let null = Found {
-                    chars: [0, 0],
-                    span: None,
-                    window,
-                    logits,
-                    value: value(window),
-                };
-                let place = found.partition_point(|other| null.value - other.value <= threshold);
-                made.null_differences
-                    .push(logits.0 + logits.1 - best.unwrap_or(f64::NEG_INFINITY));
-                found.insert(place, null);
-                found.truncate(wanted);
-            } else {
-                made.null_differences.push(f64::INFINITY);
-            }
-        }
-        let shares = self.details.then(|| self.shares(candidates, nulls, found));
+        let null = self.null_threshold.map(|threshold| {
+            let null = null_of(candidates, nulls);
+            let best = found.first().map(Found::sum);
+            made.null_differences
+                .push(null.sum() - best.unwrap_or(f64::NEG_INFINITY));
+            let place = found.partition_point(|other| null.value - other.value <= threshold);
+            found.insert(place, null);
+            found.truncate(wanted);
+            null
+        });
+        let (all, n_best) = if self.details {
+            (
+                self.log_sum_of_all(candidates, null),
+                log_sum_of(found.iter().map(Found::sum)),
+            )
+        } else {
+            (f64::INFINITY, f64::INFINITY)
+        };
         for answer in found.iter().take(self.top_k) {
             let (start, end) = norm_of(candidates, nulls, norms, answer.window);
-            let sum = answer.logits.0 + answer.logits.1;
-            let share = |all: f64| (sum - all).exp();
-            let (all, n_best) = shares.unwrap_or((f64::INFINITY, f64::INFINITY));
             made.answers.push(Answer {
                 chars: answer.chars,
                 row: candidates.windows[answer.window].row,
                 score: (answer.logits.0 - start).exp() * (answer.logits.1 - end).exp(),
                 start_logit: answer.logits.0,
                 end_logit: answer.logits.1,
-                probability: share(all),
-                n_best_probability: share(n_best),
+                probability: (answer.sum() - all).exp(),
+                n_best_probability: (answer.sum() - n_best).exp(),
             });
         }
     }
 
     /// The characters and logits of a span.
-    fn found(&self, rows: &AnswerRows<'_>, candidates: &Candidates, span: Span) -> Found {
+    fn found_of(&self, rows: &AnswerRows<'_>, candidates: &Candidates, span: Span) -> Found {
         let window = span.window as usize;
         let row = candidates.windows[window].row;
         let context = rows.context(row);
@@ -287,33 +270,50 @@ impl Decoder {
         let (starts, ends) = candidates.logits(window);
         Found {
             chars: [offsets[start][0], offsets[end][1]],
-            span: Some(span),
             window,
             logits: (starts[span.start as usize], ends[span.end as usize]),
             value: span.value,
         }
     }
 
-    /// Logarithms of what is shared by all spans, and by the best.
-    fn shares(&self, candidates: &Candidates, nulls: &[(f64, f64)], found: &[Found]) -> (f64, f64) {
-        let mut sums: Vec<f64> = (0..candidates.windows.len())
-            .filter_map(|window| {
-                let (starts, ends) = candidates.logits(window);
-                let longest = self.max_answer_length;
-                (!starts.is_empty()).then(|| log_sum_exp_of_spans(starts, ends, longest))
-            })
-            .collect();
-        if let Some(null) = found.iter().find(|answer| answer.span.is_none()) {
-            sums.push(nulls[null.window].0 + nulls[null.window].1);
-        }
-        let best: Vec<f64> = found
-            .iter()
-            .take(self.n_best)
-            .map(|answer| answer.logits.0 + answer.logits.1)
-            .collect();
-        let of = |sums: &[f64]| log_sum_exp(sums, f64::NEG_INFINITY);
-        (of(&sums), of(&best))
+    /// Logarithm of the sum over all spans of all windows, and no answer.
+    fn log_sum_of_all(&self, candidates: &Candidates, null: Option<Found>) -> f64 {
+        let windows = (0..candidates.windows.len()).map(|window| {
+            let (starts, ends) = candidates.logits(window);
+            log_sum_exp_of_spans(starts, ends, self.max_answer_length)
+        });
+        log_sum_of(windows.chain(null.as_ref().map(Found::sum)))
     }
+}
+
+impl Found {
+    /// Of its logits.
+    fn sum(&self) -> f64 {
+        self.logits.0 + self.logits.1
+    }
+}
+
+/// No answer: of several windows the one that speaks least for it, the first of equals.
+fn null_of(candidates: &Candidates, nulls: &[(f64, f64)]) -> Found {
+    let windows = candidates.windows.iter().zip(nulls).enumerate();
+    let found = windows.map(|(window, (of, &logits))| Found {
+        chars: [0, 0],
+        window,
+        logits,
+        value: logits.0 + logits.1 - of.norm,
+    });
+    let least = found.reduce(|one, other| if other.value < one.value { other } else { one });
+    least.unwrap_or(Found {
+        chars: [0, 0],
+        window: 0,
+        logits: (0.0, 0.0),
+        value: 0.0,
+    })
+}
+
+fn log_sum_of(values: impl Iterator<Item = f64>) -> f64 {
+    let values: Vec<f64> = values.collect();
+    log_sum_exp(&values, f64::NEG_INFINITY)
 }
 
 /// Logarithms of the sums over the starts and the ends of a window, that of no answer among them.

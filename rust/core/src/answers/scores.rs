@@ -25,8 +25,12 @@ pub(super) fn log_sum_exp_of_spans(starts: &[f64], ends: &[f64], longest: usize)
         })
     };
     let (first, last) = (highest(starts), highest(ends));
+    if first == f64::NEG_INFINITY {
+        return first;
+    }
     let mut powers: Vec<f64> = ends.iter().map(|&logit| (logit - last).exp()).collect();
     let mut sums = vec![0.0; ends.len()];
+    let longest = longest.min(ends.len());
     let (mut taken, mut length) = (0, 1);
     loop {
         // `powers[i]` is the sum of `length` ends from i on, `sums[i]` of `taken`.
@@ -36,7 +40,7 @@ pub(super) fn log_sum_exp_of_spans(starts: &[f64], ends: &[f64], longest: usize)
             }
             taken += length;
         }
-        if longest < 2 * length || length >= ends.len() {
+        if longest < 2 * length {
             break;
         }
         for place in 0..powers.len() {
@@ -62,7 +66,7 @@ mod tests {
         let ends: Vec<f64> = (0..23)
             .map(|place| f64::from(place * 5 % 13) * 2.0)
             .collect();
-        for longest in [1, 2, 3, 4, 7, 22, 23] {
+        for longest in [1, 2, 3, 4, 7, 22, 23, 30] {
             let mut sum = 0.0;
             for start in 0..23 {
                 for end in start..23.min(start + longest) {
