@@ -122,7 +122,8 @@ def compare(calls: Calls, key: str) -> None:
             raise SystemExit("the core and its twin differ")
         value = mine[0]["score"] if key == "score" else mine[0]["start_logit"] + mine[0]["end_logit"]
         same = (mine[0]["start"], mine[0]["end"]) == (their[0]["start"], their[0]["end"])
-        if not same and not value > their[0][key] - 1e-6:
+        # "empty": run_qa.py kept no start and end that fit.
+        if not same and not value > their[0][key] - 1e-6 and their[0]["answer"] != "empty":
             raise SystemExit(f"{their[0]} is better than {mine[0]}")
 
 
@@ -137,7 +138,9 @@ def main() -> None:
     data = data_folder()
     bert = options.vocab or (data / "vocab" / "bert-base-uncased" if data else vocabulary(None)[0])
     tokenizer = BertTokenizer.from_pretrained(bert, model_max_length=512)
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("transformers", "tokenizers", "numpy"))
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("transformers", "tokenizers", "numpy")
+    )
     print(f"{name}; ferrobert {fb.__version__}, {versions}")
     print(f"{'job':44} {'who':14} {'features/s':>11} {'us a feature':>13}  times as long as ferrobert (range)")
     for length in LENGTHS:

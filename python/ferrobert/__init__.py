@@ -11,7 +11,7 @@ from ferrobert._core import DEBUG_BUILD, __version__
 
 if TYPE_CHECKING:
     from ferrobert import errors, reference
-    from ferrobert.answers import decode_answers
+    from ferrobert.answers import QuestionFeatures, decode_answers, encode_questions
     from ferrobert.auto import AutoTokenizer
     from ferrobert.encoding import BatchEncoding, CharSpan, Columns, Ragged, TokenSpan
     from ferrobert.entities import Entities, decode_entities
@@ -41,6 +41,7 @@ _HOMES = {
     "DataCollatorForLanguageModeling": "ferrobert.masking",
     "DataCollatorForTokenClassification": "ferrobert.labels",
     "Entities": "ferrobert.entities",
+    "QuestionFeatures": "ferrobert.answers",
     "Ragged": "ferrobert.encoding",
     "TokenSpan": "ferrobert.encoding",
     "align_labels": "ferrobert.labels",
@@ -48,6 +49,7 @@ _HOMES = {
     "convert_scheme": "ferrobert.labels",
     "decode_answers": "ferrobert.answers",
     "decode_entities": "ferrobert.entities",
+    "encode_questions": "ferrobert.answers",
     "finetune": "ferrobert.training",
     "label_list": "ferrobert.labels",
     "mask_tokens": "ferrobert.masking",
@@ -70,6 +72,7 @@ __all__ = [
     "DataCollatorForLanguageModeling",
     "DataCollatorForTokenClassification",
     "Entities",
+    "QuestionFeatures",
     "Ragged",
     "TokenSpan",
     "__version__",
@@ -78,6 +81,7 @@ __all__ = [
     "convert_scheme",
     "decode_answers",
     "decode_entities",
+    "encode_questions",
     "errors",
     "finetune",
     "label_list",

@@ -18,6 +18,7 @@ __all__ = [
     "WordPiece",
     "__version__",
     "align_labels",
+    "answer_positions",
     "attention_mask",
     "convert_scheme",
     "encode_labelled",
@@ -27,6 +28,7 @@ __all__ = [
     "label_spans",
     "lists",
     "matrix_of_rows",
+    "max_contexts",
     "pack_sentences",
     "pad",
     "panic_for_test",
@@ -379,8 +381,8 @@ class Masker:
 class AnswerDecoder:
     """Decodes logits of starts and ends to answers. Immutable; used from many threads.
 
-    Columns are the place of each row's first token among the logits, row splits, sample ids, the tokens of the context
-    in each row ``(rows, 2)``, word ids, and offsets ``(tokens, 2)``.
+    Columns are row splits, sample ids, the tokens of the context in each row ``(rows, 2)``, word ids, and offsets
+    ``(tokens, 2)``.
     """
 
     def __new__(
@@ -396,14 +398,8 @@ class AnswerDecoder:
     def decode(
         self,
         logits: tuple[NDArray[Any], NDArray[Any]],
-        columns: tuple[
-            NDArray[np.int64],
-            NDArray[np.int64],
-            NDArray[np.int64],
-            NDArray[np.int64],
-            NDArray[np.int32],
-            NDArray[np.int32],
-        ],
+        row_starts: NDArray[np.int64],
+        columns: tuple[NDArray[Any], ...],
         contexts: list[str],
     ) -> list[list[dict[str, Any]]]:
         """The answers of each context, the best first.
@@ -441,6 +437,12 @@ class EntityDecoder:
         samples: int,
     ) -> tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.int64]]:
         """Word ids, label ids, and row splits by sample: a label for each word that has tokens, or DecodeError."""
+
+def answer_positions(columns: tuple[NDArray[Any], ...], spans: NDArray[np.int32]) -> NDArray[np.int64]:
+    """First and last token of the answer in each row, ``(rows, 2)``; spans are characters ``(samples, 2)``, or -1."""
+
+def max_contexts(columns: tuple[NDArray[Any], ...], samples: int, stride: int) -> NDArray[np.bool_]:
+    """Whether each token of a context has its maximal context in its row, ``(tokens,)``."""
 
 def flatten(rows: list[Any], name: str, none: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of ints (lists, tuples, arrays, tensors) as one column and row splits, or ConfigError."""

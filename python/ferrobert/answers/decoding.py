@@ -115,12 +115,6 @@ def decoded_by(
 
 def decode_rows(rows: ContextRows, logits: SpanLogits, options: DecodingOptions) -> list[list[dict[str, Any]]]:
     """Answers by the core."""
-    columns = (
-        np.ascontiguousarray(logits.row_starts),
-        rows.row_splits,
-        rows.sample_ids,
-        rows.spans,
-        np.ascontiguousarray(rows.word_ids),
-        np.ascontiguousarray(rows.offsets),
-    )
-    return _core.AnswerDecoder(*options).decode((logits.starts, logits.ends), columns, rows.contexts)
+    row_starts = np.ascontiguousarray(logits.row_starts)
+    decoder = _core.AnswerDecoder(*options)
+    return decoder.decode((logits.starts, logits.ends), row_starts, rows.columns, rows.contexts)

@@ -39,6 +39,12 @@ class ContextRows(NamedTuple):
     side: str
     """Where padding goes."""
 
+    @property
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        """What the core reads: row splits, sample ids, spans, word ids, offsets."""
+        word_ids, offsets = np.ascontiguousarray(self.word_ids), np.ascontiguousarray(self.offsets)
+        return self.row_splits, self.sample_ids, self.spans, word_ids, offsets
+
 
 class SpanLogits(NamedTuple):
     """Logits of starts and ends of tokens."""

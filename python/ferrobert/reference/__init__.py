@@ -2,7 +2,7 @@
 
 from ferrobert import wordpiece as _wordpiece
 from ferrobert.reference import answers
-from ferrobert.reference.answers import decode_answers
+from ferrobert.reference.answers import decode_answers, encode_questions
 from ferrobert.reference.entities import decode_entities
 from ferrobert.reference.labels import (
     DataCollatorForTokenClassification,
@@ -25,6 +25,7 @@ __all__ = [
     "convert_scheme",
     "decode_answers",
     "decode_entities",
+    "encode_questions",
     "mask_tokens",
     "pack_sentences",
     "sentence_pairs",

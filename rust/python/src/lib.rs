@@ -29,6 +29,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<labels::LabelVocab>()?;
     m.add_class::<entities::EntityDecoder>()?;
     m.add_class::<answers::decode::AnswerDecoder>()?;
+    m.add_function(wrap_pyfunction!(answers::encode::answer_positions, m)?)?;
+    m.add_function(wrap_pyfunction!(answers::encode::max_contexts, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::pad, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::lists, m)?)?;

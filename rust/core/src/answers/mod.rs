@@ -2,9 +2,11 @@
 
 mod candidates;
 mod decoding;
+mod features;
 mod rows;
 mod scores;
 
 pub use crate::logit::Logit;
 pub use decoding::{Answer, Answers, Decoder, Ranking};
+pub use features::{CharSpans, max_contexts, positions};
 pub use rows::{AnswerRows, SpanLogits};

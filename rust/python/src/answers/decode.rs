@@ -1,9 +1,10 @@
 //! Logits of starts and ends to answers.
 
+use super::rows::{Columns, rows_of};
 use crate::entities::substring;
 use crate::errors::{config_error, decode_error, run};
 use ferrobert_core::answers::{Answer, AnswerRows, Answers, Decoder, Logit, Ranking, SpanLogits};
-use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use numpy::PyReadonlyArray1;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -14,17 +15,6 @@ enum Values<'py> {
     Single(PyReadonlyArray1<'py, f32>, PyReadonlyArray1<'py, f32>),
     Double(PyReadonlyArray1<'py, f64>, PyReadonlyArray1<'py, f64>),
 }
-
-/// The columns beside the logits: row starts in the logits, row splits, sample ids, contexts, word ids, offsets.
-#[derive(FromPyObject)]
-pub(crate) struct Columns<'py>(
-    PyReadonlyArray1<'py, i64>,
-    PyReadonlyArray1<'py, i64>,
-    PyReadonlyArray1<'py, i64>,
-    PyReadonlyArray2<'py, i64>,
-    PyReadonlyArray1<'py, i32>,
-    PyReadonlyArray2<'py, i32>,
-);
 
 /// Decodes logits to answers; see `ferrobert_core::answers::Decoder`.
 #[pyclass(frozen, module = "ferrobert._core")]
@@ -94,24 +84,19 @@ impl AnswerDecoder {
         &self,
         py: Python<'py>,
         logits: Values<'py>,
+        row_starts: PyReadonlyArray1<'py, i64>,
         columns: Columns<'py>,
         contexts: &Bound<'py, PyList>,
     ) -> PyResult<Bound<'py, PyList>> {
+        let rows = rows_of(&columns, contexts.len())?;
+        let row_starts = row_starts.as_slice()?;
         let made = match &logits {
-            Values::Single(starts, ends) => self.answers(
-                py,
-                starts.as_slice()?,
-                ends.as_slice()?,
-                &columns,
-                contexts.len(),
-            ),
-            Values::Double(starts, ends) => self.answers(
-                py,
-                starts.as_slice()?,
-                ends.as_slice()?,
-                &columns,
-                contexts.len(),
-            ),
+            Values::Single(starts, ends) => {
+                self.answers(py, rows, starts.as_slice()?, ends.as_slice()?, row_starts)
+            }
+            Values::Double(starts, ends) => {
+                self.answers(py, rows, starts.as_slice()?, ends.as_slice()?, row_starts)
+            }
         }?;
         let samples = PyList::empty(py);
         for (sample, ends) in made.splits.windows(2).enumerate() {
@@ -136,24 +121,15 @@ impl AnswerDecoder {
     fn answers<T: Logit>(
         &self,
         py: Python<'_>,
+        rows: AnswerRows<'_>,
         starts: &[T],
         ends: &[T],
-        columns: &Columns<'_>,
-        samples: usize,
+        row_starts: &[i64],
     ) -> PyResult<Answers> {
-        let Columns(row_starts, row_splits, sample_ids, contexts, word_ids, offsets) = columns;
-        let rows = AnswerRows {
-            offsets: offsets.as_slice()?.as_chunks().0,
-            word_ids: word_ids.as_slice()?,
-            row_splits: row_splits.as_slice()?,
-            contexts: contexts.as_slice()?.as_chunks().0,
-            sample_ids: sample_ids.as_slice()?,
-            samples,
-        };
         let logits = SpanLogits {
             starts,
             ends,
-            row_starts: row_starts.as_slice()?,
+            row_starts,
         };
         run(py, || self.decoder.decode(rows, logits))
     }

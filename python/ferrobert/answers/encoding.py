@@ -1,0 +1,248 @@
+"""Encodes questions with their contexts, in windows, with the places of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ferrobert import _core
+from ferrobert.answers.features import QuestionFeatures
+from ferrobert.answers.rows import ContextRows, context_rows
+from ferrobert.encoding.values import as_tensor
+from ferrobert.errors import AlignmentError, ConfigError, TextTypeError
+from ferrobert.inputs import check_count
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["FindPositions", "encode_questions", "encoded_by", "find_positions"]
+
+#: First and last token of the answer in each row: the core's function, or its pure-Python twin's.
+FindPositions = Callable[[ContextRows, "NDArray[np.int32]"], "NDArray[np.int64]"]
+
+
+def encode_questions(
+    questions: Sequence[str] | str,
+    contexts: Sequence[str] | str,
+    tokenizer: Any,
+    *,
+    answers: Any = None,
+    max_length: int = 384,
+    doc_stride: int = 128,
+    max_question_length: int | None = None,
+    wrong_answers: str = "raise",
+    padding: bool | str = False,
+    return_tensors: str | None = None,
+) -> QuestionFeatures:
+    """Features of questions: each question with its context, in as many windows as the context takes.
+
+    Rows are those of ``tokenizer(questions, contexts, truncation="only_second", max_length=..., stride=doc_stride,
+    return_overflowing_tokens=True, return_offsets_mapping=True)``.
+
+    With ``answers`` the first answer of each example is looked up by its characters: ``start_positions`` and
+    ``end_positions`` are the first and the last token that these touch, also where the answer begins or ends inside of
+    a token. A window that does not hold all of it has ``[CLS]`` (position 0) for both, as has an example without
+    answers. White space at the ends of an answer does not count.
+
+    Cost: O(characters), on all cores; no Python for each token.
+
+    Args:
+        questions: A string, or a list or column of them.
+        contexts: As many.
+        tokenizer: A tokenizer of ferrobert.
+        answers: A row an example: ``{"text": [...], "answer_start": [...]}`` (as in ``datasets``), a list of
+            ``{"text", "answer_start"}`` (as in SQuAD's files) or one of these; empty or ``None`` for none.
+        max_length: Tokens of a window, question and special tokens included.
+        doc_stride: Tokens of the context that a window shares with the one before.
+        max_question_length: Tokens of a question; what is longer is cut behind the last whole word. Without it a
+            question that leaves no room for its context is an error.
+        wrong_answers: What to do with an example whose answer does not stand where it is said to: ``"raise"``, or
+            ``"skip"``, which leaves the example out (``features.wrong_answers`` lists them).
+        padding: As of the tokenizer: ``False``, ``True`` or ``"max_length"``.
+        return_tensors: ``None`` for lists, ``"np"`` for int64 arrays, ``"pt"`` for tensors.
+
+    Returns:
+        QuestionFeatures: a row a window; ``overflow_to_sample_mapping`` says which example it is of.
+
+    Raises:
+        ConfigError: (a ValueError) an empty question or context; lists of different lengths; a question that leaves no
+            room; an option that is not allowed.
+        TextTypeError: (a TypeError) something is not a string.
+        AlignmentError: (a ValueError) an answer that does not stand at its ``answer_start``; the example is named.
+
+    Example:
+        >>> from ferrobert import BertTokenizer, encode_questions
+        >>> vocab = "[PAD] [UNK] [CLS] [SEP] who wrote it ada love ##lace".split()
+        >>> tokenizer = BertTokenizer({token: id for id, token in enumerate(vocab)})
+        >>> answers = {"text": ["Ada Lovelace"], "answer_start": [0]}
+        >>> features = encode_questions("Who wrote it", "Ada Lovelace wrote it", tokenizer, answers=answers)
+        >>> features["start_positions"], features["end_positions"], features.tokens()[5:8]
+        ([5], [7], ['ada', 'love', '##lace'])
+    """
+    return encoded_by(
+        find_positions,
+        questions,
+        contexts,
+        tokenizer,
+        answers,
+        max_length,
+        doc_stride,
+        max_question_length,
+        wrong_answers,
+        padding,
+        return_tensors,
+    )
+
+
+def find_positions(rows: ContextRows, spans: NDArray[np.int32]) -> NDArray[np.int64]:
+    """First and last token of the answer in each row by the core, ``(rows, 2)``; spans of -1 for none."""
+    return _core.answer_positions(rows.columns, spans)
+
+
+def encoded_by(
+    find: FindPositions,
+    questions: Any,
+    contexts: Any,
+    tokenizer: Any,
+    answers: Any,
+    max_length: int,
+    doc_stride: int,
+    max_question_length: int | None,
+    wrong_answers: str,
+    padding: bool | str,
+    return_tensors: str | None,
+) -> QuestionFeatures:
+    """Features; ``find`` is the core's function or its twin's."""
+    if wrong_answers not in ("raise", "skip"):
+        raise ConfigError(f'wrong_answers must be "raise" or "skip", got {wrong_answers!r}')
+    max_length, doc_stride = check_count("max_length", max_length, 1), check_count("doc_stride", doc_stride, 0)
+    alone = isinstance(questions, str)
+    questions = _listed(questions, "questions")
+    contexts = _listed(contexts, "contexts")
+    if len(questions) != len(contexts):
+        raise ConfigError(f"there are {len(questions)} questions and {len(contexts)} contexts: give one for each other")
+    for name, texts in (("questions", questions), ("contexts", contexts)):
+        for row, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise TextTypeError(f"{name}[{row}] must be str, got {type(text).__name__}")
+            if not text or text.isspace():
+                raise ConfigError(f"{name}[{row}] is empty")
+    kept, wrong, spans = list(range(len(questions))), [], None
+    if answers is not None:
+        spans, wrong = _spans_of(answers, contexts, alone, wrong_answers == "raise")
+        if wrong:
+            left_out = set(wrong)
+            kept = [row for row in kept if row not in left_out]
+            questions, contexts = [questions[row] for row in kept], [contexts[row] for row in kept]
+            spans = spans[kept]
+    if max_question_length is not None:
+        questions = _cut(questions, tokenizer, check_count("max_question_length", max_question_length, 1))
+    encoding = tokenizer(
+        questions,
+        contexts,
+        truncation="only_second",
+        max_length=max_length,
+        stride=doc_stride,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+        padding=padding,
+        return_tensors=return_tensors,
+    )
+    features = QuestionFeatures.of(encoding, doc_stride, kept, wrong)
+    if spans is not None:
+        rows = context_rows(features)
+        places = find(rows, spans)
+        if rows.side == "left" and rows.width is not None:
+            places = places + (rows.width - np.diff(rows.row_splits))[:, None]
+        for name, column in (("start_positions", places[:, 0]), ("end_positions", places[:, 1])):
+            column = np.ascontiguousarray(column)
+            features[name] = column.tolist() if return_tensors is None else as_tensor(column, return_tensors, name)
+    return features
+
+
+def _listed(texts: Any, name: str) -> list[Any]:
+    """Strings of a call as a list."""
+    if isinstance(texts, str):
+        return [texts]
+    if isinstance(texts, (bytes, Mapping)) or not hasattr(texts, "__iter__"):
+        raise TextTypeError(f"{name} must be a string or a list of strings, got {type(texts).__name__}")
+    if hasattr(texts, "to_pylist"):  # Arrow
+        return list(texts.to_pylist())
+    return texts if isinstance(texts, list) else list(texts)
+
+
+def _spans_of(answers: Any, contexts: Sequence[str], alone: bool, strict: bool) -> tuple[NDArray[np.int32], list[int]]:
+    """Characters of the first answer of each example, -1 for none; and the examples whose answer is wrong."""
+    rows = [answers] if isinstance(answers, Mapping) or (alone and not _is_rows(answers)) else list(answers)
+    if len(rows) != len(contexts):
+        raise ConfigError(f"answers has {len(rows)} rows, there are {len(contexts)} questions")
+    spans = np.full((len(rows), 2), -1, np.int32)
+    wrong = []
+    for row, (given, context) in enumerate(zip(rows, contexts, strict=True)):
+        first = _first(given, row)
+        if first is None:
+            continue
+        text, start = first
+        inner = text.strip()
+        if start < 0 or context[start : start + len(text)] != text or not inner:
+            if strict:
+                raise AlignmentError(
+                    f"answers[{row}]: {text!r:.80} does not stand at character {start} of its context, which has "
+                    f'{context[max(start, 0) : max(start, 0) + len(text)]!r:.80} there; wrong_answers="skip" leaves '
+                    "such examples out"
+                )
+            wrong.append(row)
+            continue
+        start += len(text) - len(text.lstrip())
+        spans[row] = start, start + len(inner)
+    return spans, wrong
+
+
+def _is_rows(answers: Any) -> bool:
+    """Whether these are rows of answers, and not those of one example as SQuAD's files have them."""
+    return not (
+        isinstance(answers, Sequence)
+        and all(isinstance(answer, Mapping) and isinstance(answer.get("text"), str) for answer in answers)
+    )
+
+
+def _first(given: Any, row: int) -> tuple[str, int] | None:
+    """Text and start of the first answer of an example."""
+    if given is None or (hasattr(given, "__len__") and not len(given)):
+        return None
+    if isinstance(given, Mapping):
+        text, start = given.get("text"), given.get("answer_start")
+        if not isinstance(text, str) and hasattr(text, "__len__") and hasattr(start, "__len__"):
+            if len(text) != len(start):
+                raise AlignmentError(f"answers[{row}] has {len(text)} texts and {len(start)} answer_start")
+            if not len(text):
+                return None
+            text, start = text[0], start[0]
+    elif isinstance(given[0], Mapping):
+        text, start = given[0].get("text"), given[0].get("answer_start")
+    else:
+        text = start = None
+    if not isinstance(text, str) or isinstance(start, bool) or not isinstance(start, (int, np.integer)):
+        raise AlignmentError(
+            f'answers[{row}] must be {{"text": [str], "answer_start": [int]}} or a list of {{"text": str, '
+            f'"answer_start": int}}, got {given!r:.120}'
+        )
+    return text, int(start)
+
+
+def _cut(questions: list[str], tokenizer: Any, most: int) -> list[str]:
+    """Questions of at most so many tokens, cut behind a whole word where there is one."""
+    encoding = tokenizer(questions, add_special_tokens=False, return_offsets_mapping=True)
+    columns = encoding.columns
+    splits, words, ends = columns.row_splits.tolist(), columns.word_ids, columns.offsets[:, 1]
+    cut = list(questions)
+    for row, (first, last) in enumerate(zip(splits, splits[1:], strict=False)):
+        if last - first <= most:
+            continue
+        token = first + most
+        while token > first and words[token] == words[token - 1]:
+            token -= 1
+        cut[row] = questions[row][: int(ends[(token if token > first else first + most) - 1])]
+    return cut
