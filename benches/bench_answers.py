@@ -3,8 +3,8 @@
     pytest benches/bench_answers.py --benchmark-enable --benchmark-only
     python benches/bench_answers.py [--questions N] [--vocab FOLDER] [--rounds N]   # ratios of one run
 
-Decoding is that of ``run_qa.py`` of transformers (n_best 20) and of transformers 4's pipeline (top_k 1 and 20), in plain
-form (`tests/answer_peers.py`). Results are compared before anything is timed.
+Features are those of ``run_qa.py`` of transformers; decoding is its own (n_best 20) and that of transformers 4's
+pipeline (top_k 1 and 20), all in plain form (`tests/answer_peers.py`). Results are compared before anything is timed.
 """
 
 from __future__ import annotations

@@ -9,6 +9,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def prepare_train_features(
+    tokenizer: Any,
+    questions: Sequence[str],
+    contexts: Sequence[str],
+    answers: Sequence[dict[str, Any]],
+    *,
+    max_length: int = 384,
+    doc_stride: int = 128,
+) -> Any:
+    """The features of ``run_qa.py``: transformers' tokenizer, and a loop over offsets for each feature.
+
+    Args:
+        tokenizer: A fast tokenizer of transformers.
+        questions, contexts: As many.
+        answers: ``{"text": [...], "answer_start": [...]}`` of each.
+
+    Returns:
+        The encoding, with ``start_positions`` and ``end_positions``.
+    """
+    encoding = tokenizer(
+        [question.lstrip() for question in questions],
+        list(contexts),
+        truncation="only_second",
+        max_length=max_length,
+        stride=doc_stride,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    samples, mapping = encoding["overflow_to_sample_mapping"], encoding["offset_mapping"]
+    starts, ends = [], []
+    for row, offsets in enumerate(mapping):
+        null = encoding["input_ids"][row].index(tokenizer.cls_token_id)
+        sequences = encoding.sequence_ids(row)
+        of_example = answers[samples[row]]
+        if len(of_example["answer_start"]) == 0:
+            starts.append(null)
+            ends.append(null)
+            continue
+        first_char = of_example["answer_start"][0]
+        last_char = first_char + len(of_example["text"][0])
+        start = 0
+        while sequences[start] != 1:
+            start += 1
+        end = len(encoding["input_ids"][row]) - 1
+        while sequences[end] != 1:
+            end -= 1
+        if not (offsets[start][0] <= first_char and offsets[end][1] >= last_char):
+            starts.append(null)
+            ends.append(null)
+            continue
+        while start < len(offsets) and offsets[start][0] <= first_char:
+            start += 1
+        starts.append(start - 1)
+        while offsets[end][1] >= last_char:
+            end -= 1
+        ends.append(end + 1)
+    encoding["start_positions"], encoding["end_positions"] = starts, ends
+    return encoding
+
+
 def postprocess_predictions(
     contexts: Sequence[str],
     samples: Sequence[int],
@@ -88,7 +148,7 @@ def pipeline_decode(
     with_null: bool = False,
     align_to_words: bool = True,
 ) -> list[list[dict[str, Any]]]:
-    """The decoding of transformers 4's pipeline: in each window softmax over starts and over ends, and their outer product.
+    """The decoding of transformers 4's pipeline: in each window softmax over starts and ends, and their outer product.
 
     Args:
         contexts: One an example.

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "AnswerDecoder",
     "DEBUG_BUILD",
+    "AnswerDecoder",
     "Encodings",
     "EntityDecoder",
     "LabelVocab",

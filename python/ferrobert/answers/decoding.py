@@ -39,7 +39,7 @@ def decode_answers(
     several windows, are one answer: the best of them. Of equal answers the one of the earlier window comes first, then
     the earlier start, then the earlier end.
 
-    Cost: O(tokens x log(max_answer_length)), and O(max_answer_length) for each further answer; no Python for each token.
+    Cost: O(tokens x log(max_answer_length)), and O(max_answer_length) for each further answer; no Python for tokens.
 
     Args:
         start_logits, end_logits: Both ``(features, width)`` padded as ``features`` are, ``(tokens,)`` of all features
@@ -69,7 +69,7 @@ def decode_answers(
         tokens and ``[CLS]``. An example whose context has no tokens has no answer, of score 0 (an empty list).
 
     Raises:
-        DecodeError: (a ValueError) logits that are NaN (row and token are named), or of another shape than the features.
+        DecodeError: (a ValueError) logits that are NaN (row and token are named), or of another shape than features.
         ConfigError: (a ValueError) an option that is not allowed; features without offsets, or not of pairs.
 
     Example:
@@ -77,7 +77,9 @@ def decode_answers(
         >>> from ferrobert import BertTokenizer, decode_answers
         >>> vocab = "[PAD] [UNK] [CLS] [SEP] who wrote it ada love ##lace".split()
         >>> tokenizer = BertTokenizer({token: id for id, token in enumerate(vocab)})
-        >>> features = tokenizer("Who wrote it", "Ada Lovelace wrote it")  # [CLS] who wrote it [SEP] ada love ##lace ...
+        >>> features = tokenizer("Who wrote it", "Ada Lovelace wrote it")
+        >>> features.tokens()[4:8]
+        ['[SEP]', 'ada', 'love', '##lace']
         >>> starts, ends = np.zeros(11), np.zeros(11)
         >>> starts[5] = ends[7] = 6.0
         >>> [answer] = decode_answers(starts, ends, features)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def encode_questions(
     *,
     answers: Any = None,
     max_length: int = 384,
-    doc_stride: int = 128,
+    doc_stride: int | None = None,
     max_question_length: int | None = None,
     wrong_answers: str = "raise",
     padding: bool | str = False,
@@ -42,8 +43,8 @@ def encode_questions(
     return_overflowing_tokens=True, return_offsets_mapping=True)``.
 
     With ``answers`` the first answer of each example is looked up by its characters: ``start_positions`` and
-    ``end_positions`` are the first and the last token that these touch, also where the answer begins or ends inside of
-    a token. A window that does not hold all of it has ``[CLS]`` (position 0) for both, as has an example without
+    ``end_positions`` are the first and the last of the fewest tokens that hold these, also where the answer begins or
+    ends inside of a token. A window that does not hold all of it has ``[CLS]`` for both, as has an example without
     answers. White space at the ends of an answer does not count.
 
     Cost: O(characters), on all cores; no Python for each token.
@@ -55,7 +56,8 @@ def encode_questions(
         answers: A row an example: ``{"text": [...], "answer_start": [...]}`` (as in ``datasets``), a list of
             ``{"text", "answer_start"}`` (as in SQuAD's files) or one of these; empty or ``None`` for none.
         max_length: Tokens of a window, question and special tokens included.
-        doc_stride: Tokens of the context that a window shares with the one before.
+        doc_stride: Tokens of the context that a window shares with the one before; by default 128, or half of
+            ``max_length`` where that is less.
         max_question_length: Tokens of a question; what is longer is cut behind the last whole word. Without it a
             question that leaves no room for its context is an error.
         wrong_answers: What to do with an example whose answer does not stand where it is said to: ``"raise"``, or
@@ -108,7 +110,7 @@ def encoded_by(
     tokenizer: Any,
     answers: Any,
     max_length: int,
-    doc_stride: int,
+    doc_stride: int | None,
     max_question_length: int | None,
     wrong_answers: str,
     padding: bool | str,
@@ -117,7 +119,8 @@ def encoded_by(
     """Features; ``find`` is the core's function or its twin's."""
     if wrong_answers not in ("raise", "skip"):
         raise ConfigError(f'wrong_answers must be "raise" or "skip", got {wrong_answers!r}')
-    max_length, doc_stride = check_count("max_length", max_length, 1), check_count("doc_stride", doc_stride, 0)
+    max_length = check_count("max_length", max_length, 1)
+    doc_stride = min(128, max_length // 2) if doc_stride is None else check_count("doc_stride", doc_stride, 0)
     alone = isinstance(questions, str)
     questions = _listed(questions, "questions")
     contexts = _listed(contexts, "contexts")
@@ -129,7 +132,8 @@ def encoded_by(
                 raise TextTypeError(f"{name}[{row}] must be str, got {type(text).__name__}")
             if not text or text.isspace():
                 raise ConfigError(f"{name}[{row}] is empty")
-    kept, wrong, spans = list(range(len(questions))), [], None
+    kept, spans = list(range(len(questions))), None
+    wrong: list[int] = []
     if answers is not None:
         spans, wrong = _spans_of(answers, contexts, alone, wrong_answers == "raise")
         if wrong:
@@ -212,6 +216,8 @@ def _first(given: Any, row: int) -> tuple[str, int] | None:
     """Text and start of the first answer of an example."""
     if given is None or (hasattr(given, "__len__") and not len(given)):
         return None
+    text: Any
+    start: Any
     if isinstance(given, Mapping):
         text, start = given.get("text"), given.get("answer_start")
         if not isinstance(text, str) and hasattr(text, "__len__") and hasattr(start, "__len__"):
@@ -238,7 +244,7 @@ def _cut(questions: list[str], tokenizer: Any, most: int) -> list[str]:
     columns = encoding.columns
     splits, words, ends = columns.row_splits.tolist(), columns.word_ids, columns.offsets[:, 1]
     cut = list(questions)
-    for row, (first, last) in enumerate(zip(splits, splits[1:], strict=False)):
+    for row, (first, last) in enumerate(pairwise(splits)):
         if last - first <= most:
             continue
         token = first + most

@@ -20,9 +20,9 @@ __all__ = ["QuestionFeatures"]
 class QuestionFeatures(BatchEncoding):
     """Questions with windows of their contexts: a row a window. Made by :func:`ferrobert.encode_questions`.
 
-    A `BatchEncoding` of pairs with the keys ``input_ids``, ``attention_mask``, ``token_type_ids`` (where the model takes
-    them), ``offset_mapping``, ``overflow_to_sample_mapping`` and, where answers were given, ``start_positions`` and
-    ``end_positions``.
+    A `BatchEncoding` of pairs with the keys ``input_ids``, ``attention_mask``, ``token_type_ids`` (where the model
+    takes them), ``offset_mapping``, ``overflow_to_sample_mapping`` and, where answers were given, ``start_positions``
+    and ``end_positions``.
 
     Example:
         >>> from ferrobert import BertTokenizer, encode_questions
@@ -34,6 +34,8 @@ class QuestionFeatures(BatchEncoding):
 
     __slots__ = ("_max_context", "_spans", "kept", "stride", "wrong_answers")
 
+    _spans: NDArray[np.int64] | None
+    _max_context: Ragged | None
     stride: int
     """Tokens that windows share."""
     kept: list[int]
@@ -46,7 +48,7 @@ class QuestionFeatures(BatchEncoding):
         """The features of an encoding of pairs in windows."""
         features = cls()
         features._values, features._made, features._encode = encoding._values, encoding._made, encoding._encode
-        features._spans = features._max_context = None
+        features._spans, features._max_context = None, None
         features.stride, features.kept, features.wrong_answers = stride, list(kept), list(wrong_answers)
         return features
 
@@ -71,8 +73,7 @@ class QuestionFeatures(BatchEncoding):
         """First token of the context in each row, and the one behind its last, ``(rows, 2)``; padding not counted."""
         if self._spans is None:
             self._spans = context_rows(self).spans
-        spans: NDArray[np.int64] = self._spans
-        return spans
+        return self._spans
 
     @property
     def is_max_context(self) -> Ragged:
@@ -85,5 +86,4 @@ class QuestionFeatures(BatchEncoding):
             rows = context_rows(self)
             shown = _core.max_contexts(rows.columns, len(rows.contexts), self.stride)
             self._max_context = Ragged(shown, rows.row_splits)
-        found: Ragged = self._max_context
-        return found
+        return self._max_context

@@ -23,9 +23,10 @@ pub(crate) fn to_exception(error: &Error) -> PyErr {
         | Error::VocabTooLarge { .. }
         | Error::IdTooLarge { .. }
         | Error::AddedTokens { .. } => python::VocabError::new_err(message),
-        Error::IdOutOfRange { .. } | Error::LogitsNotFinite { .. } | Error::LabelNames { .. } => {
-            python::DecodeError::new_err(message)
-        }
+        Error::IdOutOfRange { .. }
+        | Error::LogitsNotFinite { .. }
+        | Error::SpanLogitsNotFinite { .. }
+        | Error::LabelNames { .. } => python::DecodeError::new_err(message),
         Error::NoOtherDocument | Error::DocumentTooLong { .. } => {
             python::DataError::new_err(message)
         }

@@ -159,6 +159,7 @@ def answers_of(context: str, features: list[Feature], options: DecodingOptions) 
         for feature in features
         if options.null_threshold is not None
     ]
+    difference = 0.0
     if options.null_threshold is not None:
         null = min(nulls, key=lambda null: null.value)
         difference = null.sum - (found[0].sum if found else -math.inf)

@@ -22,7 +22,7 @@ def encode_questions(
     *,
     answers: Any = None,
     max_length: int = 384,
-    doc_stride: int = 128,
+    doc_stride: int | None = None,
     max_question_length: int | None = None,
     wrong_answers: str = "raise",
     padding: bool | str = False,
@@ -63,5 +63,10 @@ def find_positions(rows: ContextRows, spans: NDArray[np.int32]) -> NDArray[np.in
             continue
         touched = [token for token, (left, right) in enumerate(window) if left < end and right > start]
         if touched:
-            places[row] = begin + touched[0], begin + touched[-1]
+            # Tokens may overlap, and share a character: the fewest that hold all of it.
+            left = max(window[token][0] for token in touched if window[token][0] <= max(start, window[touched[0]][0]))
+            right = min(window[token][1] for token in touched if window[token][1] >= min(end, window[touched[-1]][1]))
+            first_token = next(token for token in touched if window[token][0] == left)
+            last_token = next(token for token in reversed(touched) if window[token][1] == right)
+            places[row] = begin + first_token, begin + last_token
     return places

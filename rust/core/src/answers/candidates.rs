@@ -238,6 +238,7 @@ fn highest_ahead(values: &mut [f64], reach: usize) {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails so")]
 mod tests {
     use super::*;
 
@@ -245,10 +246,9 @@ mod tests {
     fn all(windows: &[(f64, &[f64], &[f64])], longest: usize) -> Vec<(f64, u32, u32, u32)> {
         let mut spans = Vec::new();
         for (window, (norm, starts, ends)) in (0..).zip(windows) {
-            for start in 0..starts.len() {
-                for end in start..starts.len().min(start + longest) {
-                    let value = starts[start] + ends[end] - norm;
-                    spans.push((value, window, start as u32, end as u32));
+            for (start, first) in starts.iter().enumerate() {
+                for (end, last) in ends.iter().enumerate().skip(start).take(longest) {
+                    spans.push((first + last - norm, window, start as u32, end as u32));
                 }
             }
         }

@@ -8,7 +8,7 @@ pub type CharSpans<'a> = &'a [Option<[i32; 2]>];
 
 /// First and last token of each row's answer, `(rows, 2)`, counted in the row.
 ///
-/// They are the tokens that the characters of the answer touch, also where it begins or ends inside of a token. A row
+/// They are the fewest tokens that hold the characters of the answer, also where it begins or ends inside of a token. A row
 /// that does not hold all of it, or whose sample has none, has its first token (`[CLS]`) for both. O(rows x log(tokens)).
 ///
 /// # Errors
@@ -44,15 +44,22 @@ pub fn positions(rows: &AnswerRows<'_>, answers: CharSpans<'_>) -> Result<Vec<[i
     Ok(found)
 }
 
-/// The tokens that characters touch, both inclusive; `None` where the window does not hold all of them.
+/// The fewest tokens that hold characters, both inclusive; `None` where the window does not hold all of them.
+///
+/// Tokens may overlap (`▁` and `8%` of `8%`) and share a character (bytes of one): of those that begin with the answer the
+/// first, of those that end with it the last.
 fn tokens_of(offsets: &[[i32; 2]], [first, end]: [i32; 2]) -> Option<[usize; 2]> {
-    let begins = offsets.first()?[0] <= first;
-    let ends = offsets.last()?[1] >= end;
-    let start = offsets.partition_point(|token| token[1] <= first);
-    let last = offsets
-        .partition_point(|token| token[0] < end)
-        .checked_sub(1)?;
-    (begins && ends && start <= last).then_some([start, last])
+    let holds = offsets.first()?[0] <= first && offsets.last()?[1] >= end;
+    let touches = offsets.partition_point(|token| token[1] <= first);
+    let begin = offsets[offsets
+        .partition_point(|token| token[0] <= first)
+        .checked_sub(1)?][0];
+    let start = touches.max(offsets.partition_point(|token| token[0] < begin));
+    let stop = offsets.get(offsets.partition_point(|token| token[1] < end))?[1];
+    let last = offsets.partition_point(|token| token[1] <= stop);
+    let last = last.min(offsets.partition_point(|token| token[0] < end));
+    let last = last.checked_sub(1)?;
+    (holds && start <= last).then_some([start, last])
 }
 
 /// Whether each token of a context has its maximal context in its row, `(tokens,)`; `false` for other tokens.
@@ -143,6 +150,22 @@ mod tests {
             assert_eq!(positions(&ROWS, &[chars]).unwrap(), expected, "{chars:?}");
         }
         assert!(positions(&ROWS, &[]).is_err());
+    }
+
+    #[test]
+    fn tokens_may_overlap_and_share_characters() {
+        let offsets = [[0, 1], [1, 2], [1, 3], [3, 4], [3, 4], [4, 6]];
+        for (chars, expected) in [
+            ([0, 2], Some([0, 1])),
+            ([0, 3], Some([0, 2])),
+            ([1, 4], Some([1, 4])),
+            ([3, 4], Some([3, 4])),
+            ([3, 5], Some([3, 5])),
+            ([5, 6], Some([5, 5])),
+            ([5, 7], None),
+        ] {
+            assert_eq!(tokens_of(&offsets, chars), expected, "{chars:?}");
+        }
     }
 
     #[test]

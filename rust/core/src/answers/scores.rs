@@ -35,16 +35,16 @@ pub(super) fn log_sum_exp_of_spans(starts: &[f64], ends: &[f64], longest: usize)
     loop {
         // `powers[i]` is the sum of `length` ends from i on, `sums[i]` of `taken`.
         if longest & length != 0 {
-            for place in 0..sums.len() {
-                sums[place] += powers.get(place + taken).copied().unwrap_or(0.0);
+            for (sum, ahead) in sums.iter_mut().zip(&powers[taken..]) {
+                *sum += ahead;
             }
             taken += length;
         }
         if longest < 2 * length {
             break;
         }
-        for place in 0..powers.len() {
-            powers[place] += powers.get(place + length).copied().unwrap_or(0.0);
+        for place in length..powers.len() {
+            powers[place - length] += powers[place];
         }
         length *= 2;
     }
@@ -68,9 +68,9 @@ mod tests {
             .collect();
         for longest in [1, 2, 3, 4, 7, 22, 23, 30] {
             let mut sum = 0.0;
-            for start in 0..23 {
-                for end in start..23.min(start + longest) {
-                    sum += (starts[start] + ends[end]).exp();
+            for (place, start) in starts.iter().enumerate() {
+                for end in ends.iter().skip(place).take(longest) {
+                    sum += (start + end).exp();
                 }
             }
             let found = log_sum_exp_of_spans(&starts, &ends, longest);
