@@ -73,7 +73,7 @@ def check(name: str, length: int, stride: int) -> Counter[str]:
         if mine != their:
             # Its loop over starts runs over the [SEP] behind the context, whose offsets are 0 and 0.
             past = mine[0] < their[0] == len(offsets) - 1 and mine[1] == their[1] == their[0] - 1
-            # Bytes of one character are tokens with the same offsets; its loop takes the last of them for the start.
+            # Tokens of one character (bytes; ▁) have the same offsets; its loop takes the last of them for the start.
             same = offsets[mine[0]][0] == offsets[their[0]][0] and offsets[mine[1]][1] == offsets[their[1]][1]
             why = "starts at the [SEP] behind the answer" if past else "starts inside of a character" if same else ""
             if not why and text == text.strip():

@@ -64,9 +64,10 @@ def find_positions(rows: ContextRows, spans: NDArray[np.int32]) -> NDArray[np.in
         touched = [token for token, (left, right) in enumerate(window) if left < end and right > start]
         if touched:
             # Tokens may overlap, and share a character: the fewest that hold all of it.
-            left = max(window[token][0] for token in touched if window[token][0] <= max(start, window[touched[0]][0]))
             right = min(window[token][1] for token in touched if window[token][1] >= min(end, window[touched[-1]][1]))
-            first_token = next(token for token in touched if window[token][0] == left)
             last_token = next(token for token in reversed(touched) if window[token][1] == right)
+            touched = [token for token in touched if token <= last_token]
+            begins = [token for token in touched if window[token][0] <= start] or touched[:1]
+            first_token = next(token for token in touched if window[token] == window[begins[-1]])
             places[row] = begin + first_token, begin + last_token
     return places

@@ -46,20 +46,20 @@ pub fn positions(rows: &AnswerRows<'_>, answers: CharSpans<'_>) -> Result<Vec<[i
 
 /// The fewest tokens that hold characters, both inclusive; `None` where the window does not hold all of them.
 ///
-/// Tokens may overlap (`▁` and `8%` of `8%`) and share a character (bytes of one): of those that begin with the answer the
-/// first, of those that end with it the last.
+/// Tokens may overlap (`▁` and `8%` of `8%`) and share a character (bytes of one). Of those that begin with the answer it
+/// is the longest, and of equals the first; of those that end with it the shortest, and of equals the last.
 fn tokens_of(offsets: &[[i32; 2]], [first, end]: [i32; 2]) -> Option<[usize; 2]> {
     let holds = offsets.first()?[0] <= first && offsets.last()?[1] >= end;
-    let touches = offsets.partition_point(|token| token[1] <= first);
-    let begin = offsets[offsets
-        .partition_point(|token| token[0] <= first)
-        .checked_sub(1)?][0];
-    let start = touches.max(offsets.partition_point(|token| token[0] < begin));
     let stop = offsets.get(offsets.partition_point(|token| token[1] < end))?[1];
     let last = offsets.partition_point(|token| token[1] <= stop);
     let last = last.min(offsets.partition_point(|token| token[0] < end));
-    let last = last.checked_sub(1)?;
-    (holds && start <= last).then_some([start, last])
+    let offsets = &offsets[..last];
+    let touches = offsets.partition_point(|token| token[1] <= first);
+    let begins = offsets.partition_point(|token| token[0] <= first);
+    let [begin, reach] = offsets[begins.checked_sub(1)?];
+    let start = offsets.partition_point(|token| token[0] < begin || token[1] < reach);
+    let start = start.max(touches);
+    (holds && start < last).then_some([start, last - 1])
 }
 
 /// Whether each token of a context has its maximal context in its row, `(tokens,)`; `false` for other tokens.
@@ -158,7 +158,8 @@ mod tests {
         for (chars, expected) in [
             ([0, 2], Some([0, 1])),
             ([0, 3], Some([0, 2])),
-            ([1, 4], Some([1, 4])),
+            ([1, 2], Some([1, 1])),
+            ([1, 4], Some([2, 4])),
             ([3, 4], Some([3, 4])),
             ([3, 5], Some([3, 5])),
             ([5, 6], Some([5, 5])),
