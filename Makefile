@@ -65,6 +65,15 @@ labels-check: $(VENV)/.with-test ## labels against the loop on real data, and th
 entities-check: $(VENV)/.with-test ## entities of 10,000 random cases a strategy beside transformers' pipeline: ten minutes
 	$(PY) -W ignore -m tests.entities_check
 
+answers-check: $(VENV)/.with-test ## answers of 100,000 random cases beside all spans, and of SQuAD questions beside today's code: five minutes
+	$(PY) -W ignore -m tests.answers_check
+
+questions-check: $(VENV)/.with-test ## features of all of SQuAD 1.1 dev beside run_qa.py's, for five vocabularies: five minutes
+	$(PY) -W ignore -m tests.questions_check
+
+qa-check: $(VENV)/.with-test ## 1,000 questions of SQuAD dev beside transformers 4's way, with MiniLM: two minutes
+	$(PY) -W ignore -m tests.qa_check
+
 ner-check: $(VENV)/.with-test ## MiniLM fine-tuned for entities by ferrobert and by transformers' own loop: strict F1 and seconds of both; half an hour
 	$(PY) -W ignore -m tests.ner_check
 
@@ -119,4 +128,4 @@ $(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
 	touch $@
 
 .PRECIOUS: $(VENV)/.with-%
-.PHONY: help demo wheel test lint parity labels-check masking-check entities-check ner-check pretrain-check miri docs bench bench-full tables format clean
+.PHONY: help demo wheel test lint parity labels-check masking-check entities-check answers-check questions-check qa-check ner-check pretrain-check miri docs bench bench-full tables format clean

@@ -60,6 +60,9 @@ CLASSIFIER = Head("AutoModelForSequenceClassification", "classification head", "
 TOKEN_CLASSIFIER = Head(
     "AutoModelForTokenClassification", "token-classification head", "train one with ferrobert.finetune"
 )
+QUESTION_ANSWERER = Head(
+    "AutoModelForQuestionAnswering", "question-answering head", "give one that was fine-tuned on questions, as on SQuAD"
+)
 MASKED_LM = Head("AutoModelForMaskedLM", "masked-language-model head", "give a checkpoint as it comes from pretraining")
 NEXT_SENTENCE = Head(
     "AutoModelForNextSentencePrediction",

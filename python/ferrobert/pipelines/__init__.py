@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TASKS = {
     "text-classification": ("ferrobert.pipelines.text_classification", "TextClassificationPipeline"),
     "token-classification": ("ferrobert.pipelines.token_classification", "TokenClassificationPipeline"),
+    "question-answering": ("ferrobert.pipelines.question_answering", "QuestionAnsweringPipeline"),
     "fill-mask": ("ferrobert.pipelines.fill_mask", "FillMaskPipeline"),
     "next-sentence-prediction": ("ferrobert.pipelines.next_sentence_prediction", "NextSentencePredictionPipeline"),
 }
@@ -28,6 +29,7 @@ TASKS = {
 ORIGINS = {
     "text-classification": "ferrobert.finetune or `ferrobert demo` makes one",
     "token-classification": "ferrobert.finetune makes one",
+    "question-answering": "one that was fine-tuned on SQuAD or the like",
     "fill-mask": "one that comes from pretraining, such as bert-base-uncased",
     "next-sentence-prediction": "BERT as it comes from pretraining, such as bert-base-uncased",
 }
@@ -63,7 +65,7 @@ def pipeline(
 
     Args:
         task: "text-classification" or its alias "sentiment-analysis"; "token-classification" or its alias "ner";
-            "fill-mask"; "next-sentence-prediction".
+            "question-answering"; "fill-mask"; "next-sentence-prediction".
         model: a checkpoint folder, the id of a model on the hub, or a loaded model of transformers.
         tokenizer: a tokenizer or where to load one from; by default from the model's folder.
         device: "cpu", "cuda", "cuda:1", a number (-1 is the CPU); by default the first GPU, else the CPU.
@@ -73,8 +75,8 @@ def pipeline(
         **options: the task's own call options, as defaults for each call (``top_k``, ``truncation``, ...).
 
     Returns:
-        The pipeline of the task: `TextClassificationPipeline`, `TokenClassificationPipeline`, `FillMaskPipeline` or
-        `NextSentencePredictionPipeline`.
+        The pipeline of the task: `TextClassificationPipeline`, `TokenClassificationPipeline`,
+        `QuestionAnsweringPipeline`, `FillMaskPipeline` or `NextSentencePredictionPipeline`.
 
     Raises:
         ConfigError: an unknown task, backend, device or option; no model.

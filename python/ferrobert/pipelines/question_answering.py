@@ -1,0 +1,263 @@
+"""Question answering: the span of a context that answers a question.
+
+Arguments and results are those of ``QuestionAnsweringPipeline`` of transformers 4, which transformers 5 removed. What
+differs, with reasons, is listed in docs/answers.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ferrobert.answers import QuestionFeatures, encode_questions
+from ferrobert.answers.decoding import decode_rows, decoded_by
+from ferrobert.answers.options import DecodingOptions, options_of
+from ferrobert.errors import CheckpointError, ConfigError, DecodeError, TextTypeError
+from ferrobert.inputs import check_count
+from ferrobert.models.checkpoint import QUESTION_ANSWERER
+from ferrobert.pipelines.base import READ_AHEAD, Pipeline
+from ferrobert.pipelines.inputs import is_finite, stream_of
+from ferrobert.pipelines.options import CallOptions
+from ferrobert.pipelines.rows import token_rows
+
+#: Characters after which a block of inputs ends.
+LARGEST_BLOCK = 1 << 22
+LARGEST_STRIDE = 128
+WINDOW = 384
+OPTIONS = (
+    *("top_k", "doc_stride", "max_answer_len", "max_seq_len", "max_question_len", "handle_impossible_answer"),
+    *("align_to_words", "rank_by", "details", "batch_size"),
+)
+
+
+class Question(NamedTuple):
+    """A question, and the text that is to answer it."""
+
+    question: str
+    context: str
+
+
+#: What transformers 4 does.
+DECODING = options_of(1, 1, 15, False, 0.0, "probability", True, False)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOptions(CallOptions):
+    """The options of one call, checked.
+
+    Attributes:
+        decoding: how logits become answers.
+        window: tokens of a window; by default 384, or as many as the model reads.
+        stride: tokens that windows share; by default 128, or half of a window.
+        longest_question: tokens of a question.
+    """
+
+    decoding: DecodingOptions = DECODING
+    window: int | None = None
+    stride: int | None = None
+    longest_question: int = 64
+
+
+class QuestionAnsweringPipeline(Pipeline):
+    """Answer questions with spans of their contexts, of any length.
+
+    Args:
+        model, tokenizer, device, dtype, batch_tokens: see `ferrobert.pipeline`.
+        **options: defaults for the options of ``__call__``.
+
+    Raises:
+        CheckpointError: no such model, or it has no question-answering head.
+        ConfigError: an option that is not known or has a value that is not allowed.
+
+    Example:
+        >>> from transformers import BertConfig, BertForQuestionAnswering
+        >>> from ferrobert import BertTokenizer
+        >>> vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "who", "wrote", "it", "ada"]
+        >>> tokenizer = BertTokenizer({token: id for id, token in enumerate(vocab)})
+        >>> config = BertConfig(vocab_size=9, hidden_size=8, num_attention_heads=2, intermediate_size=8)
+        >>> qa = QuestionAnsweringPipeline(BertForQuestionAnswering(config), tokenizer, device="cpu")
+        >>> sorted(qa(question="Who wrote it", context="Ada"))
+        ['answer', 'end', 'score', 'start']
+    """
+
+    task = "question-answering"
+    head = QUESTION_ANSWERER
+
+    def __call__(self, inputs: Any = None, *, question: Any = None, context: Any = None, **options: Any) -> Any:
+        """Answer one question, a list, or a stream.
+
+        Args:
+            inputs: ``{"question": ..., "context": ...}``; a list of these; or a stream of these (generator, torch
+                ``Dataset``, any other iterable).
+            question, context: in the place of ``inputs``: strings, or lists of as many; one context serves all
+                questions of a list.
+            top_k: answers of each question; above 1 each gives a list of at most so many.
+            doc_stride: tokens of the context that windows share; by default 128, or half of a window.
+            max_answer_len: most tokens of an answer (15).
+            max_seq_len: tokens of a window; by default 384, or as many as the model reads.
+            max_question_len: tokens of a question (64); what is longer is cut behind a whole word.
+            handle_impossible_answer: an answer may be empty, where the model says so.
+            align_to_words: answers are whole words (``True``).
+            rank_by: "probability" (as in transformers 4) ranks answers by ``score``, which is a probability in a window
+                of the context; "logits" by logits, which can be compared between windows.
+            details: add what `ferrobert.decode_answers` knows of an answer, such as its share among all spans of all
+                windows, ``"probability"``.
+            batch_size: at most this many windows in a batch; also how far a stream is read ahead (default 1,024).
+
+        Returns:
+            ``{"score", "start", "end", "answer"}`` for one question, a list of them where ``top_k`` is above 1; for a
+            list of questions a list. A stream gives an iterator, in the order of the input. ``start`` and ``end`` are
+            characters of the context, ``answer`` is their slice.
+
+        Raises:
+            ConfigError: (a ValueError) an option or input that is not allowed; an empty question or context; a question
+                that leaves no room in its window.
+            TextTypeError: (a TypeError and ValueError) a text that is not a ``str``.
+            DecodeError: the model returns NaN.
+            UnicodeEncodeError: a text holds a lone surrogate.
+
+        Example:
+            >>> qa(question="Who founded Tesla?", context="Elon Musk founded Tesla.")  # doctest: +SKIP
+            {'score': 0.97, 'start': 0, 'end': 9, 'answer': 'Elon Musk'}
+        """
+        chosen = self._call_options({**self._defaults, **options})
+        if question is not None or context is not None:
+            if inputs is not None:
+                raise ConfigError("give question= and context=, or dictionaries of them, not both")
+            inputs = _asked(question, context)
+        if inputs is None:
+            raise ConfigError('give question= and context=, or {"question": ..., "context": ...}')
+        if isinstance(inputs, Mapping):
+            return self._run([inputs], chosen, 0)[0]
+        if isinstance(inputs, str):
+            raise TextTypeError("a question needs its context: give question= and context=, got a str")
+        if is_finite(inputs):
+            return self._run(list(inputs), chosen, 0)
+        return self._stream(stream_of(inputs), chosen)
+
+    predict = transform = __call__
+
+    @classmethod
+    def _call_options(cls, options: Mapping[str, Any]) -> AnswerOptions:
+        rest = {name: value for name, value in options.items() if value is not None}
+        for without_effect in ("padding", "num_workers"):  # windows are padded here; the tokenizer has its own threads
+            rest.pop(without_effect, None)
+        if "topk" in rest:
+            rest.setdefault("top_k", rest.pop("topk"))
+            rest.pop("topk", None)
+        unknown = sorted(set(rest) - set(OPTIONS))
+        if unknown:
+            raise ConfigError(f"unknown option {unknown[0]!r}; the options are {', '.join(OPTIONS)}")
+        counts = {
+            name: check_count(name, rest[name], least)
+            for name, least in (("max_seq_len", 1), ("doc_stride", 0), ("max_question_len", 1), ("batch_size", 1))
+            if name in rest
+        }
+        top_k = check_count("top_k", rest.get("top_k", 1), 1)
+        return AnswerOptions(
+            batch_size=counts.get("batch_size"),
+            decoding=options_of(
+                top_k,
+                top_k,
+                check_count("max_answer_len", rest.get("max_answer_len", 15), 1),
+                rest.get("handle_impossible_answer", False),
+                0.0,
+                rest.get("rank_by", "probability"),
+                rest.get("align_to_words", True),
+                rest.get("details", False),
+            ),
+            window=counts.get("max_seq_len"),
+            stride=counts.get("doc_stride"),
+            longest_question=counts.get("max_question_len", 64),
+        )
+
+    def _run(self, inputs: Sequence[Any], chosen: AnswerOptions, first: int) -> list[Any]:
+        found: list[Any] = []
+        for features, starts, ends in self._encoded(inputs, chosen, first):
+            found += decoded_by(decode_rows, starts, ends, features, chosen.decoding, None)
+        return found
+
+    def _encoded(
+        self, inputs: Sequence[Any], chosen: AnswerOptions, first: int
+    ) -> Iterator[tuple[QuestionFeatures, NDArray[np.float32], NDArray[np.float32]]]:
+        """Inputs, block by block, as features, with the logits of starts and ends of their tokens, ``(tokens,)``."""
+        limits = [self.max_tokens, getattr(self.tokenizer, "model_max_length", None)]
+        limit = min((one for one in limits if one is not None), default=WINDOW)
+        window = min(WINDOW, limit) if chosen.window is None else min(chosen.window, limit)
+        samples: list[Question] = []
+        size = 0
+        for row, value in enumerate(inputs, start=first):
+            samples.append(_checked(value, row))
+            size += len(samples[-1].context)
+            if len(samples) == READ_AHEAD or size > LARGEST_BLOCK or row == first + len(inputs) - 1:
+                features = encode_questions(
+                    [sample.question for sample in samples],
+                    [sample.context for sample in samples],
+                    self.tokenizer,
+                    max_length=window,
+                    doc_stride=min(LARGEST_STRIDE, window // 2) if chosen.stride is None else chosen.stride,
+                    max_question_length=chosen.longest_question,
+                )
+                yield features, *self._span_logits(features, chosen.batch_size, row + 1 - len(samples))
+                samples, size = [], 0
+
+    def _span_logits(
+        self, features: QuestionFeatures, max_rows: int | None, first: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits of starts and ends of every token; only those of one batch are ever padded."""
+        rows = token_rows(features)
+        flat = np.empty((2, len(rows.ids)), np.float32)
+        for batch, tensors in self._batches(rows, max_rows):
+            with torch.inference_mode():
+                output = self.model(**tensors)
+            if not hasattr(output, "start_logits"):
+                raise CheckpointError(f"{type(self.model).__name__} has no {self.head.name}; {self.head.advice}")
+            logits = torch.stack([output.start_logits, output.end_logits]).float().cpu().numpy()  # (2, batch, width)
+            for place, row in enumerate(batch.tolist()):
+                start, end = rows.row_splits[row : row + 2].tolist()
+                flat[:, start:end] = logits[:, place, : end - start]
+        broken = np.flatnonzero(np.isnan(flat.max(axis=0, initial=-np.inf)))
+        if len(broken):
+            row = int(np.searchsorted(rows.row_splits, broken[0], side="right")) - 1
+            raise DecodeError(
+                f"the model's logits for row {first + int(features.columns.sample_ids[row])} are NaN "
+                f"(token {broken[0] - rows.row_splits[row]} of its window)"
+            )
+        return flat[0], flat[1]
+
+
+def _asked(question: Any, context: Any) -> Any:
+    """``question=`` and ``context=`` as one dictionary or a list of them."""
+    if question is None or context is None:
+        missing = "question" if question is None else "context"
+        raise ConfigError(f"{missing}= is missing: a question is answered from its context")
+    if isinstance(question, str):
+        if not isinstance(context, str):
+            raise ConfigError(f"context must be a str, as question is one, got {type(context).__name__}")
+        return {"question": question, "context": context}
+    questions = list(question)
+    contexts = [context] * len(questions) if isinstance(context, str) else list(context)
+    if len(questions) != len(contexts):
+        raise ConfigError(f"there are {len(questions)} questions and {len(contexts)} contexts: give one for each other")
+    return [{"question": one, "context": other} for one, other in zip(questions, contexts, strict=True)]
+
+
+def _checked(value: Any, row: int) -> Question:
+    """One input, or the error that names its row."""
+    if not isinstance(value, Mapping):
+        raise TextTypeError(f'row {row} must be {{"question": ..., "context": ...}}, got {type(value).__name__}')
+    missing = [name for name in Question._fields if name not in value]
+    if missing:
+        raise ConfigError(f"row {row} has no {missing[0]!r}; its keys are {', '.join(map(repr, value)) or 'none'}")
+    texts = [value[name] for name in Question._fields]
+    for name, text in zip(Question._fields, texts, strict=True):
+        if not isinstance(text, str):
+            raise TextTypeError(f"row {row}: {name} must be a str, got {type(text).__name__}")
+        if not text or text.isspace():
+            raise ConfigError(f"row {row}: {name} is empty")
+    return Question(*texts)
