@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ferrobert.pairs import pack_sentences, sentence_pairs
     from ferrobert.pipelines import pipeline
     from ferrobert.render import render_entities
+    from ferrobert.render.answer import render_answer
     from ferrobert.tokenizer import AddedToken
     from ferrobert.training import finetune, metrics, pretrain
     from ferrobert.wordpiece import BertTokenizer
@@ -56,6 +57,7 @@ _HOMES = {
     "pack_sentences": "ferrobert.pairs",
     "pipeline": "ferrobert.pipelines",
     "pretrain": "ferrobert.training",
+    "render_answer": "ferrobert.render.answer",
     "render_entities": "ferrobert.render",
     "sentence_pairs": "ferrobert.pairs",
     "word_labels": "ferrobert.labels",
@@ -91,6 +93,7 @@ __all__ = [
     "pipeline",
     "pretrain",
     "reference",
+    "render_answer",
     "render_entities",
     "sentence_pairs",
     "word_labels",

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from ferrobert import __version__
-from ferrobert.cli import bench, classify, demo, evaluate, fill_mask, ner, predict, pretrain, tokenize, train
+from ferrobert.cli import answer, bench, classify, demo, evaluate, fill_mask, ner, predict, pretrain, tokenize, train
 from ferrobert.errors import FerrobertError, InternalError
 
 USE_ERROR = 2
@@ -85,6 +85,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("classify")(classify.classify)
 app.command("ner")(ner.ner)
+app.command("answer")(answer.answer)
 app.command("fill-mask")(fill_mask.fill_mask)
 app.command("tokenize")(tokenize.tokenize)
 app.command("train")(train.train)
