@@ -58,7 +58,7 @@ def test_files_and_a_long_text_around_its_answer(tmp_path: Any) -> None:
     lines = run("answer", "Who?", tmp_path / "a.txt", TEXT, "-m", "reader").stdout.splitlines()
     assert lines[0] == f"{tmp_path / 'a.txt'}:"
     assert lines[3].startswith("[Ann answer] x x")
-    assert lines[3].endswith("x x ...")
+    assert lines[3].endswith("...")
     assert len(lines[3]) < 400
 
 

@@ -29,7 +29,7 @@ def test_html_is_escaped_and_names_the_question() -> None:
     assert "answer" in shown
     page = fb.render_answer(CONTEXT, BEST, question="Who?", page=True)
     assert page.startswith("<!doctype html>")
-    assert "<h2>Who?</h2>" in page
+    assert "Who?" in page.partition("<h2>")[2].partition("</h2>")[0]
 
 
 def test_no_answer_marks_nothing() -> None:
