@@ -29,7 +29,7 @@ from ferrobert.bench.timing import calls_in_turns
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.answer_peers import pipeline_decode, postprocess_predictions
+from tests.answer_peers import pipeline_decode, postprocess_predictions, prepare_train_features
 from tests.answers_check import logits_for, questions_of
 from tests.conftest import data_folder
 
@@ -84,6 +84,30 @@ def decoding_job(tokenizer: BertTokenizer, questions: list[str], contexts: list[
     draws = np.random.Generator(np.random.Philox(8))
     starts, ends = (logits_for("peaked", (len(samples), length), draws) for _ in range(2))
     return Job(contexts, features, samples, list(theirs.encodings), offsets, starts, ends)
+
+
+def features_of(tokenizer: BertTokenizer, questions: list[str], contexts: list[str]) -> Calls:
+    """Features for training -> the calls; the core first. The answer is some words of the context."""
+    answers = []
+    for context in contexts:
+        start = context.index(" ", len(context) // 2) + 1 if " " in context[len(context) // 2 :] else 0
+        answers.append({"text": [context[start : start + 20].rstrip()], "answer_start": [start]})
+    theirs = tokenizer.as_transformers()
+    return {
+        "ferrobert": lambda: fb.encode_questions(questions, contexts, tokenizer, answers=answers),
+        "run_qa.py": lambda: prepare_train_features(theirs, questions, contexts, answers),
+        "twin": lambda: reference.encode_questions(questions, contexts, tokenizer, answers=answers),
+    }
+
+
+def compare_features(calls: Calls) -> int:
+    """Whether everybody makes the same; the number of features."""
+    ours, *others = (call() for call in calls.values())
+    for other in others:
+        for key in ("input_ids", "overflow_to_sample_mapping", "start_positions", "end_positions"):
+            if [list(row) if isinstance(row, list) else row for row in ours[key]] != list(other[key]):
+                raise SystemExit(f"{key} differ")
+    return len(ours["start_positions"])
 
 
 def run_qa(job: Job) -> Calls:
@@ -143,6 +167,8 @@ def main() -> None:
     )
     print(f"{name}; ferrobert {fb.__version__}, {versions}")
     print(f"{'job':44} {'who':14} {'features/s':>11} {'us a feature':>13}  times as long as ferrobert (range)")
+    calls = features_of(tokenizer, [question.lstrip() for question in questions], contexts)
+    show("features with positions, 384 tokens", calls, compare_features(calls), options.rounds)
     for length in LENGTHS:
         job = decoding_job(tokenizer, questions, contexts, length)
         jobs = {
@@ -152,16 +178,20 @@ def main() -> None:
         }
         for what, (calls, key) in jobs.items():
             compare(calls, key)
-            del calls["twin"]
-            measured = calls_in_turns(calls, options.rounds)
-            number = len(job.samples)
-            for who, timing in measured.items():
-                ratio = timing.over(measured["ferrobert"])
-                print(
-                    f"{what:44} {who:14} {number / timing.median:11,.0f} {timing.median / number * 1e6:13.2f}"
-                    + ("" if who == "ferrobert" else f"  {ratio.median:6.0f}x ({ratio.low:.0f} to {ratio.high:.0f})"),
-                    flush=True,
-                )
+            show(what, calls, len(job.samples), options.rounds)
+
+
+def show(what: str, calls: Calls, number: int, rounds: int) -> None:
+    """Measure and print one job."""
+    del calls["twin"]
+    measured = calls_in_turns(calls, rounds)
+    for who, timing in measured.items():
+        ratio = timing.over(measured["ferrobert"])
+        print(
+            f"{what:44} {who:14} {number / timing.median:11,.0f} {timing.median / number * 1e6:13.2f}"
+            + ("" if who == "ferrobert" else f"  {ratio.median:6.0f}x ({ratio.low:.0f} to {ratio.high:.0f})"),
+            flush=True,
+        )
 
 
 # --- the same under pytest-benchmark ------------------------------------------------------------------------------
@@ -173,6 +203,15 @@ def job() -> Job:
     tokenizer = BertTokenizer.from_pretrained(vocabulary(None)[0], model_max_length=512)
     _, questions, contexts = pairs_of(16)
     return decoding_job(tokenizer, questions, contexts, 384)
+
+
+@pytest.mark.parametrize("name", ["ferrobert", "run_qa.py", "twin"])
+def bench_features(benchmark: Any, name: str) -> None:
+    """Features of questions with the places of their answers."""
+    _, questions, contexts = pairs_of(64)
+    calls = features_of(BertTokenizer.from_pretrained(vocabulary(None)[0], model_max_length=512), questions, contexts)
+    compare_features(calls)
+    benchmark(calls[name])
 
 
 @pytest.mark.parametrize("name", ["ferrobert", "run_qa.py", "twin"])

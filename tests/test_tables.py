@@ -153,7 +153,7 @@ def test_an_unknown_ending_is_refused(tmp_path):
 
 
 def test_an_unknown_format_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="format must be csv, tsv, jsonl, parquet or conll, got 'xml'"):
+    with pytest.raises(ConfigError, match="format must be csv, tsv, jsonl, parquet, conll or squad, got 'xml'"):
         Table(write(tmp_path / "a.csv", ""), format="xml")
 
 

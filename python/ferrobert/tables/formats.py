@@ -17,6 +17,7 @@ READ_FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
+    ".json": "squad",
     ".conll": "conll",
     ".iob": "conll",
     ".iob2": "conll",

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 from ferrobert.errors import ConfigError, DataError
 from ferrobert.tables.conll import TAGS, TOKENS, sentences
 from ferrobert.tables.formats import READ_FORMATS, format_of, parquet_module
+from ferrobert.tables.squad import COLUMNS, squad_document, squad_rows
 from ferrobert.tables.values import word_list
 
 # Rows of Parquet decoded at a time: a few MB of text.
@@ -24,7 +25,7 @@ class Row(NamedTuple):
     """One row of a table.
 
     Attributes:
-        number: the line where the row starts (CSV, TSV, JSONL, CoNLL) or its position (Parquet), from 1.
+        number: the line where the row starts (CSV, TSV, JSONL, CoNLL) or its position (Parquet, SQuAD), from 1.
         values: the value of each column; strings only in CSV and TSV, lists of strings in CoNLL.
     """
 
@@ -38,7 +39,7 @@ class Table:
     Args:
         path: the file.
         columns: names of the columns of a CSV or TSV file *without* a header line.
-        format: "csv", "tsv", "jsonl", "parquet" or "conll"; by default what the file's ending says.
+        format: "csv", "tsv", "jsonl", "parquet", "conll" or "squad"; by default what the file's ending says.
 
     Raises:
         ConfigError: an ending or format that is not one of these; ``columns`` for another format than CSV and TSV.
@@ -70,13 +71,13 @@ class Table:
         self.path = Path(path)
         self.format = format_of(self.path, READ_FORMATS) if format is None else format
         if self.format not in set(READ_FORMATS.values()):
-            raise ConfigError(f"format must be csv, tsv, jsonl, parquet or conll, got {format!r}")
+            raise ConfigError(f"format must be csv, tsv, jsonl, parquet, conll or squad, got {format!r}")
         if self.path.is_dir():
             raise DataError(f"{self.path} is a folder; a table is one file")
         if not self.path.exists():
             raise FileNotFoundError(f"no such file: {self.path}")
-        self.unit = "row" if self.format == "parquet" else "line"
-        self._done = 0
+        self.unit = {"parquet": "row", "squad": "question"}.get(self.format, "line")
+        self._done = self._questions = 0
         self._header = columns is None
         if columns is not None and self.format not in ("csv", "tsv"):
             raise ConfigError(f"columns= names the columns of CSV and TSV files; {self.path} is {self.format}")
@@ -118,6 +119,8 @@ class Table:
 
     def share_read(self) -> float:
         """How much of the file the last iteration has read, from 0 to 1."""
+        if self.format == "squad":
+            return self._done / self._questions if self._questions else 1.0
         parquet = self.format == "parquet"
         total = self._parquet_file().metadata.num_rows if parquet else self.path.stat().st_size
         return min(1.0, self._done / total) if total else 1.0
@@ -140,11 +143,16 @@ class Table:
             return self._parquet_rows()
         if self.format == "conll":
             return self._conll_rows()
+        if self.format == "squad":
+            return self._squad_rows()
         return self._delimited_rows()
 
     def _read_columns(self) -> list[str]:
         if self.format == "parquet":
             return [str(name) for name in self._parquet_file().schema_arrow.names]
+        if self.format == "squad":
+            squad_document(self.path)
+            return list(COLUMNS)
         if self.format == "jsonl":
             first = next(self._jsonl_rows(), None)
             return [] if first is None else list(first.values)
@@ -219,6 +227,12 @@ class Table:
         with self.path.open("rb") as file:
             for number, tokens, tags in sentences(self._lines(file), str(self.path)):
                 yield Row(number, {TOKENS: tokens} if tags is None else {TOKENS: tokens, TAGS: tags})
+
+    def _squad_rows(self) -> Iterator[Row]:
+        rows = list(squad_rows(squad_document(self.path), str(self.path)))
+        self._questions = len(rows)
+        for self._done, values in enumerate(rows, start=1):
+            yield Row(self._done, values)
 
     def _parquet_file(self) -> Any:
         parquet = parquet_module()

@@ -1,7 +1,7 @@
 """Measures of predictions against truth.
 
-`accuracy`, `f1` and `matthews` for one label a row, `entity_f1` and `entity_errors` for entities. The first argument is
-always the truth.
+`accuracy`, `f1` and `matthews` for one label a row, `entity_f1` and `entity_errors` for entities: the first argument is
+the truth. `squad` and `squad_breakdown` for answers, which take predictions first, as the scripts of SQuAD do.
 """
 
 from ferrobert.training.metrics.classification import AVERAGES, ClassScores, Confusion, accuracy, f1, matthews
@@ -13,6 +13,7 @@ from ferrobert.training.metrics.entity_errors import (
     entity_errors,
 )
 from ferrobert.training.metrics.entity_f1 import EntityCounts, entity_f1
+from ferrobert.training.metrics.squad import squad, squad_breakdown
 
 __all__ = [
     "AVERAGES",
@@ -28,4 +29,6 @@ __all__ = [
     "entity_f1",
     "f1",
     "matthews",
+    "squad",
+    "squad_breakdown",
 ]
