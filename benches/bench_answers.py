@@ -65,7 +65,7 @@ def pairs_of(number: int) -> tuple[str, list[str], list[str]]:
 
 
 def decoding_job(tokenizer: BertTokenizer, questions: list[str], contexts: list[str], length: int) -> Job:
-    """Features of so many tokens, padded, and peaked logits."""
+    """Features of so many tokens, padded, and logits that rise around one place, as those of trained models do."""
     options: dict[str, Any] = {
         "truncation": "only_second",
         "max_length": length,
@@ -82,7 +82,7 @@ def decoding_job(tokenizer: BertTokenizer, questions: list[str], contexts: list[
         for row in theirs.encodings
     ]
     draws = np.random.Generator(np.random.Philox(8))
-    starts, ends = (logits_for("peaked", (len(samples), length), draws) for _ in range(2))
+    starts, ends = (logits_for("trained", (len(samples), length), draws) for _ in range(2))
     return Job(contexts, features, samples, list(theirs.encodings), offsets, starts, ends)
 
 
@@ -118,6 +118,11 @@ def run_qa(job: Job) -> Calls:
         "run_qa.py": lambda: postprocess_predictions(job.contexts, job.samples, job.offsets, job.starts, job.ends),
         "twin": lambda: reference.decode_answers(job.starts, job.ends, job.features, **options),
     }
+
+
+def predictions(job: Job) -> Calls:
+    """The predictions of ``run_qa.py``, of which it makes n-best lists of 20 first -> the calls; the core first."""
+    return {**run_qa(job), "ferrobert": lambda: fb.decode_answers(job.starts, job.ends, job.features)}
 
 
 def pipeline(job: Job, top_k: int) -> Calls:
@@ -172,12 +177,14 @@ def main() -> None:
     for length in LENGTHS:
         job = decoding_job(tokenizer, questions, contexts, length)
         jobs = {
+            f"predictions, {length} tokens": (predictions(job), None),
             f"n-best lists of 20, {length} tokens": (run_qa(job), "value"),
             f"pipeline's answer, {length} tokens": (pipeline(job, 1), "score"),
             f"pipeline's 20 answers, {length} tokens": (pipeline(job, 20), "score"),
         }
         for what, (calls, key) in jobs.items():
-            compare(calls, key)
+            if key is not None:  # predictions are the first of the lists
+                compare(calls, key)
             show(what, calls, len(job.samples), options.rounds)
 
 

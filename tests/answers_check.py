@@ -147,8 +147,13 @@ def questions_of(number: int, seed: int) -> tuple[list[str], list[str]]:
 
 
 def logits_for(kind: str, shape: tuple[int, int], draws: np.random.Generator) -> NDArray[np.float32]:
-    """Even ones; or low ones with a few peaks, as trained models give."""
+    """Even ones; low ones with a few peaks; or low ones that rise around one place, as those of trained models do."""
     logits = draws.normal(0, 1, shape)
+    if kind == "trained":
+        places = np.arange(shape[1])
+        # Behind the question, and within the context of most features.
+        centers = draws.integers(25, min(110, shape[1] - 10), (shape[0], 1))
+        logits = logits - 7 + 12 * np.exp(-np.abs(places - centers) / 6)
     if kind == "peaked":
         logits = logits - 6
         for row in logits:
@@ -181,7 +186,7 @@ def check_peers(number: int, seed: int) -> Counter[str]:
             [span if sequence == 1 else None for span, sequence in zip(row.offsets, row.sequence_ids, strict=True)]
             for row in other.encodings
         ]
-        for kind in ("even", "peaked"):
+        for kind in ("even", "peaked", "trained"):
             starts, ends = (logits_for(kind, (len(samples), length), draws) for _ in range(2))
             ours = fb.decode_answers(starts, ends, features, top_k=20, details=True)
             todays = postprocess_predictions(contexts, samples, offsets, starts, ends)

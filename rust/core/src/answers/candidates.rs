@@ -81,6 +81,7 @@ pub(super) struct Candidates {
     /// The most that a start which is not in the heap yet can reach.
     left_out: Option<f64>,
     highest: Vec<f64>,
+    scratch: Vec<f64>,
 }
 
 impl Candidates {
@@ -109,7 +110,7 @@ impl Candidates {
         });
         let best = self.best_ends.len();
         self.best_ends.extend_from_slice(&self.ends[first..]);
-        highest_ahead(&mut self.best_ends[best..], self.longest);
+        highest_ahead(&mut self.best_ends[best..], self.longest, &mut self.scratch);
     }
 
     /// Logits of starts and ends of a window's context.
@@ -181,8 +182,9 @@ impl Candidates {
         }
         let Candidate { span, ends } = self.heap.pop()?;
         for ends in [ends.0..span.end, span.end + 1..ends.1] {
-            let other = self.candidate(span.window as usize, span.start, Some(ends));
-            self.heap.extend(other);
+            if let Some(other) = self.candidate(span.window as usize, span.start, Some(ends)) {
+                self.heap.push(other);
+            }
         }
         Some(span)
     }
@@ -192,8 +194,10 @@ impl Candidates {
         let window = self.windows[number];
         let mut heap = std::mem::take(&mut self.heap);
         for (start, sum) in (0..).zip(self.sums(&window)) {
-            if chosen(sum, window.least) {
-                heap.extend(self.candidate(number, start, None));
+            if chosen(sum, window.least)
+                && let Some(candidate) = self.candidate(number, start, None)
+            {
+                heap.push(candidate);
             }
         }
         self.heap = heap;
@@ -223,16 +227,14 @@ impl Candidates {
 }
 
 /// Each value becomes the highest of itself and those behind it, `reach` in all. O(values x log(reach)).
-fn highest_ahead(values: &mut [f64], reach: usize) {
+fn highest_ahead(values: &mut [f64], reach: usize, scratch: &mut Vec<f64>) {
     let mut covered = 1;
     while covered < reach && covered < values.len() {
         let step = covered.min(reach - covered);
-        for place in 0..values.len() - step {
-            let ahead = values[place + step];
-            if ahead > values[place] {
-                values[place] = ahead;
-            }
-        }
+        let pairs = values.iter().zip(&values[step..]);
+        scratch.clear();
+        scratch.extend(pairs.map(|(&value, &ahead)| if ahead > value { ahead } else { value }));
+        values[..scratch.len()].copy_from_slice(scratch);
         covered += step;
     }
 }
