@@ -147,16 +147,18 @@ def questions_of(number: int, seed: int) -> tuple[list[str], list[str]]:
 
 
 def logits_for(kind: str, shape: tuple[int, int], draws: np.random.Generator) -> NDArray[np.float32]:
-    """Even ones; low ones with a few peaks; or low ones that rise around one place, as those of trained models do."""
-    logits = draws.normal(0, 1, shape)
+    """Logits of starts and ends, ``(2, *shape)``: even; low with a few peaks; or low ones that rise around one
+    place, as those of trained models do."""
+    logits = draws.normal(0, 1, (2, *shape))
     if kind == "trained":
         places = np.arange(shape[1])
         # Behind the question, and within the context of most features.
-        centers = draws.integers(25, min(110, shape[1] - 10), (shape[0], 1))
-        logits = logits - 7 + 12 * np.exp(-np.abs(places - centers) / 6)
+        start = draws.integers(25, 80, (shape[0], 1))
+        for of_which, center in zip(logits, (start, start + draws.integers(0, 6, (shape[0], 1))), strict=True):
+            of_which += 12 * np.exp(-np.abs(places - center) / 6) - 7
     if kind == "peaked":
-        logits = logits - 6
-        for row in logits:
+        logits -= 6
+        for row in logits.reshape(-1, shape[1]):
             row[draws.integers(0, shape[1], 4)] += draws.uniform(4, 12, 4)
     return logits.astype(np.float32)
 
@@ -187,7 +189,7 @@ def check_peers(number: int, seed: int) -> Counter[str]:
             for row in other.encodings
         ]
         for kind in ("even", "peaked", "trained"):
-            starts, ends = (logits_for(kind, (len(samples), length), draws) for _ in range(2))
+            starts, ends = logits_for(kind, (len(samples), length), draws)
             ours = fb.decode_answers(starts, ends, features, top_k=20, details=True)
             todays = postprocess_predictions(contexts, samples, offsets, starts, ends)
             for mine, their in zip(ours, todays, strict=True):

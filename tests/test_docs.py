@@ -86,7 +86,14 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-SHOWN = ("README.md", "docs/entities.md", "docs/labels.md", "docs/pipelines.md", "docs/pretraining.md")
+SHOWN = (
+    "README.md",
+    "docs/answers.md",
+    "docs/entities.md",
+    "docs/labels.md",
+    "docs/pipelines.md",
+    "docs/pretraining.md",
+)
 SHOWN += ("docs/rendering.md", "docs/scores.md", "docs/training.md")
 
 
@@ -212,6 +219,15 @@ def test_the_entities_example_runs(tagger: Path, tmp_path: Path) -> None:
     unmarked = re.sub(r"\[| (?:PER|LOC)\]", "", printed)
     assert unmarked.startswith((EXAMPLES / "news.txt").read_text("utf-8").rstrip())
     assert "<h1>" in (tmp_path / "news.html").read_text("utf-8")
+
+
+def test_the_answers_example_runs(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    made_model("BertForQuestionAnswering", vocab_size=94, max_position_embeddings=256).save_pretrained(tmp_path)
+    printed = run([sys.executable, str(EXAMPLES / "answers.py"), ".", "cook.html"], tmp_path)
+    assert printed.startswith("Where is the Eiffel Tower located?\n  ")
+    assert "; plain argmax: " in printed
+    assert "Who is the CEO of Apple?" in (tmp_path / "cook.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
