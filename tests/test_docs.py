@@ -108,10 +108,19 @@ def test_the_examples_of_a_page_give_what_it_shows(page: Path, tmp_path: Path, m
     assert not report, "".join(report)
 
 
-def test_the_python_of_the_readme_runs(workplace: Path, bert: Path, tagger: Path) -> None:
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random model that answers questions, for path/to/qa-model."""
+    folder = tmp_path_factory.mktemp("reader")
+    write_tokenizer(folder)
+    made_model("BertForQuestionAnswering", vocab_size=94, max_position_embeddings=256).save_pretrained(folder)
+    return folder
+
+
+def test_the_python_of_the_readme_runs(workplace: Path, bert: Path, tagger: Path, reader: Path) -> None:
     sources = [block for block in blocks(ROOT / "README.md", "python") if ">>>" not in block]
     source = with_real_names("texts = ['The cat sat.', 'On the mat.']\n" + "\n".join(sources), bert)
-    source = source.replace("path/to/tagger", tagger.as_posix())
+    source = source.replace("path/to/tagger", tagger.as_posix()).replace("path/to/qa-model", reader.as_posix())
     run([sys.executable, "-c", source], workplace)
 
 
@@ -130,7 +139,7 @@ def commands_of(page: Path, bert: Path) -> list[list[str]]:
     return [[Path(command[0]).name, *command[1:]] for command in commands if command]
 
 
-def test_the_commands_of_the_readme_run(workplace: Path, bert: Path) -> None:
+def test_the_commands_of_the_readme_run(workplace: Path, bert: Path, reader: Path) -> None:
     commands = commands_of(ROOT / "README.md", bert)
     assert {command[1] for command in commands} >= {
         "demo",
@@ -149,6 +158,7 @@ def test_the_commands_of_the_readme_run(workplace: Path, bert: Path) -> None:
             shutil.rmtree(workplace / "my-classifier", ignore_errors=True)
         if arguments[0] == "pretrain":
             shutil.rmtree(workplace / "my-bert", ignore_errors=True)
+        arguments = [argument.replace("path/to/qa-model", str(reader)) for argument in arguments]
         run([str(Path(sys.executable).with_name(program)), *arguments], workplace)
     assert len((workplace / "answers.jsonl").read_text("utf-8").splitlines()) == 20
 
@@ -221,10 +231,8 @@ def test_the_entities_example_runs(tagger: Path, tmp_path: Path) -> None:
     assert "<h1>" in (tmp_path / "news.html").read_text("utf-8")
 
 
-def test_the_answers_example_runs(tmp_path: Path) -> None:
-    write_tokenizer(tmp_path)
-    made_model("BertForQuestionAnswering", vocab_size=94, max_position_embeddings=256).save_pretrained(tmp_path)
-    printed = run([sys.executable, str(EXAMPLES / "answers.py"), ".", "cook.html"], tmp_path)
+def test_the_answers_example_runs(reader: Path, tmp_path: Path) -> None:
+    printed = run([sys.executable, str(EXAMPLES / "answers.py"), str(reader), "cook.html"], tmp_path)
     assert printed.startswith("Where is the Eiffel Tower located?\n  ")
     assert "; plain argmax: " in printed
     assert "Who is the CEO of Apple?" in (tmp_path / "cook.html").read_text("utf-8")
