@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import re
 import shlex
@@ -229,6 +230,18 @@ def test_the_entities_example_runs(tagger: Path, tmp_path: Path) -> None:
     unmarked = re.sub(r"\[| (?:PER|LOC)\]", "", printed)
     assert unmarked.startswith((EXAMPLES / "news.txt").read_text("utf-8").rstrip())
     assert "<h1>" in (tmp_path / "news.html").read_text("utf-8")
+
+
+def test_the_commands_of_the_page_on_answers_run(
+    reader: Path, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    question = {"id": "1", "question": "Who sat?", "answers": [{"text": "cat", "answer_start": 4}]}
+    article = {"title": "", "paragraphs": [{"context": "The cat sat on the mat.", "qas": [question]}]}
+    Path("dev.json").write_text(json.dumps({"version": "1.1", "data": [article]}), "utf-8")
+    for _, *arguments in commands_of(ROOT / "docs" / "answers.md", bert):
+        command_line.run(*(argument.replace("path/to/qa-model", str(reader)) for argument in arguments))
+    assert list(json.loads(Path("predictions.json").read_text("utf-8"))) == ["1"]
 
 
 def test_the_answers_example_runs(reader: Path, tmp_path: Path) -> None:

@@ -108,6 +108,31 @@ class TextEntities(Answers):
             yield {"entities": list(entities)}
 
 
+class SpanAnswers(Answers):
+    """Answers of questions, from contexts of any length: their text, score, and characters in the context."""
+
+    columns = ("answer", "score", "start", "end")
+    cuts = False
+
+    def __init__(self, pipe: Any, question_column: str, context_column: str, handle_impossible_answer: bool) -> None:
+        super().__init__(pipe, question_column)
+        self.context_column = context_column
+        self.chosen = {"handle_impossible_answer": handle_impossible_answer}
+
+    def read(self, table: Table, row: Row) -> dict[str, str]:
+        """The question of a row and its context."""
+        question, context = (table.text_of(row, name) for name in (self.column, self.context_column))
+        for name, text in ((self.column, question), (self.context_column, context)):
+            if not text or text.isspace():
+                raise DataError(f"{table.where(row)}: column {name!r} is empty")
+        return {"question": question, "context": context}
+
+    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+        """The answer of each question."""
+        for found in self.pipe(inputs, **self.chosen, **options):
+            yield {name: found[name] for name in self.columns}
+
+
 class WordTags(Answers):
     """Tags of words, of sentences of any length: the column tags, one a word."""
 

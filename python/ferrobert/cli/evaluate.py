@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ferrobert.cli.evaluate_answers import evaluate_answers
 from ferrobert.cli.evaluate_entities import evaluate_entities
 from ferrobert.cli.options import (
     BatchTokens,
     Constrained,
+    ContextColumn,
     Device,
     FileFormat,
     Header,
+    Impossible,
     LabelColumn,
     MaxLength,
     Model,
     PairColumn,
+    QuestionColumn,
     SpansColumn,
     Strategy,
     TagsColumn,
@@ -42,11 +46,11 @@ MATRIX_LABELS = 12
 
 def evaluate(
     file: Annotated[
-        Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or CoNLL file with true labels.", show_default=False)
+        Path, typer.Argument(help="CSV, TSV, JSONL, Parquet, CoNLL or SQuAD file with true labels.", show_default=False)
     ],
     model: Model,
     task: Annotated[
-        str, typer.Option(help="text-classification, next-sentence-prediction or ner.")
+        str, typer.Option(help="text-classification, next-sentence-prediction, ner or question-answering.")
     ] = "text-classification",
     text_column: TextColumn = "text",
     text_pair_column: PairColumn = None,
@@ -54,6 +58,8 @@ def evaluate(
     tokens_column: TokensColumn = "tokens",
     tags_column: TagsColumn = "tags",
     spans_column: SpansColumn = "spans",
+    question_column: QuestionColumn = "question",
+    context_column: ContextColumn = "context",
     columns: Header = None,
     file_format: FileFormat = None,
     max_length: MaxLength = None,
@@ -66,6 +72,7 @@ def evaluate(
     errors: Annotated[int, typer.Option(help="ner: how many of the worst errors to list.", min=0)] = 10,
     aggregation_strategy: Strategy = None,
     constrained: Constrained = False,
+    handle_impossible_answer: Impossible = False,
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     batch_tokens: BatchTokens = None,
     device: Device = None,
@@ -73,7 +80,9 @@ def evaluate(
     """Measure accuracy and F1 of each label, and who is taken for whom.
 
     For ner: precision, recall and F1 of whole entities, all together and of
-    each type, and the worst errors with their text.
+    each type, and the worst errors with their text. For question-answering:
+    exact match and F1 of answers as SQuAD counts them (columns id, question,
+    context, answers; SQuAD's own .json files).
 
     Example: ferrobert evaluate test.tsv --model ./ferrobert-demo
     """
@@ -86,6 +95,8 @@ def evaluate(
     task = task_name(task)
     if task == "fill-mask":
         raise ConfigError("fill-mask has no labels to evaluate on; ferrobert predict fills the masks of a file")
+    if handle_impossible_answer and task != "question-answering":
+        raise ConfigError(f"--handle-impossible-answer goes with --task question-answering, not with {task}")
     text_pair_column = pair_column_of(task, text_pair_column)
     table = Table(file, columns=split_columns(columns), format=file_format)
     if task == "token-classification":
@@ -107,6 +118,18 @@ def evaluate(
         raise ConfigError(
             f"--mode, --scheme, --aggregation-strategy and --constrained go with --task ner, not with {task}"
         )
+    if task == "question-answering":
+        if max_length is not None or text_pair_column is not None:
+            raise ConfigError(f"--max-length and --text-pair-column do not go with --task {task}, which cuts nothing")
+        evaluate_answers(
+            table,
+            lambda: open_pipeline(task, model, device=device, batch_tokens=batch_tokens),
+            question_column,
+            context_column,
+            handle_impossible_answer=handle_impossible_answer,
+            json_lines=json_lines,
+        )
+        return
     table.require(text_column, text_pair_column, label_column)
     pipe = open_pipeline(task, model, device=device, batch_tokens=batch_tokens)
     labels = pipe.labels

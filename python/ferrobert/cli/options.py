@@ -35,9 +35,15 @@ Targets = Annotated[
 TokensColumn = Annotated[str, typer.Option(help="ner: column that holds lists of words; read where it is there.")]
 TagsColumn = Annotated[str, typer.Option(help="ner: column that holds the true tags of the words.")]
 SpansColumn = Annotated[str, typer.Option(help="ner: column that holds the true spans of a text.")]
+QuestionColumn = Annotated[str, typer.Option(help="question-answering: column that holds the question.")]
+ContextColumn = Annotated[str, typer.Option(help="question-answering: column that holds the text to answer from.")]
+Impossible = Annotated[
+    bool,
+    typer.Option("--handle-impossible-answer", help="question-answering: answers may be empty, as the model says."),
+]
 FileFormat = Annotated[
     str | None,
-    typer.Option("--format", help="csv, tsv, jsonl, parquet or conll; by default what the ending says."),
+    typer.Option("--format", help="csv, tsv, jsonl, parquet, conll or squad; by default what the ending says."),
 ]
 Strategy = Annotated[
     str | None,

@@ -1,4 +1,4 @@
-"""``ferrobert predict``: labels, tokens for the masks, or entities, for every row of a file."""
+"""``ferrobert predict``: labels, tokens for the masks, entities or answers, for every row of a file."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferrobert.cli.answers import Answers, Fills, Labels, TextEntities, WordTags
+from ferrobert.cli.answers import Answers, Fills, Labels, SpanAnswers, TextEntities, WordTags
 from ferrobert.cli.options import (
     BatchTokens,
     Constrained,
+    ContextColumn,
     Device,
     FileFormat,
     Header,
+    Impossible,
     MaxLength,
     Model,
     PairColumn,
+    QuestionColumn,
     Strategy,
     Targets,
     TextColumn,
@@ -31,6 +34,7 @@ from ferrobert.cli.options import (
     with_bar,
 )
 from ferrobert.errors import ConfigError
+from ferrobert.files import check_target, write_file
 
 if TYPE_CHECKING:
     from ferrobert.tables import Row, Table
@@ -40,20 +44,25 @@ CHUNK = 2048
 
 
 def predict(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or CoNLL file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet, CoNLL or SQuAD file.", show_default=False)],
     model: Model,
     task: Annotated[
-        str, typer.Option(help="text-classification, next-sentence-prediction, fill-mask or ner.")
+        str, typer.Option(help="text-classification, next-sentence-prediction, fill-mask, ner or question-answering.")
     ] = "text-classification",
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Write .jsonl or .parquet (tags of tokens: .conll); by default JSON lines on stdout."
+            "--output",
+            "-o",
+            help="Write .jsonl or .parquet (tags of tokens: .conll; answers: .json, SQuAD's predictions file); by "
+            "default JSON lines on stdout.",
         ),
     ] = None,
     text_column: TextColumn = "text",
     text_pair_column: PairColumn = None,
     tokens_column: TokensColumn = "tokens",
+    question_column: QuestionColumn = "question",
+    context_column: ContextColumn = "context",
     columns: Header = None,
     file_format: FileFormat = None,
     all_scores: Annotated[bool, typer.Option(help="Add the column scores: the score of each label.")] = False,
@@ -61,6 +70,7 @@ def predict(
     target: Targets = None,
     aggregation_strategy: Strategy = None,
     constrained: Constrained = False,
+    handle_impossible_answer: Impossible = False,
     max_length: MaxLength = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a text longer than the model reads instead of cutting it.")
@@ -68,12 +78,13 @@ def predict(
     batch_tokens: BatchTokens = None,
     device: Device = None,
 ) -> None:
-    """Label every row of a file, fill its masks, or find its entities.
+    """Label every row of a file, fill its masks, find its entities, or answer its questions.
 
     Rows come back with label and score added; with predictions: for each
     mask a list of tokens; with entities of a text, or tags of tokens, one a
-    word. Columns of these names that the file has become input_label and so
-    on. Cut texts are counted; for ner no text is cut.
+    word; with answer, score, start and end. Columns of these names that the
+    file has become input_label and so on. Cut texts are counted; for ner and
+    question-answering no text is cut.
 
     Example: ferrobert predict reviews.csv --model ./ferrobert-demo -o labelled.jsonl
     """
@@ -81,23 +92,28 @@ def predict(
     from ferrobert.tables import Table, TableWriter
 
     task = task_name(task)
-    fills, tags = task == "fill-mask", task == "token-classification"
-    if (fills or tags) and (text_pair_column is not None or all_scores):
+    fills, tags, asks = task == "fill-mask", task == "token-classification", task == "question-answering"
+    if (fills or tags or asks) and (text_pair_column is not None or all_scores):
         raise ConfigError(f"--text-pair-column and --all-scores do not go with --task {task}")
     if not fills and (top_k is not None or target):
         raise ConfigError(f"--top-k and --target go with --task fill-mask, not with {task}")
     if not tags and (aggregation_strategy is not None or constrained):
         raise ConfigError(f"--aggregation-strategy and --constrained go with --task ner, not with {task}")
-    if tags and (strict or max_length is not None):
+    if handle_impossible_answer and not asks:
+        raise ConfigError(f"--handle-impossible-answer goes with --task question-answering, not with {task}")
+    if (tags or asks) and (strict or max_length is not None):
+        name = "ner" if tags else task
         raise ConfigError(
-            "--task ner cuts nothing, long texts are read in windows: leave out --strict and --max-length"
+            f"--task {name} cuts nothing, long texts are read in windows: leave out --strict and --max-length"
         )
     pair_column = pair_column_of(task, text_pair_column)
     table = Table(file, columns=split_columns(columns), format=file_format)
     of_words = tags and columns_of(table, tokens_column, text_column) == tokens_column
     if of_words and aggregation_strategy is not None:
         raise ConfigError("--aggregation-strategy makes entities of texts; the file holds tokens, which get a tag each")
-    if not of_words:
+    if asks:
+        table.require(question_column, context_column)
+    elif not of_words:
         table.require(text_column, pair_column)
     if output is not None and output.exists() and output.samefile(file):
         raise ConfigError(f"--output {output} is the input file")
@@ -109,7 +125,9 @@ def predict(
     def predictions() -> Predictions:
         pipe = open_pipeline(task, model, device=device, batch_tokens=batch_tokens)
         answers: Answers
-        if of_words:
+        if asks:
+            answers = SpanAnswers(pipe, question_column, context_column, handle_impossible_answer)
+        elif of_words:
             answers = WordTags(pipe, tokens_column, constrained)
         elif tags:
             answers = TextEntities(pipe, text_column, aggregation_strategy or "first", constrained)
@@ -119,7 +137,14 @@ def predict(
             answers = Labels(pipe, text_column, pair_column, all_scores)
         return Predictions(table, answers, max_length, strict)
 
-    if output is None:
+    if asks and output is not None and output.suffix.lower() == ".json":
+        table.require("id")
+        check_target(output)
+        run = predictions()
+        texts = {str(row["id"]): row["answer"] for rows in run for row in rows}
+        write_file(output, json.dumps(texts, ensure_ascii=False, indent=2) + "\n")
+        print(f"{len(texts):,} predictions written to {output}", file=sys.stderr)
+    elif output is None:
         run = predictions()
         for rows in run:
             for row in rows:
