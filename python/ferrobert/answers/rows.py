@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ferrobert.encoding import BatchEncoding
-from ferrobert.entities.rows import floats_of
+from ferrobert.encoding.fast import fast_rows
 from ferrobert.errors import ConfigError, DecodeError
+from ferrobert.logits import floats_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,28 +111,17 @@ def _of_transformers(features: Any, contexts: Any) -> ContextRows:
     if samples is None:
         alone = isinstance(contexts, str) or len(contexts) == 1
         samples = [0] * len(made) if alone else range(len(made))
-    kept = [np.flatnonzero(row.attention_mask) for row in made]
-    splits = np.zeros(len(made) + 1, np.int64)
-    np.cumsum([len(tokens) for tokens in kept], out=splits[1:])
-    widths = {len(row.ids) for row in made}
-    padded = len(widths) == 1 and any(len(tokens) < len(row.ids) for tokens, row in zip(kept, made, strict=True))
-    left = any(len(tokens) and tokens[0] > 0 for tokens in kept)
-
-    def column(name: str, *shape: int) -> NDArray[np.int32]:
-        rows = [[-1 if value is None else value for value in getattr(row, name)] for row in made]
-        parts = [np.array(row, np.int32).reshape(-1, *shape)[tokens] for row, tokens in zip(rows, kept, strict=True)]
-        return np.concatenate(parts)
-
+    flat = fast_rows(made)
     sample_ids = np.array([int(sample) for sample in samples], np.int64)
     return ContextRows(
-        column("offsets", 2),
-        column("word_ids"),
-        splits,
+        flat.column("offsets", 2),
+        flat.column("word_ids"),
+        flat.row_splits,
         sample_ids,
-        _spans(column("sequence_ids") == 1, splits),
+        _spans(flat.column("sequence_ids") == 1, flat.row_splits),
         _texts(contexts, int(sample_ids.max(initial=-1)) + 1),
-        width=widths.pop() if padded else None,
-        side="left" if left else "right",
+        width=flat.width,
+        side=flat.side,
     )
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ferrobert.encoding import BatchEncoding
+from ferrobert.encoding.fast import fast_rows
 from ferrobert.errors import ConfigError, DecodeError
+from ferrobert.logits import floats_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["AlignedRows", "TokenLogits", "aligned_rows", "floats_of", "logits_of"]
+__all__ = ["AlignedRows", "TokenLogits", "aligned_rows", "logits_of"]
 
 _PAIRS = "the rows are pairs of texts: entities are decoded of single texts, so encode one text a row"
 
@@ -121,29 +123,18 @@ def _of_transformers(encoding: Any, texts: Any, delimiter: str) -> AlignedRows:
                 "their samples"
             )
         samples = range(len(made))
-    kept = [np.flatnonzero(row.attention_mask) for row in made]
-    widths = {len(row.ids) for row in made}
-    padded = len(widths) == 1 and any(len(tokens) < len(row.ids) for tokens, row in zip(kept, made, strict=True))
-    left = any(len(tokens) and tokens[0] > 0 for tokens in kept)
-    words = [np.array([-1 if word is None else word for word in row.word_ids], np.int32) for row in made]
-    splits = np.zeros(len(made) + 1, np.int64)
-    np.cumsum([len(tokens) for tokens in kept], out=splits[1:])
-
-    def column(rows: list[Any], *shape: int) -> NDArray[np.int32]:
-        parts = [np.asarray(row, np.int32).reshape(-1, *shape)[tokens] for row, tokens in zip(rows, kept, strict=True)]
-        return np.concatenate(parts) if parts else np.zeros((0, *shape), np.int32)
-
+    flat = fast_rows(made)
     rows = AlignedRows(
-        column([row.ids for row in made]),
-        column([row.offsets for row in made], 2),
-        column(words),
-        splits,
+        flat.column("ids"),
+        flat.column("offsets", 2),
+        flat.column("word_ids"),
+        flat.row_splits,
         np.array([int(sample) for sample in samples], np.int64),
         texts=[],
         words=None,
-        width=widths.pop() if padded else None,
-        side="left" if left else "right",
-        longest=int(np.diff(splits).max(initial=0)),
+        width=flat.width,
+        side=flat.side,
+        longest=int(np.diff(flat.row_splits).max(initial=0)),
     )
     of_words = bool(given) and not isinstance(given[0], str)
     return _with_texts(rows, given, of_words, delimiter)
@@ -252,19 +243,3 @@ def _of_list(logits: list[NDArray[Any]], rows: AlignedRows) -> TokenLogits:
     if not logits:
         return TokenLogits(np.zeros((0, 0), np.float32), starts)
     return TokenLogits(np.ascontiguousarray(np.concatenate(logits)), starts)
-
-
-def floats_of(logits: Any) -> NDArray[Any]:
-    """An array of float32 or float64."""
-    if hasattr(logits, "detach"):
-        logits = logits.detach()
-        # numpy has no bfloat16.
-        if logits.is_floating_point() and logits.element_size() < 4:
-            logits = logits.float()
-        logits = logits.cpu().numpy()
-    array = np.asarray(logits)
-    if array.dtype in (np.float32, np.float64):
-        return array
-    if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
-        return array.astype(np.float32)
-    raise DecodeError(f"logits must be floats, got {array.dtype}")

@@ -59,7 +59,7 @@ def render_answer(
 
 def marked_answers(answers: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Answers as `ferrobert.render_entities` takes entities: in the order of the context, without overlap."""
-    given = [answers] if isinstance(answers, Mapping) else list(answers)
+    given: list[Any] = [answers] if isinstance(answers, Mapping) else list(answers)
     marked: list[tuple[int, int, dict[str, Any]]] = []
     for number, answer in enumerate(given, start=1):
         if not isinstance(answer, Mapping) or not {"start", "end"} <= answer.keys():

@@ -206,10 +206,11 @@ def references_of(references: Any) -> list[Reference]:
 
 def predictions_of(predictions: Any) -> tuple[dict[str, str], dict[str, float]]:
     """Texts by id, and probabilities of no answer where they are given."""
+    texts: dict[str, Any] = {}
+    likely: dict[str, float] = {}
     if isinstance(predictions, Mapping):
-        texts, likely = {str(id): text for id, text in predictions.items()}, {}
+        texts = {str(id): text for id, text in predictions.items()}
     elif isinstance(predictions, Sequence) and not isinstance(predictions, str):
-        texts, likely = {}, {}
         for number, one in enumerate(predictions):
             if not isinstance(one, Mapping) or "id" not in one or "prediction_text" not in one:
                 raise ConfigError(f'predictions[{number}] must have "id" and "prediction_text", got {one!r:.80}')
