@@ -4,7 +4,8 @@ Trained on 80 % of the sentences of wikigold, BTC and UNER (dev), measured on th
 of the files: PER, ORG and LOC in all of them, MISC in wikigold alone. Both sides have the same sentences, checkpoint,
 epochs, batch size, AdamW, learning rate, warm-up, weight decay, clipping and seed; what differs is what is compared:
 
-- ferrobert: `ferrobert.finetune`: labels aligned in Rust, batches of similar length, windows for long sentences.
+- ferrobert: `ferrobert.finetune`: labels aligned in Rust, windows for long sentences; batches as they come or, with
+  ``--group-by-length``, of similar length.
 - transformers: its tokenizer, the ``word_ids()`` loop, `DataCollatorForTokenClassification` and `Trainer`, batches as
   they come.
 
@@ -67,6 +68,7 @@ def by_ferrobert(rows: Rows, names: list[str], folder: Path, seed: int, options:
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,
         max_length=options.max_length,
+        group_by_length=options.group_by_length,
         seed=seed,
         device=options.device,
         checkpoints=False,
@@ -149,7 +151,17 @@ def scores_of(folder: Path, held_out: dict[str, Rows], options: argparse.Namespa
 
 
 def settings_of(options: argparse.Namespace) -> dict[str, Any]:
-    named = ("model", "epochs", "learning_rate", "batch_size", "max_length", "limit", "threads", "device")
+    named = (
+        "model",
+        "epochs",
+        "learning_rate",
+        "batch_size",
+        "max_length",
+        "limit",
+        "threads",
+        "device",
+        "group_by_length",
+    )
     return {
         **{name: getattr(options, name) for name in named},
         "torch": torch.__version__,
@@ -182,6 +194,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--max-length", type=int, default=256)
+    parser.add_argument("--group-by-length", action="store_true", help="ferrobert: batches of similar length")
     parser.add_argument("--limit", type=int, help="sentences of each set, for a quick try")
     parser.add_argument("--threads", type=int, help="threads of torch; by default its own choice")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")

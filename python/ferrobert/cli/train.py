@@ -52,6 +52,13 @@ def train(
     max_length: MaxLength = None,
     warmup_ratio: Annotated[float, typer.Option(help="Share of the steps in which the learning rate rises.")] = 0.1,
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.01,
+    group_by_length: Annotated[
+        bool | None,
+        typer.Option(
+            "--group-by-length/--no-group-by-length",
+            help="Batches of similar length, which are faster; by default for texts, not for ner.",
+        ),
+    ] = None,
     freeze_encoder: Annotated[bool, typer.Option("--freeze-encoder", help="Train the head alone.")] = False,
     lora: Annotated[int | None, typer.Option(help="Train a LoRA of this rank instead of all weights.")] = None,
     balanced: Annotated[bool, typer.Option("--balanced", help="Weigh rare labels up.")] = False,
@@ -91,6 +98,8 @@ def train(
         if scheme is not None or label_all_tokens or file_format is not None:
             raise ConfigError(f"--scheme, --label-all-tokens and --format go with --task ner, not with {task}")
         settings = {"text_pair_column": text_pair_column, "label_column": label_column}
+    if group_by_length is not None:
+        settings["group_by_length"] = group_by_length
     finetune(
         task,
         model,

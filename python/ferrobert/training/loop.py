@@ -85,6 +85,7 @@ def train_and_save(
         train_dataset=train_rows,
         eval_dataset=validation_rows,
         callbacks=callbacks,
+        group_by_length=recipe.group_by_length,
         **settings,
     )
     trainer.remove_callback(PrinterCallback)

@@ -38,6 +38,7 @@ class Recipe:
     lora: Any
     class_weight: Any
     max_length: int | None
+    group_by_length: bool
     label_names: list[str]
     early_stopping_patience: int | None
     select_best: str | None
@@ -55,6 +56,8 @@ class Recipe:
             raise ConfigError(f"learning_rate must lie between 0 and 1, got {self.learning_rate!r}")
         if not 0.0 <= self.warmup_ratio < 1.0:
             raise ConfigError(f"warmup_ratio must lie in [0, 1), got {self.warmup_ratio!r}")
+        if not isinstance(self.group_by_length, bool):
+            raise ConfigError(f"group_by_length must be True or False, got {self.group_by_length!r}")
         if self.freeze_encoder and self.lora:
             raise ConfigError("freeze_encoder=True trains the head alone, lora= the attention too: choose one")
         if self.mixed_precision not in (None, "bf16", "fp16"):

@@ -67,7 +67,7 @@ def as_batch(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 class LengthGroups(Sampler[int]):
-    """Row positions, shuffled anew each epoch, such that each batch holds rows of similar length.
+    """Row positions, shuffled anew each epoch; where they are sorted each batch holds rows of similar length.
 
     The order is a function of (seed, epoch) alone, so that a resumed run sees the rows that an uninterrupted one sees.
 
@@ -75,12 +75,14 @@ class LengthGroups(Sampler[int]):
         lengths: tokens of each row.
         batch_size: rows of a batch.
         seed: seed of the order.
+        sort: whether batches hold rows of similar length.
     """
 
-    def __init__(self, lengths: NDArray[np.int64], batch_size: int, seed: int) -> None:
+    def __init__(self, lengths: NDArray[np.int64], batch_size: int, seed: int, *, sort: bool = True) -> None:
         self.lengths = lengths
         self.batch_size = batch_size
         self.seed = seed
+        self.sort = sort
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -93,6 +95,8 @@ class LengthGroups(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         generator = np.random.Generator(np.random.Philox([self.seed, self.epoch]))
         order = generator.permutation(len(self.lengths))
+        if not self.sort:
+            return iter(order.tolist())
         # Small sets in at least four groups: one group would put the same rows together in every epoch.
         size = self.batch_size * max(1, min(BATCHES_PER_GROUP, len(order) // (4 * self.batch_size)))
         batches = []

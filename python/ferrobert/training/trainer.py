@@ -11,12 +11,21 @@ from ferrobert.training.rows import IGNORED, LengthGroups
 
 
 class LengthGroupedTrainer(Trainer):
-    """Trainer whose batches hold rows of similar length, in an order that resumes exactly."""
+    """Trainer with an order of rows that resumes exactly.
+
+    Args:
+        group_by_length: whether batches hold rows of similar length.
+        **settings: for transformers.Trainer.
+    """
+
+    def __init__(self, *, group_by_length: bool = True, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.group_by_length = group_by_length
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
         rows = self.train_dataset if train_dataset is None else train_dataset
         batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGroups(rows.rows.lengths, batch, self.args.seed)
+        return LengthGroups(rows.rows.lengths, batch, self.args.seed, sort=self.group_by_length)
 
 
 class ClassifierTrainer(LengthGroupedTrainer):
