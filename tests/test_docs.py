@@ -176,8 +176,17 @@ def test_the_commands_of_the_page_on_training_run(workplace: Path, bert: Path, m
     sentence = "Elon\tB-PER\nMusk\tI-PER\nfounded\tO\nTesla\tB-ORG\n\n"
     for name in ("train.conll", "test.conll"):
         (workplace / name).write_text(8 * sentence, "utf-8")
+    answers = [{"text": "cat", "answer_start": 4}]
+    paragraphs = [
+        {
+            "context": f"The cat sat on mat {number}.",
+            "qas": [{"id": f"{number}", "question": "Who?", "answers": answers}],
+        }
+        for number in range(8)
+    ]
+    (workplace / "squad.json").write_text(json.dumps({"data": [{"title": "", "paragraphs": paragraphs}]}), "utf-8")
     (workplace / "texts.jsonl").write_text('{"text": "Elon Musk founded Tesla."}\n', "utf-8")
-    for folder in ("my-classifier", "my-tagger"):
+    for folder in ("my-classifier", "my-tagger", "my-reader"):
         shutil.rmtree(workplace / folder, ignore_errors=True)
     monkeypatch.chdir(workplace)
     for _, *arguments in commands_of(ROOT / "docs" / "training.md", bert):

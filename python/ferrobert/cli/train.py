@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from ferrobert.cli.options import (
+    ContextColumn,
     Device,
     FileFormat,
     LabelColumn,
     MaxLength,
     Model,
     PairColumn,
+    QuestionColumn,
     SpansColumn,
     TagsColumn,
     TextColumn,
@@ -25,14 +27,14 @@ from ferrobert.errors import ConfigError
 
 def train(
     file: Annotated[
-        Path, typer.Argument(help="CSV, TSV, JSONL, Parquet or CoNLL file with labels.", show_default=False)
+        Path, typer.Argument(help="CSV, TSV, JSONL, Parquet, CoNLL or SQuAD file with labels.", show_default=False)
     ],
     model: Model,
     output_dir: Annotated[Path, typer.Option("--output-dir", "-o", help="Folder for the trained model.")],
     validation: Annotated[
         str | None, typer.Option(help="Labelled file to validate on, or a share of the rows such as 0.1.")
     ] = None,
-    task: Annotated[str, typer.Option(help="text-classification, or ner for tokens.")] = "text-classification",
+    task: Annotated[str, typer.Option(help="text-classification, ner or question-answering.")] = "text-classification",
     text_column: TextColumn = "text",
     text_pair_column: PairColumn = None,
     label_column: LabelColumn = "label",
@@ -45,6 +47,12 @@ def train(
     label_all_tokens: Annotated[
         bool, typer.Option("--label-all-tokens", help="ner: label all tokens of a word, not the first alone.")
     ] = False,
+    question_column: QuestionColumn = "question",
+    context_column: ContextColumn = "context",
+    wrong_answers: Annotated[
+        str | None,
+        typer.Option(help="question-answering: skip leaves out rows whose answer does not stand at its answer_start."),
+    ] = None,
     file_format: FileFormat = None,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-5,
@@ -66,7 +74,8 @@ def train(
         int | None, typer.Option(help="Stop after this many epochs without a better validation loss.")
     ] = None,
     select_best: Annotated[
-        str | None, typer.Option(help="Keep the epoch with the best validation loss, f1 or (texts) accuracy.")
+        str | None,
+        typer.Option(help="Keep the epoch with the best validation loss, f1 or accuracy (texts), exact (questions)."),
     ] = None,
     mixed_precision: Annotated[str | None, typer.Option(help="bf16 or fp16 on a GPU.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 42,
@@ -78,12 +87,26 @@ def train(
 
     Example: ferrobert train train.csv --model bert-base-uncased --validation 0.1 -o ./my-model
     Entities: ferrobert train train.conll --task ner --model bert-base-cased --validation dev.conll -o ./my-tagger
+    Answers: ferrobert train train-v2.0.json --task question-answering --model bert-base-cased -o ./my-reader
     """
     from ferrobert.training import ALIASES, finetune
 
     settings: dict[str, Any]
-    tags = ALIASES.get(task, task) == "token-classification"
-    if tags:
+    tags, asks = (ALIASES.get(task, task) == one for one in ("token-classification", "question-answering"))
+    if wrong_answers is not None and not asks:
+        raise ConfigError(f"--wrong-answers goes with --task question-answering, not with {task}")
+    if asks:
+        if text_pair_column is not None or scheme is not None or label_all_tokens or balanced:
+            raise ConfigError(
+                f"--text-pair-column, --scheme, --label-all-tokens and --balanced do not go with --task {task}"
+            )
+        settings = {
+            "question_column": question_column,
+            "context_column": context_column,
+            "wrong_answers": wrong_answers or "raise",
+            "file_format": file_format,
+        }
+    elif tags:
         if text_pair_column is not None:
             raise ConfigError("--text-pair-column does not go with --task ner")
         settings = {
@@ -93,11 +116,16 @@ def train(
             "scheme": scheme,
             "label_all_tokens": label_all_tokens,
             "file_format": file_format,
+            "text_column": text_column,
         }
     else:
         if scheme is not None or label_all_tokens or file_format is not None:
             raise ConfigError(f"--scheme, --label-all-tokens and --format go with --task ner, not with {task}")
-        settings = {"text_pair_column": text_pair_column, "label_column": label_column}
+        settings = {
+            "text_column": text_column,
+            "text_pair_column": text_pair_column,
+            "label_column": label_column,
+        }
     if group_by_length is not None:
         settings["group_by_length"] = group_by_length
     finetune(
@@ -118,7 +146,6 @@ def train(
         early_stopping_patience=early_stopping,
         select_best=select_best,
         mixed_precision=mixed_precision,
-        text_column=text_column,
         seed=seed,
         resume=resume,
         overwrite=overwrite,
@@ -127,7 +154,7 @@ def train(
     )
     out = console()
     out.print(f"model saved in {output_dir}, its report in {output_dir / 'training_report.json'}", soft_wrap=True)
-    of_task = " --task ner" if tags else ""
+    of_task = " --task ner" if tags else f" --task {task}" if asks else ""
     out.print(f"try: ferrobert predict FILE --model {output_dir}{of_task}", soft_wrap=True)
 
 

@@ -16,6 +16,7 @@ __all__ = ["ALIASES", "TASKS", "finetune", "pretrain"]
 TASKS = {
     "text-classification": "ferrobert.training.text_classification",
     "token-classification": "ferrobert.training.token_classification",
+    "question-answering": "ferrobert.training.question_answering",
 }
 ALIASES = {"sentiment-analysis": "text-classification", "ner": "token-classification"}
 
@@ -43,11 +44,12 @@ def finetune(
     """Train a model for a task, save it, and return a pipeline with it.
 
     Args:
-        task: "text-classification" or its alias "sentiment-analysis"; "token-classification" or its alias "ner".
+        task: "text-classification" or its alias "sentiment-analysis"; "token-classification" or its alias "ner";
+            "question-answering".
         model: the checkpoint to start from: a folder or the id of a model on the hub.
-        train: the examples, texts with labels, or words with tags (also texts with spans): a path to CSV, TSV, JSONL,
-            Parquet, or CoNLL for tags; a list of ``(text, label)``, ``(words, tags)`` or dicts; a dict of columns; a
-            DataFrame; a `datasets.Dataset`.
+        train: the examples, texts with labels, words with tags (also texts with spans), or questions with contexts and
+            answers: a path to CSV, TSV, JSONL, Parquet, CoNLL for tags, a file of SQuAD for questions; a list of
+            ``(text, label)``, ``(words, tags)`` or dicts; a dict of columns; a DataFrame; a `datasets.Dataset`.
         validation: likewise, or a share of ``train`` to set aside, such as 0.1.
         output_dir: where the trained model and ``training_report.json`` go.
         epochs, learning_rate, batch_size, warmup_ratio, max_grad_norm, weight_decay, seed: the optimisation: AdamW
@@ -56,9 +58,9 @@ def finetune(
         lora: train a low-rank addition: ``True``, a rank, or settings of ``peft.LoraConfig``.
         class_weight: "balanced", or a weight for each label.
         resume: go on from the last checkpoint in ``output_dir``.
-        **settings: those of the task, see `ferrobert.training.text_classification.finetune` and
-            `ferrobert.training.token_classification.finetune`: names of columns and labels, ``max_length``,
-            ``early_stopping_patience``, ``mixed_precision``, ...
+        **settings: those of the task, see `ferrobert.training.text_classification.finetune`,
+            `ferrobert.training.token_classification.finetune` and `ferrobert.training.question_answering.finetune`:
+            names of columns and labels, ``max_length``, ``early_stopping_patience``, ``mixed_precision``, ...
 
     Returns:
         The task's pipeline on the trained model.

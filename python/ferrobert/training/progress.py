@@ -20,7 +20,7 @@ def epoch_history(log: list[dict[str, Any]]) -> list[dict[str, float]]:
         record = epochs.setdefault(number, {"epoch": number})
         if "loss" in entry:
             record["loss"] = entry["loss"]
-        for name in ("loss", "accuracy", "f1", "precision", "recall"):
+        for name in ("loss", "accuracy", "f1", "precision", "recall", "exact"):
             if f"eval_{name}" in entry:
                 record[f"validation_{name}"] = entry[f"eval_{name}"]
     return [epochs[number] for number in sorted(epochs)]

@@ -86,7 +86,8 @@ def finetune(
     AdamW (eps 1e-8), a learning rate that rises over the first ``warmup_ratio`` of the steps and then falls linearly to
     0, gradients clipped at ``max_grad_norm``. The loss is cross entropy, the mean over all labelled tokens of an
     optimizer step, those of all accumulated batches and processes. Examples longer than the model reads are read in
-    windows, each word in the one that shows most of what is around it: nothing is cut off. Runs on the first GPU, else on the CPU; under ``torchrun`` or ``accelerate launch`` on all of theirs.
+    windows, each word in the one that shows most of what is around it: nothing is cut off. Runs on the
+    first GPU, else on the CPU; under ``torchrun`` or ``accelerate launch`` on all of theirs.
 
     Args:
         model: the checkpoint to start from. A head for the labels is made where it has none.

@@ -56,6 +56,46 @@ class ClassifierTrainer(LengthGroupedTrainer):
         return (loss, outputs) if return_outputs else loss
 
 
+class AnswerTrainer(LengthGroupedTrainer):
+    """Trainer with the mean of the cross entropies of the first and the last token of an answer.
+
+    Labels are the two positions, ``(batch, 2)``. An evaluation gives, for each batch, the logits of starts and of ends,
+    ``(batch, width)``, and the losses, ``(batch,)``.
+    """
+
+    # The loss is the mean of one batch, so Trainer divides it by the number of accumulated batches.
+    loss_is_scaled_for_ga = False
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.model_accepts_loss_kwargs = False
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The mean loss of a batch, and the model's outputs where they are asked for."""
+        losses, outputs = self._losses(model, inputs)
+        return (losses.mean(), outputs) if return_outputs else losses.mean()
+
+    def prediction_step(
+        self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
+    ) -> tuple[None, tuple[torch.Tensor, ...], torch.Tensor]:
+        """No loss of the batch; its logits and the losses of its rows; their labels."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            losses, outputs = self._losses(model, inputs)
+        return None, (outputs.start_logits.float(), outputs.end_logits.float(), losses), inputs["labels"]
+
+    def _losses(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
+        """Losses of the rows, ``(batch,)``; the model's outputs."""
+        labels = inputs["labels"]  # (batch, 2)
+        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        cross_entropy = torch.nn.functional.cross_entropy
+        starts = cross_entropy(outputs.start_logits.float(), labels[:, 0], reduction="none")
+        ends = cross_entropy(outputs.end_logits.float(), labels[:, 1], reduction="none")
+        return (starts + ends) / 2, outputs
+
+
 class TokenClassifierTrainer(LengthGroupedTrainer):
     """Trainer with cross entropy over labelled tokens, weighted by class where weights are given.
 
