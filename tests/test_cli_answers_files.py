@@ -24,7 +24,10 @@ class FirstWord:
             answer = {"score": 0.5, "start": 0, "end": len(text), "answer": text}
             if options.get("details") and options["handle_impossible_answer"]:
                 answer["null_score_diff"] = 1.0 if empty else -1.0
-            found.append(answer)
+            if options.get("top_k"):
+                answer |= {"start_logit": 1.0, "end_logit": 2.0, "n_best_probability": 0.75}
+            found.append([answer, answer] if options.get("top_k") else answer)
+        assert options["rank_by"] == "logits"
         return found
 
 
@@ -62,6 +65,15 @@ def test_predictions_in_the_official_form(dev: Path, tmp_path: Path) -> None:
     assert f"3 predictions written to {out}" in done.stderr
 
 
+def test_lists_of_the_best_in_the_official_form(dev: Path, tmp_path: Path) -> None:
+    out, lists = tmp_path / "predictions.json", tmp_path / "nbest_predictions.json"
+    run("predict", dev, *ASK, "-o", out, "--n-best-output", lists)
+    assert json.loads(out.read_text("utf-8"))["q2"] == "Ada"
+    best = {"text": "Ada", "probability": 0.75, "start_logit": 1.0, "end_logit": 2.0}
+    assert json.loads(lists.read_text("utf-8")) == {id: [best, best] for id in ("q1", "q2", "q3")}
+    assert "--n-best-output goes with" in refused("predict", dev, *ASK, "--n-best-output", lists)
+
+
 def test_answers_are_measured(dev: Path) -> None:
     scores = json.loads(run("evaluate", dev, *ASK, "--json", "--handle-impossible-answer").stdout)
     assert (scores["exact"], scores["NoAns_exact"], scores["total"]) == (pytest.approx(100 / 3), 100, 3)
@@ -83,6 +95,11 @@ def test_what_cannot_be_asked(dev: Path, tmp_path: Path) -> None:
     broken["data"][0]["paragraphs"][0]["qas"][1]["question"] = " "
     (tmp_path / "broken.json").write_text(json.dumps(broken), "utf-8")
     assert "broken.json, question 2: column 'question' is empty" in refused("predict", tmp_path / "broken.json", *ASK)
+    twice = json.loads(json.dumps(DOCUMENT))
+    twice["data"][0]["paragraphs"][0]["qas"][1]["id"] = "q1"
+    (tmp_path / "twice.json").write_text(json.dumps(twice), "utf-8")
+    message = refused("predict", tmp_path / "twice.json", *ASK, "-o", tmp_path / "predictions.json")
+    assert "twice.json: id 'q1' is there twice" in message
     (tmp_path / "a.jsonl").write_text('{"question": "Who?", "context": "Ada.", "answers": "Ada"}\n', "utf-8")
     message = refused("evaluate", tmp_path / "a.jsonl", *ASK)
     assert "a.jsonl, line 1: column 'answers' must hold" in message

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from ferrobert.tables import Row, Table
 
 
+#: How answers of files are ranked: as in training, and in run_qa.py.
+RANKED = {"rank_by": "logits", "max_answer_len": 30, "align_to_words": False}
+
+
 class Answers(ABC):
     """The answers of one task.
 
@@ -109,15 +113,28 @@ class TextEntities(Answers):
 
 
 class SpanAnswers(Answers):
-    """Answers of questions, from contexts of any length: their text, score, and characters in the context."""
+    """Answers of questions, from contexts of any length: their text, score, and characters in the context.
+
+    Ranked by logits, of up to 30 tokens, as in training and in ``run_qa.py`` of transformers. With ``n_best`` the lists
+    of the best answers are kept in ``n_best_lists``, in the form of SQuAD's n-best files.
+    """
 
     columns = ("answer", "score", "start", "end")
     cuts = False
 
-    def __init__(self, pipe: Any, question_column: str, context_column: str, handle_impossible_answer: bool) -> None:
+    def __init__(
+        self,
+        pipe: Any,
+        question_column: str,
+        context_column: str,
+        handle_impossible_answer: bool,
+        n_best: int | None = None,
+    ) -> None:
         super().__init__(pipe, question_column)
         self.context_column = context_column
-        self.chosen = {"handle_impossible_answer": handle_impossible_answer}
+        self.n_best = n_best
+        self.n_best_lists: list[list[dict[str, Any]]] = []
+        self.chosen = {"handle_impossible_answer": handle_impossible_answer, **RANKED}
 
     def read(self, table: Table, row: Row) -> dict[str, str]:
         """The question of a row and its context."""
@@ -129,8 +146,20 @@ class SpanAnswers(Answers):
 
     def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
         """The answer of each question."""
+        if self.n_best is not None:
+            options = {**options, "top_k": self.n_best, "details": True}
         for found in self.pipe(inputs, **self.chosen, **options):
-            yield {name: found[name] for name in self.columns}
+            best = found
+            if isinstance(found, list):
+                best = found[0] if found else {"answer": "", "score": 0.0, "start": 0, "end": 0}
+                self.n_best_lists.append([_listed(answer) for answer in found])
+            yield {name: best[name] for name in self.columns}
+
+
+def _listed(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer as n-best files have it."""
+    logits = {name: answer[name] for name in ("start_logit", "end_logit")}
+    return {"text": answer["answer"], "probability": answer["n_best_probability"], **logits}
 
 
 class WordTags(Answers):

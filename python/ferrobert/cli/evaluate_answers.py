@@ -50,7 +50,7 @@ def evaluate_answers(
     references: list[dict[str, Any]] = []
     for chunk in with_bar(chunks(table, CHUNK), table, "evaluating"):
         asked = [reader.read(table, row) for row in chunk]
-        found = pipe(asked, handle_impossible_answer=handle_impossible_answer, details=handle_impossible_answer)
+        found = pipe(asked, details=handle_impossible_answer, **reader.chosen)
         for row, one, answer in zip(chunk, asked, found, strict=True):
             id = str(row.values.get("id", len(references)))
             true = {"text": _true_answers(row, table), "answer_start": []}

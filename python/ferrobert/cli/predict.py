@@ -33,7 +33,7 @@ from ferrobert.cli.options import (
     split_columns,
     with_bar,
 )
-from ferrobert.errors import ConfigError
+from ferrobert.errors import ConfigError, DataError
 from ferrobert.files import check_target, write_file
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 # Rows read, sorted by length and answered at a time.
 CHUNK = 2048
+# Answers of a question in an n-best file.
+N_BEST = 20
 
 
 def predict(
@@ -71,6 +73,12 @@ def predict(
     aggregation_strategy: Strategy = None,
     constrained: Constrained = False,
     handle_impossible_answer: Impossible = False,
+    n_best_output: Annotated[
+        Path | None,
+        typer.Option(
+            help="question-answering: also write the 20 best answers of each question, as SQuAD's n-best file."
+        ),
+    ] = None,
     max_length: MaxLength = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a text longer than the model reads instead of cutting it.")
@@ -101,6 +109,9 @@ def predict(
         raise ConfigError(f"--aggregation-strategy and --constrained go with --task ner, not with {task}")
     if handle_impossible_answer and not asks:
         raise ConfigError(f"--handle-impossible-answer goes with --task question-answering, not with {task}")
+    of_squad = asks and output is not None and output.suffix.lower() == ".json"
+    if n_best_output is not None and not of_squad:
+        raise ConfigError("--n-best-output goes with --task question-answering and -o predictions.json")
     if (tags or asks) and (strict or max_length is not None):
         name = "ner" if tags else task
         raise ConfigError(
@@ -126,7 +137,8 @@ def predict(
         pipe = open_pipeline(task, model, device=device, batch_tokens=batch_tokens)
         answers: Answers
         if asks:
-            answers = SpanAnswers(pipe, question_column, context_column, handle_impossible_answer)
+            n_best = None if n_best_output is None else N_BEST
+            answers = SpanAnswers(pipe, question_column, context_column, handle_impossible_answer, n_best)
         elif of_words:
             answers = WordTags(pipe, tokens_column, constrained)
         elif tags:
@@ -137,12 +149,21 @@ def predict(
             answers = Labels(pipe, text_column, pair_column, all_scores)
         return Predictions(table, answers, max_length, strict)
 
-    if asks and output is not None and output.suffix.lower() == ".json":
+    if of_squad and output is not None:
         table.require("id")
-        check_target(output)
+        for target in filter(None, (output, n_best_output)):
+            check_target(target)
         run = predictions()
-        texts = {str(row["id"]): row["answer"] for rows in run for row in rows}
+        texts: dict[str, str] = {}
+        for row in (row for rows in run for row in rows):
+            id = str(row["id"])
+            if id in texts:
+                raise DataError(f"{file}: id {id!r} is there twice, and a predictions file holds it once")
+            texts[id] = row["answer"]
         write_file(output, json.dumps(texts, ensure_ascii=False, indent=2) + "\n")
+        if n_best_output is not None and isinstance(run.answers, SpanAnswers):
+            lists = dict(zip(texts, run.answers.n_best_lists, strict=True))
+            write_file(n_best_output, json.dumps(lists, ensure_ascii=False, indent=2) + "\n")
         print(f"{len(texts):,} predictions written to {output}", file=sys.stderr)
     elif output is None:
         run = predictions()
