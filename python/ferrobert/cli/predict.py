@@ -151,8 +151,8 @@ def predict(
 
     if of_squad and output is not None:
         table.require("id")
-        for target in filter(None, (output, n_best_output)):
-            check_target(target)
+        for path in filter(None, (output, n_best_output)):
+            check_target(path)
         run = predictions()
         texts: dict[str, str] = {}
         for row in (row for rows in run for row in rows):
