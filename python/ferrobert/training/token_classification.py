@@ -103,8 +103,8 @@ def finetune(
             ``peft.LoraConfig`` or one (wants a learning rate near 5e-4). It is folded into the weights that are saved.
         class_weight: "balanced", or a weight for each tag by name.
         max_length: tokens of a window; by default what the model can read.
-        group_by_length: batches hold rows of similar length: up to twice as fast, at a small cost in F1 where sources
-            differ in length (measured in docs/training.md).
+        group_by_length: batches hold rows of similar length: up to twice as fast; may cost some F1 where sources differ
+            in length (measured in docs/training.md).
         stride: tokens that neighbouring windows share; by default those of the pipeline: a quarter of a window, at
             most 128.
         label_names: the tags in the order of their ids; by default the source's, else "O" and those of the types in the

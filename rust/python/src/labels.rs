@@ -419,7 +419,7 @@ pub(crate) fn encode_labelled<'py>(
 }
 
 /// Rows that are read at once.
-const ROWS_OF_BLOCK: usize = 64;
+const ROWS_OF_BLOCK: usize = 128;
 
 /// Rows of strings, in Python's lists or in a column.
 enum Rows {
