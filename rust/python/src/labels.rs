@@ -113,7 +113,8 @@ fn read_labels(
 ) -> PyResult<(Vec<i64>, Vec<i64>)> {
     let mut reader = LabelReader::new(vocab, ignore_index, name);
     if let Ok(column) = rows.cast::<TextColumn>() {
-        reader.read_columns(column.get(), 0..column.len()?)?;
+        let column = column.get();
+        reader.read_columns(column, 0..column.word_row_count())?;
     } else {
         let rows = rows.cast::<PyList>()?;
         reader.read_rows(rows, 0..rows.len())?;
@@ -161,12 +162,7 @@ impl<'a> LabelReader<'a> {
 
     /// Rows of an Arrow column.
     fn read_columns(&mut self, column: &TextColumn, range: Range<usize>) -> PyResult<()> {
-        for (row, labels) in column
-            .word_rows()
-            .enumerate()
-            .skip(range.start)
-            .take(range.len())
-        {
+        for (row, labels) in range.clone().zip(column.word_rows(range)) {
             self.read_texts(labels, row)?;
             self.splits.push(self.ids.len() as i64);
         }
@@ -431,7 +427,7 @@ impl Rows {
     fn len(&self, py: Python<'_>) -> usize {
         match self {
             Self::List(list) => list.bind(py).len(),
-            Self::Column(column) => column.get().word_rows().count(),
+            Self::Column(column) => column.get().word_row_count(),
         }
     }
 }

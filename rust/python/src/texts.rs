@@ -349,11 +349,16 @@ impl TextColumn {
         self.0.splits()
     }
 
-    /// The words of each row, where rows are lists.
-    pub(crate) fn word_rows(&self) -> impl Iterator<Item = &[&str]> {
+    /// The number of rows that are lists.
+    pub(crate) fn word_row_count(&self) -> usize {
+        self.0.splits().map_or(0, |splits| splits.len() - 1)
+    }
+
+    /// The words of some of the rows that are lists.
+    pub(crate) fn word_rows(&self, rows: Range<usize>) -> impl Iterator<Item = &[&str]> {
         let texts = self.0.texts();
         let splits = self.0.splits().unwrap_or_default();
-        splits.windows(2).map(|ends| &texts[ends[0]..ends[1]])
+        rows.map(|row| &texts[splits[row]..splits[row + 1]])
     }
 
     fn row<'py>(&self, py: Python<'py>, row: usize) -> PyResult<Bound<'py, PyAny>> {
