@@ -4,8 +4,10 @@
     reason = "a lock could be held by another thread at the moment of a fork"
 )]
 
+use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -31,6 +33,25 @@ pub(crate) fn in_pool<R: Send>(job: impl FnOnce() -> R + Send) -> R {
 /// Threads that [`in_pool`] uses.
 pub(crate) fn threads() -> usize {
     pool().map_or(1, ThreadPool::current_num_threads)
+}
+
+/// Results of ranges of `count` things, in order: of all in one range, or on all threads in some for each.
+pub(crate) fn in_ranges<R: Send>(
+    count: usize,
+    is_small: bool,
+    work: impl Fn(Range<usize>) -> R + Sync,
+) -> Vec<R> {
+    if is_small || count < 2 || threads() == 1 {
+        return vec![work(0..count)];
+    }
+    let each = count.div_ceil(4 * threads());
+    let starts: Vec<usize> = (0..count).step_by(each).collect();
+    in_pool(|| {
+        let starts = starts.into_par_iter();
+        starts
+            .map(|start| work(start..count.min(start + each)))
+            .collect()
+    })
 }
 
 /// Results of `work`, in the order of the items, which the caller makes one by one while the pool works on those before.

@@ -72,8 +72,8 @@ impl PartialOrd for Candidate {
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
     pub(super) windows: Vec<Window>,
-    pub(super) starts: Vec<f64>,
-    pub(super) ends: Vec<f64>,
+    starts: Vec<f64>,
+    ends: Vec<f64>,
     /// The best end of each start.
     best_ends: Vec<f64>,
     longest: usize,

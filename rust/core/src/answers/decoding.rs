@@ -4,10 +4,10 @@ use super::candidates::{Candidates, Span};
 use super::rows::{AnswerRows, SpanLogits};
 use super::scores::{log_sum_exp, log_sum_exp_of_spans};
 use crate::Result;
+use crate::columns::join_splits;
 use crate::logit::Logit;
-use crate::parallel::{in_pool, threads};
+use crate::parallel::in_ranges;
 use crate::samples::Samples;
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Below this many logits one thread is as quick as several.
@@ -111,12 +111,13 @@ impl Decoder {
         rows.validate()?;
         logits.validate(&rows)?;
         let samples = Samples::new(rows.sample_ids, rows.samples)?;
+        let empty = || Answers {
+            splits: vec![0],
+            ..Answers::default()
+        };
         let part = |range: Range<usize>| {
             let mut scratch = Scratch::default();
-            let mut made = Answers {
-                splits: vec![0],
-                ..Answers::default()
-            };
+            let mut made = empty();
             for sample in range {
                 self.answer(
                     &rows,
@@ -129,26 +130,11 @@ impl Decoder {
             }
             made
         };
-        if logits.starts.len() < LOGITS_FOR_THREADS || threads() == 1 || rows.samples < 2 {
-            return Ok(part(0..rows.samples));
-        }
-        let each = rows.samples.div_ceil(4 * threads());
-        let starts: Vec<usize> = (0..rows.samples).step_by(each).collect();
-        let parts: Vec<Answers> = in_pool(|| {
-            let starts = starts.into_par_iter();
-            starts
-                .map(|start| part(start..rows.samples.min(start + each)))
-                .collect()
-        });
-        let mut made = Answers {
-            splits: vec![0],
-            ..Answers::default()
-        };
-        for part in parts {
-            let before = made.answers.len() as i64;
+        let is_small = logits.starts.len() < LOGITS_FOR_THREADS;
+        let mut made = empty();
+        for part in in_ranges(rows.samples, is_small, part) {
             made.answers.extend(part.answers);
-            made.splits
-                .extend(part.splits.iter().skip(1).map(|end| before + end));
+            join_splits(&mut made.splits, &part.splits);
             made.null_differences.extend(part.null_differences);
         }
         Ok(made)

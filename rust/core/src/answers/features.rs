@@ -1,6 +1,7 @@
 //! Features: where answers stand in windows of their contexts, and which window shows most of what is around a token.
 
 use super::rows::AnswerRows;
+use crate::columns::check_lengths;
 use crate::{Error, Result};
 
 /// Start and end of answers in characters of their contexts, half-open, one a sample; `None` where there is none.
@@ -16,13 +17,7 @@ pub type CharSpans<'a> = &'a [Option<[i32; 2]>];
 /// Columns that do not fit each other.
 pub fn positions(rows: &AnswerRows<'_>, answers: CharSpans<'_>) -> Result<Vec<[i64; 2]>> {
     rows.validate()?;
-    if answers.len() != rows.samples {
-        return Err(Error::ColumnLengths {
-            column: "answers",
-            given: answers.len(),
-            expected: rows.samples,
-        });
-    }
+    check_lengths([("answers", answers.len(), rows.samples)])?;
     let mut found = Vec::with_capacity(rows.sample_ids.len());
     for (row, &sample) in rows.sample_ids.iter().enumerate() {
         let answer = usize::try_from(sample)

@@ -1,5 +1,6 @@
 //! Rows of questions and contexts, and the logits of their tokens.
 
+use crate::columns::{check_lengths, check_splits};
 use crate::logit::Logit;
 use crate::{Error, Result};
 use std::ops::Range;
@@ -25,26 +26,13 @@ impl AnswerRows<'_> {
     /// Checks that the columns fit each other; O(rows).
     pub(super) fn validate(&self) -> Result<()> {
         let tokens = self.offsets.len();
-        let rises = self.row_splits.windows(2).all(|ends| ends[0] <= ends[1]);
-        let ends =
-            self.row_splits.first() == Some(&0) && self.row_splits.last() == Some(&(tokens as i64));
-        if !rises || !ends {
-            return Err(Error::RowSplits { tokens });
-        }
+        check_splits(self.row_splits, tokens)?;
         let rows = self.row_splits.len() - 1;
-        for (column, given, expected) in [
+        check_lengths([
             ("word_ids", self.word_ids.len(), tokens),
             ("contexts", self.contexts.len(), rows),
             ("sample_ids", self.sample_ids.len(), rows),
-        ] {
-            if given != expected {
-                return Err(Error::ColumnLengths {
-                    column,
-                    given,
-                    expected,
-                });
-            }
-        }
+        ])?;
         for (row, (ends, &[first, end])) in
             self.row_splits.windows(2).zip(self.contexts).enumerate()
         {
@@ -87,14 +75,7 @@ pub struct SpanLogits<'a, T> {
 impl<'a, T: Logit> SpanLogits<'a, T> {
     /// Checks that each row is there, and every logit of its tokens a number.
     pub(super) fn validate(&self, rows: &AnswerRows<'_>) -> Result<()> {
-        let number = rows.sample_ids.len();
-        if self.row_starts.len() != number {
-            return Err(Error::ColumnLengths {
-                column: "row_starts",
-                given: self.row_starts.len(),
-                expected: number,
-            });
-        }
+        check_lengths([("row_starts", self.row_starts.len(), rows.sample_ids.len())])?;
         for (name, values) in [("start", self.starts), ("end", self.ends)] {
             for (row, &start) in self.row_starts.iter().enumerate() {
                 let tokens = rows.row(row).len();

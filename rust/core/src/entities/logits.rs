@@ -1,6 +1,7 @@
 //! Logits, and the probabilities that they are.
 
 use super::sequence::TokenRows;
+use crate::columns::check_lengths;
 use crate::logit::Logit;
 use crate::{Error, Result};
 
@@ -18,13 +19,7 @@ pub struct Logits<'a, T> {
 impl<'a, T: Logit> Logits<'a, T> {
     /// Checks that each row is there, and every logit of its tokens a number.
     pub(super) fn validate(&self, rows: &TokenRows<'_>) -> Result<()> {
-        if self.row_starts.len() != rows.sample_ids.len() {
-            return Err(Error::ColumnLengths {
-                column: "row_starts",
-                given: self.row_starts.len(),
-                expected: rows.sample_ids.len(),
-            });
-        }
+        check_lengths([("row_starts", self.row_starts.len(), rows.sample_ids.len())])?;
         for (row, (&start, ends)) in self
             .row_starts
             .iter()

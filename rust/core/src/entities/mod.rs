@@ -17,10 +17,10 @@ pub use labels::{LabelSet, Strategy};
 pub use logits::Logits;
 pub use sequence::TokenRows;
 
-use crate::parallel::{in_pool, threads};
+use crate::columns::join_splits;
+use crate::parallel::in_ranges;
 use crate::samples::Samples;
 use crate::{Error, Result};
-use rayon::prelude::*;
 use sequence::Sequence;
 use std::ops::Range;
 use viterbi::Transitions;
@@ -230,18 +230,11 @@ impl Decoder {
             }
             Ok(found)
         };
-        if logits.values.len() < LOGITS_FOR_THREADS || threads() == 1 || rows.samples < 2 {
-            return part(0..rows.samples);
-        }
-        let each = rows.samples.div_ceil(4 * threads());
-        let starts: Vec<usize> = (0..rows.samples).step_by(each).collect();
-        let parts = in_pool(|| {
-            starts
-                .into_par_iter()
-                .map(|start| part(start..rows.samples.min(start + each)))
-                .collect::<Result<Vec<R>>>()
-        })?;
-        Ok(parts.into_iter().fold(R::empty(), R::join))
+        let is_small = logits.values.len() < LOGITS_FOR_THREADS;
+        let parts = in_ranges(rows.samples, is_small, part);
+        parts
+            .into_iter()
+            .try_fold(R::empty(), |joined, part| Ok(joined.join(part?)))
     }
 
     /// A label for each unit of the sample.
@@ -283,11 +276,6 @@ impl Decoder {
 trait Joined: Sized + Send {
     fn empty() -> Self;
     fn join(self, other: Self) -> Self;
-}
-
-fn join_splits(splits: &mut Vec<i64>, other: &[i64]) {
-    let before = splits.last().copied().unwrap_or(0);
-    splits.extend(other.iter().skip(1).map(|end| before + end));
 }
 
 impl Joined for Entities {

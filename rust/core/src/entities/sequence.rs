@@ -1,6 +1,7 @@
 //! The tokens of a text, of one row or of several windows.
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::columns::{check_lengths, check_splits};
 use std::ops::Range;
 
 /// Where tokens stand: flat columns, all of the same length, and where rows begin.
@@ -21,27 +22,15 @@ pub struct TokenRows<'a> {
 impl TokenRows<'_> {
     pub(super) fn validate(&self) -> Result<()> {
         let tokens = self.word_ids.len();
-        let rises = self.row_splits.windows(2).all(|ends| ends[0] <= ends[1]);
-        if !rises
-            || self.row_splits.first() != Some(&0)
-            || self.row_splits.last().map(|&last| last as usize) != Some(tokens)
-        {
-            return Err(Error::RowSplits { tokens });
-        }
-        let rows = self.row_splits.len() - 1;
-        for (column, given, expected) in [
+        check_splits(self.row_splits, tokens)?;
+        check_lengths([
             ("offsets", self.offsets.len(), tokens),
-            ("sample_ids", self.sample_ids.len(), rows),
-        ] {
-            if given != expected {
-                return Err(Error::ColumnLengths {
-                    column,
-                    given,
-                    expected,
-                });
-            }
-        }
-        Ok(())
+            (
+                "sample_ids",
+                self.sample_ids.len(),
+                self.row_splits.len() - 1,
+            ),
+        ])
     }
 
     fn row(&self, row: usize) -> Range<usize> {

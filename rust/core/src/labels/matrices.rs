@@ -1,8 +1,9 @@
 //! Encoded words and their labels as padded matrices.
 
 use super::align::RowAligner;
-use super::rows::{check_counts, check_splits};
+use super::rows::check_counts;
 use super::{LabelRows, LabelVocab};
+use crate::columns::check_splits;
 use crate::encoding::{Encodings, PaddingSide};
 use crate::memory::{self, Filled, Unwritten};
 use crate::parallel::as_they_come;

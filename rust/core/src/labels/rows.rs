@@ -1,5 +1,6 @@
 //! What labels are aligned with: the words of tokens; and the labels of words.
 
+use crate::columns::{check_lengths, check_splits};
 use crate::{Error, Result};
 use std::ops::Range;
 
@@ -33,30 +34,18 @@ impl<'a> WordRows<'a> {
     /// Checks that the columns fit each other; O(rows).
     pub(super) fn validate(&self) -> Result<()> {
         check_splits(self.row_splits, self.word_ids.len())?;
-        let columns = [
+        let counted = match self.counts {
+            WordCounts::Given(counts) => counts.len(),
+            _ => self.samples,
+        };
+        check_lengths([
             (
                 "sample_ids",
                 self.sample_ids.len(),
                 self.row_splits.len() - 1,
             ),
-            (
-                "word counts",
-                match self.counts {
-                    WordCounts::Given(counts) => counts.len(),
-                    _ => self.samples,
-                },
-                self.samples,
-            ),
-        ];
-        for (column, given, expected) in columns {
-            if given != expected {
-                return Err(Error::ColumnLengths {
-                    column,
-                    given,
-                    expected,
-                });
-            }
-        }
+            ("word counts", counted, self.samples),
+        ])?;
         let outside = |&&sample: &&i64| usize::try_from(sample).is_ok_and(|s| s < self.samples);
         match self.sample_ids.iter().find(|sample| !outside(sample)) {
             Some(&sample) => Err(Error::SampleOutOfRange {
@@ -144,15 +133,5 @@ pub(super) fn check_counts(
     {
         Some((row, (labels, words))) => Err(Error::LabelCount { row, labels, words }),
         None => Ok(()),
-    }
-}
-
-pub(super) fn check_splits(splits: &[i64], tokens: usize) -> Result<()> {
-    let rises = splits.windows(2).all(|ends| ends[0] <= ends[1]);
-    let ends = splits.first() == Some(&0) && splits.last() == Some(&(tokens as i64));
-    if rises && ends {
-        Ok(())
-    } else {
-        Err(Error::RowSplits { tokens })
     }
 }

@@ -1,8 +1,8 @@
 //! Spans of characters -> labels of words.
 
 use super::entities::place_in;
-use super::rows::check_splits;
 use super::{LabelVocab, Scheme, Tag, WordCounts, WordRows};
+use crate::columns;
 use crate::{Error, Result};
 use std::ops::Range;
 
@@ -101,14 +101,14 @@ fn check_lengths(
     texts: Option<&[&str]>,
     spans: SpanRows<'_>,
 ) -> Result<()> {
-    check_splits(spans.splits, spans.bounds.len())?;
+    columns::check_splits(spans.splits, spans.bounds.len())?;
     if spans.splits.len() - 1 != rows.samples {
         return Err(Error::SpanRows {
             spans: spans.splits.len() - 1,
             samples: rows.samples,
         });
     }
-    let columns = [
+    columns::check_lengths([
         ("offsets", offsets.len(), rows.word_ids.len()),
         (
             "texts",
@@ -116,17 +116,7 @@ fn check_lengths(
             rows.samples,
         ),
         ("types of spans", spans.kind_ids.len(), spans.bounds.len()),
-    ];
-    for (column, given, expected) in columns {
-        if given != expected {
-            return Err(Error::ColumnLengths {
-                column,
-                given,
-                expected,
-            });
-        }
-    }
-    Ok(())
+    ])
 }
 
 /// The words of a text.

@@ -1,7 +1,7 @@
 //! The labels that there are.
 
-use super::rows::check_splits;
 use super::{LabelRows, Tag};
+use crate::columns::check_splits;
 use crate::{Error, Result};
 use rustc_hash::FxHashMap;
 

@@ -1,8 +1,8 @@
 //! Labels of tokens -> labels of words.
 
 use super::WordRows;
-use super::rows::check_splits;
 use crate::Result;
+use crate::columns::check_splits;
 
 /// What a window knows of a word.
 #[derive(Clone, Copy)]

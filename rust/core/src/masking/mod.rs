@@ -19,6 +19,7 @@ pub use options::MaskingOptions;
 pub use output::{Masked, Matrix};
 pub use vocab::{MaskingVocab, WordClass};
 
+use crate::columns::{check_lengths, check_splits};
 use crate::parallel::{in_pool, threads};
 use crate::{Error, Result};
 use output::Places;
@@ -168,36 +169,24 @@ impl Masker {
 impl<'a, T: TokenId> Rows<'a, T> {
     fn validate(&self) -> Result<()> {
         let tokens = self.ids.len();
-        let rises = self.row_splits.windows(2).all(|ends| ends[0] <= ends[1]);
-        if !rises
-            || self.row_splits.first() != Some(&0)
-            || self.row_splits.last().map(|&last| last as usize) != Some(tokens)
-        {
-            return Err(Error::RowSplits { tokens });
-        }
-        let columns = [
-            ("word_ids", self.word_ids.map(<[i32]>::len), tokens),
+        check_splits(self.row_splits, tokens)?;
+        check_lengths([
+            (
+                "word_ids",
+                self.word_ids.map_or(tokens, <[i32]>::len),
+                tokens,
+            ),
             (
                 "special_tokens_mask",
-                self.special.map(<[i64]>::len),
+                self.special.map_or(tokens, <[i64]>::len),
                 tokens,
             ),
             (
                 "sample_ids",
-                Some(self.sample_ids.len()),
+                self.sample_ids.len(),
                 self.row_splits.len() - 1,
             ),
-        ];
-        for (column, given, expected) in columns {
-            if let Some(given) = given.filter(|&given| given != expected) {
-                return Err(Error::ColumnLengths {
-                    column,
-                    given,
-                    expected,
-                });
-            }
-        }
-        Ok(())
+        ])
     }
 
     fn row(&self, number: usize) -> Row<'a, T> {
