@@ -1,7 +1,7 @@
 """MiniLM fine-tuned to answer questions, measured on SQuAD 1.1 dev and 2.0: ``make squad-check``.
 
 First it learns 17 articles of SQuAD 1.1's training set and the two sets of SQuADShifts, and is measured on all of SQuAD
-1.1 dev. Then that model learns half of the articles of a part of SQuAD 2.0 dev, where some questions have no answer: the
+1.1 dev. Then that model learns half of the articles of a part of SQuAD 2.0 dev, with questions without an answer: the
 best threshold is found on a quarter of the articles, and used on the last quarter, which neither saw. (The articles of
 SQuAD 2.0 dev are those of 1.1 dev, so the second model is not measured on that.)
 """
