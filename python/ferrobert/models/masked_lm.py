@@ -15,7 +15,7 @@ import torch
 from ferrobert.errors import CheckpointError
 from ferrobert.models.checkpoint import MASKED_LM
 
-__all__ = ["masked_head", "masked_logits"]
+__all__ = ["masked_head", "masked_logits", "vocabulary_logits"]
 
 # Positions whose logits are held at once: 512 x 30,522 floats are 60 MB.
 HEAD_ROWS = 512
@@ -54,8 +54,26 @@ def masked_logits(model: Any, tensors: Mapping[str, torch.Tensor], at: torch.Ten
             raise _no_head(model)
         yield from output.logits[at].split(HEAD_ROWS)
         return
-    hidden = model.base_model(**tensors).last_hidden_state[at]  # (positions, hidden size)
-    yield from map(head, hidden.split(HEAD_ROWS))
+    yield from vocabulary_logits(model, model.base_model(**tensors).last_hidden_state[at])
+
+
+def vocabulary_logits(model: Any, hidden: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Logits of the vocabulary of hidden states, in parts.
+
+    Args:
+        model: a masked-language model of a family in `HEADS`.
+        hidden: ``(positions, hidden size)``.
+
+    Yields:
+        ``(up to 512, vocabulary)`` in the model's precision.
+
+    Raises:
+        CheckpointError: the model has no masked-language-model head.
+    """
+    head = masked_head(model)
+    if head is None:
+        raise _no_head(model)
+    yield from map(head, torch.split(hidden, HEAD_ROWS))
 
 
 def masked_head(model: Any) -> Callable[[torch.Tensor], torch.Tensor] | None:

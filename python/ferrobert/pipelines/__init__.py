@@ -70,7 +70,7 @@ def pipeline(
         tokenizer: a tokenizer or where to load one from; by default from the model's folder.
         device: "cpu", "cuda", "cuda:1", a number (-1 is the CPU); by default the first GPU, else the CPU.
         dtype: precision of the weights, such as "bfloat16"; by default that of the checkpoint.
-        batch_tokens: tokens of a batch, padding included; by default 4,096 on the CPU and 32,768 on a GPU.
+        batch_tokens: tokens of a batch, padding included; by default 2,048 on the CPU and 32,768 on a GPU.
         backend: what runs the model; "torch".
         **options: the task's own call options, as defaults for each call (``top_k``, ``truncation``, ...).
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,19 +13,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ferrobert.batching import token_batches
-from ferrobert.errors import CheckpointError, ConfigError, DecodeError
+from ferrobert.errors import ConfigError, DecodeError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import Head, load_model, position_limit
 from ferrobert.pipelines.device import find_device, find_dtype
+from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import is_finite, stream_of, text_and_pair
 from ferrobert.pipelines.options import WITHOUT_EFFECT, CallOptions
 from ferrobert.pipelines.rows import TokenRows, interleaved, token_rows
 
-BATCH_TOKENS_CPU = 4_096
+BATCH_TOKENS_CPU = 2_048
 BATCH_TOKENS_GPU = 32_768
 # Rows that a stream is read ahead, so that they can be sorted by length.
 READ_AHEAD = 1024
+# Characters (or words) after which a block of inputs ends: logits of about a million tokens are kept at a time.
+LARGEST_BLOCK = 1 << 22
 
 
 class Pipeline(ABC):
@@ -134,9 +136,12 @@ class Pipeline(ABC):
         """Token rows that the model can read, one an input.
 
         Raises:
-            ConfigError: an input that is not allowed, or longer than the model can read and not cut.
+            ConfigError: an input that is not allowed, without tokens, or longer than the model can read and not cut.
         """
         rows = self._encode(inputs, chosen, first, self.max_tokens)
+        empty = np.flatnonzero(rows.lengths == 0)
+        if len(empty):
+            raise ConfigError(f"row {first + int(empty[0])} has no tokens: it is empty, and special tokens are off")
         if self.max_tokens is not None:
             long = np.flatnonzero(rows.lengths > self.max_tokens)
             if len(long):
@@ -170,36 +175,64 @@ class Pipeline(ABC):
             return encoded(single or paired)
         return interleaved(encoded(single), encoded(paired), np.argsort(np.array(single + paired, dtype=np.int64)))
 
-    def _batches(
-        self, rows: TokenRows, max_rows: int | None
-    ) -> Iterator[tuple[NDArray[np.int64], dict[str, torch.Tensor]]]:
-        """Positions of the rows of each batch, and its padded tensors on the device."""
-        pad_id = self.tokenizer.pad_token_id
-        for batch in token_batches(rows.lengths, self.batch_tokens, max_rows=max_rows):
-            tensors = rows.padded(batch, 0 if pad_id is None else pad_id)
-            yield batch, {name: tensor.to(self.device) for name, tensor in tensors.items()}
+    def _blocks(
+        self, inputs: Sequence[Any], first: int, read: Callable[[Any, int], Any], size_of: Callable[[Any], int] = len
+    ) -> Iterator[tuple[int, list[Any]]]:
+        """Inputs, each checked by ``read(value, row)``, in blocks that are encoded together; before each its first row.
 
-    def _logits(self, rows: TokenRows, max_rows: int | None) -> NDArray[np.float32]:
-        """First output of the model for each of one or more rows, ``(rows, labels)``, in the order of the rows.
+        A block ends after `READ_AHEAD` inputs or `LARGEST_BLOCK` characters (or words), by ``size_of``.
+        """
+        samples: list[Any] = []
+        size = 0
+        for row, value in enumerate(inputs, start=first):
+            samples.append(read(value, row))
+            size += size_of(samples[-1])
+            if len(samples) == READ_AHEAD or size > LARGEST_BLOCK:
+                yield row + 1 - len(samples), samples
+                samples, size = [], 0
+        if samples:
+            yield first + len(inputs) - len(samples), samples
+
+    def _forward(self, max_rows: int | None) -> Forward:
+        pad_id = self.tokenizer.pad_token_id
+        return Forward(self.model, self.head, self.device, 0 if pad_id is None else pad_id, self.batch_tokens, max_rows)
+
+    def _row_logits(self, rows: TokenRows, max_rows: int | None) -> NDArray[np.float32]:
+        """Logits of each of one or more rows, ``(rows, labels)``.
 
         Raises:
             DecodeError: a logit is NaN.
             CheckpointError: a model that came loaded gives no logits.
         """
-        results: NDArray[np.float32] | None = None
-        for batch, tensors in self._batches(rows, max_rows):
-            with torch.inference_mode():
-                output = self.model(**tensors)
-            if not hasattr(output, "logits"):
-                raise CheckpointError(f"{type(self.model).__name__} has no {self.head.name}; {self.head.advice}")
-            logits = output.logits.float().cpu().numpy()
-            if results is None:
-                results = np.empty((len(rows), *logits.shape[1:]), dtype=np.float32)
-            results[batch] = logits
-        if results is None:
-            return np.empty((0, self.model.config.num_labels), dtype=np.float32)
-        check_numbers(np.isnan(results.reshape(len(rows), -1).max(axis=1)))
-        return results
+        logits = self._forward(max_rows).of_rows(rows)
+        check_numbers(np.isnan(logits.reshape(len(rows), -1).max(axis=1, initial=-np.inf)))
+        return logits
+
+    def _token_logits(
+        self, rows: TokenRows, max_rows: int | None, fields: Sequence[str], inputs_of: NDArray[np.integer]
+    ) -> list[NDArray[np.float32]]:
+        """Outputs of every token, ``(tokens, ...)`` for each of the fields of the model's output.
+
+        Args:
+            rows: the rows; windows of the inputs.
+            max_rows: most rows of a batch.
+            fields: names of the outputs.
+            inputs_of: which input each row is a window of, for messages, ``(rows,)``.
+
+        Raises:
+            DecodeError: a logit is NaN.
+            CheckpointError: a model that came loaded lacks a field.
+        """
+        found = self._forward(max_rows).of_tokens(rows, fields)
+        for logits in found:
+            broken = np.flatnonzero(np.isnan(logits.reshape(len(logits), -1).max(axis=1, initial=-np.inf)))
+            if len(broken):
+                row = int(np.searchsorted(rows.row_splits, broken[0], side="right")) - 1
+                raise DecodeError(
+                    f"the model's logits for row {inputs_of[row]} are NaN "
+                    f"(token {broken[0] - rows.row_splits[row]} of its window)"
+                )
+        return found
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={type(self.model).__name__}, device={str(self.device)!r})"

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from ferrobert.errors import ConfigError, TextTypeError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import MASKED_LM
-from ferrobert.models.masked_lm import masked_logits
 from ferrobert.pipelines.base import Pipeline, check_numbers
 from ferrobert.pipelines.inputs import check_text
 from ferrobert.pipelines.options import CallOptions, shared_options
@@ -226,16 +225,8 @@ class FillMaskPipeline(Pipeline):
         top_k = chosen.top_k if targets is None else min(chosen.top_k, len(targets))
         scores = np.empty((len(tokens), top_k), dtype=np.float32)
         ids = np.empty((len(tokens), top_k), dtype=np.int64)
-        for batch, tensors in self._batches(rows, chosen.batch_size):
-            at = (tensors["input_ids"] == self.tokenizer.mask_token_id) & tensors["attention_mask"].bool()
-            # The masks of the batch, in the order of its rows: their places among all masks.
-            places = np.concatenate([np.arange(splits[row], splits[row + 1]) for row in batch])
-            start = 0
-            with torch.inference_mode():
-                for logits in masked_logits(self.model, tensors, at):
-                    part = places[start : start + len(logits)]
-                    scores[part], ids[part] = _best(logits, targets, top_k)
-                    start += len(part)
+        for places, logits in self._forward(chosen.batch_size).of_masks(rows, tokens):
+            scores[places], ids[places] = _best(logits, targets, top_k)
         broken = np.isnan(scores[:, 0])
         check_numbers(np.logical_or.reduceat(broken, splits[:-1]))
         return Masks(tokens, splits, scores, ids)

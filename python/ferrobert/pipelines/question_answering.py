@@ -11,23 +11,19 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ferrobert.answers import QuestionFeatures, encode_questions
 from ferrobert.answers.decoding import decode_rows, decoded_by
 from ferrobert.answers.options import DecodingOptions, options_of
-from ferrobert.errors import CheckpointError, ConfigError, DecodeError, TextTypeError
+from ferrobert.errors import ConfigError, TextTypeError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import QUESTION_ANSWERER
-from ferrobert.pipelines.base import READ_AHEAD, Pipeline
+from ferrobert.pipelines.base import Pipeline
 from ferrobert.pipelines.inputs import is_finite, stream_of
 from ferrobert.pipelines.options import CallOptions
 from ferrobert.pipelines.rows import token_rows
 
-#: Characters after which a block of inputs ends.
-LARGEST_BLOCK = 1 << 22
-LARGEST_STRIDE = 128
 WINDOW = 384
 OPTIONS = (
     *("top_k", "doc_stride", "max_answer_len", "max_seq_len", "max_question_len", "handle_impossible_answer"),
@@ -149,7 +145,6 @@ class QuestionAnsweringPipeline(Pipeline):
             rest.pop(without_effect, None)
         if "topk" in rest:
             rest.setdefault("top_k", rest.pop("topk"))
-            rest.pop("topk", None)
         unknown = sorted(set(rest) - set(OPTIONS))
         if unknown:
             raise ConfigError(f"unknown option {unknown[0]!r}; the options are {', '.join(OPTIONS)}")
@@ -189,46 +184,22 @@ class QuestionAnsweringPipeline(Pipeline):
         limits = [self.max_tokens, getattr(self.tokenizer, "model_max_length", None)]
         limit = min((one for one in limits if one is not None), default=WINDOW)
         window = min(WINDOW, limit) if chosen.window is None else min(chosen.window, limit)
-        samples: list[Question] = []
-        size = 0
-        for row, value in enumerate(inputs, start=first):
-            samples.append(_checked(value, row))
-            size += len(samples[-1].context)
-            if len(samples) == READ_AHEAD or size > LARGEST_BLOCK or row == first + len(inputs) - 1:
-                features = encode_questions(
-                    [sample.question for sample in samples],
-                    [sample.context for sample in samples],
-                    self.tokenizer,
-                    max_length=window,
-                    doc_stride=min(LARGEST_STRIDE, window // 2) if chosen.stride is None else chosen.stride,
-                    max_question_length=chosen.longest_question,
-                )
-                yield features, *self._span_logits(features, chosen.batch_size, row + 1 - len(samples))
-                samples, size = [], 0
-
-    def _span_logits(
-        self, features: QuestionFeatures, max_rows: int | None, first: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits of starts and ends of every token; only those of one batch are ever padded."""
-        rows = token_rows(features)
-        flat = np.empty((2, len(rows.ids)), np.float32)
-        for batch, tensors in self._batches(rows, max_rows):
-            with torch.inference_mode():
-                output = self.model(**tensors)
-            if not hasattr(output, "start_logits"):
-                raise CheckpointError(f"{type(self.model).__name__} has no {self.head.name}; {self.head.advice}")
-            logits = torch.stack([output.start_logits, output.end_logits]).float().cpu().numpy()  # (2, batch, width)
-            for place, row in enumerate(batch.tolist()):
-                start, end = rows.row_splits[row : row + 2].tolist()
-                flat[:, start:end] = logits[:, place, : end - start]
-        broken = np.flatnonzero(np.isnan(flat.max(axis=0, initial=-np.inf)))
-        if len(broken):
-            row = int(np.searchsorted(rows.row_splits, broken[0], side="right")) - 1
-            raise DecodeError(
-                f"the model's logits for row {first + int(features.columns.sample_ids[row])} are NaN "
-                f"(token {broken[0] - rows.row_splits[row]} of its window)"
+        for start, samples in self._blocks(inputs, first, _checked, lambda sample: len(sample.context)):
+            features = encode_questions(
+                [sample.question for sample in samples],
+                [sample.context for sample in samples],
+                self.tokenizer,
+                max_length=window,
+                doc_stride=chosen.stride,
+                max_question_length=chosen.longest_question,
             )
-        return flat[0], flat[1]
+            starts, ends = self._token_logits(
+                token_rows(features),
+                chosen.batch_size,
+                ("start_logits", "end_logits"),
+                start + features.columns.sample_ids,
+            )
+            yield features, starts, ends
 
 
 def _asked(question: Any, context: Any) -> Any:

@@ -96,7 +96,7 @@ class TextClassificationPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: LabelOptions, first: int) -> list[Any]:
         if not inputs:
             return []
-        logits = self._logits(self._rows(inputs, chosen, first), chosen.batch_size)  # (rows, labels)
+        logits = self._row_logits(self._rows(inputs, chosen, first), chosen.batch_size)  # (rows, labels)
         scores = _apply(chosen.function or self._own_function(), logits)
         return _ranked(scores, self.labels, chosen.top_k)
 

@@ -12,24 +12,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ferrobert.entities.decoding import decode_rows, decoded_by, label_words
 from ferrobert.entities.options import options_of, strategy_of
 from ferrobert.entities.result import Entities
-from ferrobert.errors import CheckpointError, ConfigError, DecodeError, TextTypeError
+from ferrobert.errors import ConfigError, TextTypeError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import TOKEN_CLASSIFIER
-from ferrobert.pipelines.base import READ_AHEAD, Pipeline
+from ferrobert.pipelines.base import Pipeline
 from ferrobert.pipelines.inputs import check_text
 from ferrobert.pipelines.options import WITHOUT_EFFECT, CallOptions, shared_options
 from ferrobert.pipelines.rows import token_rows
 
 #: Most tokens that windows share: every token then has 64 on either side, but at the ends of the text.
 LARGEST_STRIDE = 128
-#: Characters (or words) after which a block of inputs ends: logits of about a million tokens are kept at a time.
-LARGEST_BLOCK = 1 << 22
 OWN_OPTIONS = (
     *("aggregation_strategy", "ignore_labels", "constrained", "compat", "is_split_into_words", "delimiter"),
     *("grouped_entities", "ignore_subwords"),
@@ -215,16 +212,9 @@ class TokenClassificationPipeline(Pipeline):
         """Inputs, block by block, their encoding in windows, and the logits of its tokens, ``(tokens, labels)``."""
         options = self._window_options(chosen)
         read = _words if chosen.is_split_into_words else check_text
-        samples: list[Any] = []
-        size = 0
-        for row, value in enumerate(inputs, start=first):
-            samples.append(read(value, row))
-            size += len(samples[-1])
-            if len(samples) == READ_AHEAD or size > LARGEST_BLOCK or row == first + len(inputs) - 1:
-                start = row + 1 - len(samples)
-                encoding = self.tokenizer(samples, is_split_into_words=chosen.is_split_into_words, **options)
-                yield samples, encoding, self._token_logits(encoding, chosen.batch_size, start)
-                samples, size = [], 0
+        for start, samples in self._blocks(inputs, first, read):
+            encoding = self.tokenizer(samples, is_split_into_words=chosen.is_split_into_words, **options)
+            yield samples, encoding, self._logits(encoding, chosen.batch_size, start)
 
     def _window_options(self, chosen: TokenOptions) -> dict[str, Any]:
         """Options for the tokenizer: windows of what the model reads, unless the call says something else."""
@@ -243,38 +233,18 @@ class TokenClassificationPipeline(Pipeline):
         options.setdefault("stride", window_stride(limit - special))
         return {**options, "truncation": True, "max_length": limit, "return_overflowing_tokens": True}
 
-    def _token_logits(self, encoding: Any, max_rows: int | None, first: int) -> NDArray[np.float32]:
-        """Logits of every token of an encoding, ``(tokens, labels)``; only those of one batch are ever padded."""
+    def _logits(self, encoding: Any, max_rows: int | None, first: int) -> NDArray[np.float32]:
+        """Logits of every token of an encoding, ``(tokens, labels)``."""
         rows = token_rows(encoding)
+        inputs_of = first + _samples(encoding, len(rows))
         if self.max_tokens is not None:
             long = np.flatnonzero(rows.lengths > self.max_tokens)
             if len(long):
                 raise ConfigError(
-                    f"row {first + _sample(encoding, int(long[0]))} has {int(rows.lengths[long[0]])} tokens, the model "
+                    f"row {inputs_of[long[0]]} has {int(rows.lengths[long[0]])} tokens, the model "
                     f"reads at most {self.max_tokens}; leave truncation and max_length out to read it in windows"
                 )
-        flat: NDArray[np.float32] | None = None
-        for batch, tensors in self._batches(rows, max_rows):
-            with torch.inference_mode():
-                output = self.model(**tensors)
-            if not hasattr(output, "logits"):
-                raise CheckpointError(f"{type(self.model).__name__} has no {self.head.name}; {self.head.advice}")
-            logits = output.logits.float().cpu().numpy()  # (batch, width, labels)
-            if flat is None:
-                flat = np.empty((len(rows.ids), logits.shape[2]), np.float32)
-            for row, of_row in zip(batch.tolist(), logits, strict=True):
-                start, end = rows.row_splits[row : row + 2].tolist()
-                flat[start:end] = of_row[: end - start]
-        if flat is None:
-            return np.empty((0, self.model.config.num_labels), np.float32)
-        broken = np.flatnonzero(np.isnan(flat.max(axis=1, initial=-np.inf)))
-        if len(broken):
-            row = int(np.searchsorted(rows.row_splits, broken[0], side="right")) - 1
-            raise DecodeError(
-                f"the model's logits for row {first + _sample(encoding, row)} are NaN "
-                f"(token {broken[0] - rows.row_splits[row]} of its window)"
-            )
-        return flat
+        return self._token_logits(rows, max_rows, ("logits",), inputs_of)[0]
 
 
 def window_stride(room: int) -> int:
@@ -282,11 +252,11 @@ def window_stride(room: int) -> int:
     return max(0, min(LARGEST_STRIDE, room // 4))
 
 
-def _sample(encoding: Any, row: int) -> int:
-    """Which of the inputs a row of an encoding is a window of."""
+def _samples(encoding: Any, rows: int) -> NDArray[np.int64]:
+    """Which of the inputs each row of an encoding is a window of, ``(rows,)``."""
     columns = getattr(encoding, "columns", None)
     samples = encoding.get("overflow_to_sample_mapping") if columns is None else columns.sample_ids
-    return row if samples is None else int(samples[row])
+    return np.arange(rows) if samples is None else np.asarray(samples, np.int64)
 
 
 def _flag(name: str, value: Any) -> bool:

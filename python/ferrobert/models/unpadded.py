@@ -1,0 +1,332 @@
+"""Encoders without padding: all tokens of a batch in one matrix, attention within each row.
+
+A padded batch computes as many slots as its longest row has, for each of its rows. Here the matrix of a batch holds its
+tokens and nothing else: linear layers, normalisation and activation act on each token alone, and attention is made for
+the rows of each length together. The weights, embeddings and heads are those of the model, at the time of the call;
+what is written anew is the way through the layers. The last layer computes only the positions that are read.
+
+    ids (tokens,) -> embeddings (tokens, hidden) -> layers -> hidden states (positions read, hidden) -> the model's head
+
+Families: BERT, RoBERTa (XLM-RoBERTa, CamemBERT), DistilBERT, ALBERT. `unpadded` gives ``None`` for anything else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["Read", "UnpaddedModel", "unpadded"]
+
+logger = logging.getLogger(__name__)
+_told: set[str] = set()
+
+# Scores of attention held at once in bfloat16: 2 MB, which the cache of a core holds.
+SCORES = 1 << 20
+
+
+class Read(Enum):
+    """Which hidden states are read, where it is not a list of positions."""
+
+    ALL = "all"
+    FIRST = "first"
+
+
+class Run(NamedTuple):
+    """Rows of one length that follow each other."""
+
+    start: int  # of its first token
+    rows: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The modules of a layer, by what they do. ``norm(x + part(x))`` is the form of both its parts."""
+
+    query: nn.Linear
+    key: nn.Linear
+    value: nn.Linear
+    output: nn.Linear
+    attention_norm: nn.LayerNorm
+    up: nn.Linear
+    activation: Callable[[Tensor], Tensor]
+    down: nn.Linear
+    norm: nn.LayerNorm
+
+    @property
+    def linears(self) -> tuple[nn.Linear, ...]:
+        return self.query, self.key, self.value, self.output, self.up, self.down
+
+
+def bert_layers(base: Any) -> Iterator[Layer]:
+    for layer in base.encoder.layer:
+        mixed, taken, grown, shrunk = layer.attention.self, layer.attention.output, layer.intermediate, layer.output
+        yield Layer(
+            *(mixed.query, mixed.key, mixed.value, taken.dense, taken.LayerNorm),
+            *(grown.dense, grown.intermediate_act_fn, shrunk.dense, shrunk.LayerNorm),
+        )
+
+
+def distilbert_layers(base: Any) -> Iterator[Layer]:
+    for layer in base.transformer.layer:
+        mixed, ffn = layer.attention, layer.ffn
+        yield Layer(
+            *(mixed.q_lin, mixed.k_lin, mixed.v_lin, mixed.out_lin, layer.sa_layer_norm),
+            *(ffn.lin1, ffn.activation, ffn.lin2, layer.output_layer_norm),
+        )
+
+
+def albert_layers(base: Any) -> Iterator[Layer]:
+    config, groups = base.config, base.encoder.albert_layer_groups
+    for number in range(config.num_hidden_layers):
+        for layer in groups[int(number / (config.num_hidden_layers / config.num_hidden_groups))].albert_layers:
+            mixed = layer.attention
+            yield Layer(
+                *(mixed.query, mixed.key, mixed.value, mixed.dense, mixed.LayerNorm),
+                *(layer.ffn, layer.activation, layer.ffn_output, layer.full_layer_layer_norm),
+            )
+
+
+class Family(NamedTuple):
+    """How the encoders of a family are read."""
+
+    base: str  # name of the encoder's class
+    layers: Callable[[Any], Iterator[Layer]]
+    heads: str = "num_attention_heads"  # in the config
+    takes_types: bool = True
+    counts_from_padding: bool = False  # positions begin behind that of the padding
+    mapping: Callable[[Any], nn.Linear] | None = None  # from the size of the embeddings to that of the hidden states
+
+
+FAMILIES = {
+    "albert": Family("AlbertModel", albert_layers, mapping=attrgetter("encoder.embedding_hidden_mapping_in")),
+    "bert": Family("BertModel", bert_layers),
+    "camembert": Family("CamembertModel", bert_layers, counts_from_padding=True),
+    "distilbert": Family("DistilBertModel", distilbert_layers, heads="n_heads", takes_types=False),
+    "roberta": Family("RobertaModel", bert_layers, counts_from_padding=True),
+    "xlm-roberta": Family("XLMRobertaModel", bert_layers, counts_from_padding=True),
+}
+
+
+def unpadded(model: Any) -> UnpaddedModel | None:
+    """The model without padding; ``None`` where only its own ``forward`` knows what to do.
+
+    That is for other families, classes that are not transformers' own, replaced parts (adapters, quantised layers),
+    hooks, outputs that are asked for in the config, training, and devices other than the CPU. Which of these it is, is
+    logged once, at level INFO.
+    """
+    reason = _obstacle(model)
+    if reason is None:
+        return UnpaddedModel(model, FAMILIES[model.config.model_type])
+    if reason not in _told:
+        _told.add(reason)
+        logger.info("%s runs padded, by its own forward: %s", type(model).__name__, reason)
+    return None
+
+
+def _obstacle(model: Any) -> str | None:
+    """Why a model cannot run without padding, or ``None``."""
+    config = getattr(model, "config", None)
+    family = FAMILIES.get(getattr(config, "model_type", ""))
+    if config is None or family is None:
+        return f"its family ({getattr(config, 'model_type', None)}) is not one of {', '.join(FAMILIES)}"
+    base = getattr(model, "base_model", None)
+    if type(base).__name__ != family.base or any(
+        not type(one).__module__.startswith("transformers.models.") or "forward" in vars(one) for one in (model, base)
+    ):
+        return "its class is not transformers' own"
+    if model.training:
+        return "it is in training"
+    if model.device.type != "cpu":
+        return f"it is on the device {model.device.type}"
+    if getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False):
+        return "it is a decoder"
+    if config.output_attentions or config.output_hidden_states:
+        return "its config asks for attentions or hidden states"
+    if getattr(config, "position_embedding_type", "absolute") != "absolute":
+        return "its positions are not absolute"
+    hooked = [
+        name
+        for name, module in model.named_modules()
+        if module._forward_hooks or module._forward_pre_hooks or hasattr(module, "_hf_hook")
+    ]
+    if hooked:
+        return f"{hooked[0] or 'the model'} has a hook"
+    for layer in family.layers(base):
+        if any(type(one) is not nn.Linear for one in layer.linears):
+            return "a linear layer has been replaced"
+        if any(type(one) is not nn.LayerNorm for one in (layer.attention_norm, layer.norm)):
+            return "a normalisation has been replaced"
+    return None
+
+
+class UnpaddedModel:
+    """A transformers model that takes rows without padding. `unpadded` makes it; it lives as long as a call.
+
+    Args:
+        model: a model, in evaluation mode.
+        family: how its encoder is read.
+    """
+
+    def __init__(self, model: Any, family: Family) -> None:
+        self.model = model
+        self.family = family
+        self.layers = list(family.layers(model.base_model))
+        self.heads: int = getattr(model.config, family.heads)
+
+    def __call__(
+        self, ids: Tensor, type_ids: Tensor | None, lengths: Sequence[int], read: Read | Tensor = Read.ALL
+    ) -> Any:
+        """Output of the model, with its head.
+
+        Args:
+            ids: token ids of all rows, one behind the other, ``(tokens,)``.
+            type_ids: segment ids, ``(tokens,)``, or ``None``.
+            lengths: tokens of each row. Rows of one length should follow each other: their attention is one call.
+            read: which positions the head is given: all, the first of each row, or these, ``(positions,)``.
+
+        Returns:
+            What the model's ``forward`` returns: of one row with all positions, ``(1, positions, ...)``; where the
+            first are read, of rows with one token each, ``(rows, 1, ...)``.
+        """
+        hidden = self.hidden(ids, type_ids, lengths, read)
+        return self._head(inputs_embeds=hidden[:, None] if read is Read.FIRST else hidden[None])
+
+    def hidden(
+        self, ids: Tensor, type_ids: Tensor | None, lengths: Sequence[int], read: Read | Tensor = Read.ALL
+    ) -> Tensor:
+        """Hidden states of the last layer at the positions read, ``(positions, hidden)``. Arguments as for a call."""
+        runs = _runs(lengths)
+        hidden = self._embedded(ids, type_ids, torch.tensor(lengths))
+        for layer in self.layers[:-1]:
+            hidden = self._through(layer, hidden, runs, Read.ALL)
+        return self._through(self.layers[-1], hidden, runs, read)
+
+    def _embedded(self, ids: Tensor, type_ids: Tensor | None, lengths: Tensor) -> Tensor:
+        """``(tokens, hidden)`` of ids ``(tokens,)``."""
+        base = self.model.base_model
+        starts = lengths.cumsum(0) - lengths
+        if self.family.counts_from_padding:
+            # As in transformers: a padding token in a text has no place in the count.
+            padding = base.embeddings.padding_idx
+            counted = (ids != padding).long()
+            seen = counted.cumsum(0)
+            before = torch.where(starts > 0, seen[(starts - 1).clamp(min=0)], 0)
+            places = (seen - before.repeat_interleave(lengths)) * counted + padding
+        else:
+            places = torch.arange(len(ids)) - starts.repeat_interleave(lengths)
+        types = {"token_type_ids": None if type_ids is None else type_ids[None]} if self.family.takes_types else {}
+        embedded: Tensor = base.embeddings(ids[None], position_ids=places[None], **types)[0]
+        return embedded if self.family.mapping is None else _linear(embedded, self.family.mapping(base))
+
+    def _through(self, layer: Layer, hidden: Tensor, runs: list[Run], read: Read | Tensor) -> Tensor:
+        """One layer: ``(tokens, hidden)`` to ``(positions read, hidden)``."""
+        asking = hidden
+        if read is Read.FIRST:
+            asking = hidden[torch.cat([torch.arange(run.rows) * run.length + run.start for run in runs])]
+        query = _linear(asking, layer.query)
+        key, value = _linear(hidden, layer.key), _linear(hidden, layer.value)
+        mixed = _attention(query, key, value, runs, self.heads)
+        if isinstance(read, Tensor):
+            mixed, asking = mixed[read], asking[read]
+        attended: Tensor = layer.attention_norm(asking + _linear(mixed, layer.output))
+        changed = _linear(layer.activation(_linear(attended, layer.up)), layer.down)
+        found: Tensor = layer.norm(attended + changed)
+        return found
+
+    @property
+    def _head(self) -> Any:
+        """The model with its encoder replaced by one that returns what it is given."""
+        name = self.model.base_model_prefix
+        if self.model.base_model is self.model:
+            return _Encoded(self.model)
+        head = object.__new__(type(self.model))
+        head.__dict__ = {**vars(self.model), "_modules": {**self.model._modules, name: _Encoded(self.model.base_model)}}
+        return head
+
+
+class _Encoded(nn.Module):
+    """In the place of an encoder: hidden states that are ready, with the pooler of the encoder."""
+
+    def __init__(self, base: Any) -> None:
+        super().__init__()
+        self._base = [base]  # in a list, as it is not a part of this module
+
+    def forward(self, *_args: Any, inputs_embeds: Tensor, **_kwargs: Any) -> Any:
+        from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+        base = self._base[0]
+        pooler = getattr(base, "pooler", None)
+        pooled = None
+        if isinstance(pooler, nn.Linear):  # ALBERT
+            pooled = base.pooler_activation(pooler(inputs_embeds[:, 0]))
+        elif pooler is not None:
+            pooled = pooler(inputs_embeds)
+        return BaseModelOutputWithPooling(last_hidden_state=inputs_embeds, pooler_output=pooled)
+
+
+def _runs(lengths: Sequence[int]) -> list[Run]:
+    runs = []
+    start = 0
+    for length, rows in groupby(length for length in lengths if length):
+        runs.append(Run(start, sum(1 for _ in rows), length))
+        start += runs[-1].rows * length
+    return runs
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, runs: list[Run], heads: int) -> Tensor:
+    """Each row's queries over its own keys and values: ``(queries, hidden)``, where the keys are ``(tokens, hidden)``.
+
+    The queries are those of all tokens, or of the first of each row.
+    """
+    whole = len(query) == len(key)
+    parts = []
+    first = 0
+    for run in runs:
+        last = first + run.rows * (run.length if whole else 1)
+        tokens = slice(run.start, run.start + run.rows * run.length)
+        asked, keys, values = (
+            flat.view(run.rows, -1, heads, flat.shape[1] // heads).transpose(1, 2)  # (rows, heads, length, head size)
+            for flat in (query[first:last], key[tokens], value[tokens])
+        )
+        parts.append(_attend(asked, keys, values).transpose(1, 2).reshape(last - first, -1))
+        first = last
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attention of ``(rows, heads, length, head size)``.
+
+    torch's own is made for float32 on the CPU; in bfloat16 its products do not use the instructions for that type, and
+    those of ``matmul`` do: half the time.
+    """
+    if query.dtype != torch.bfloat16:
+        return functional.scaled_dot_product_attention(query, key, value)
+    rows = max(1, SCORES // (query.shape[1] * query.shape[2] * key.shape[2]))
+    query = query * query.shape[-1] ** -0.5
+    parts = [
+        torch.matmul(torch.softmax(torch.matmul(some, keys.transpose(-1, -2)), dim=-1), values)
+        for some, keys, values in zip(*(torch.split(one, rows) for one in (query, key, value)), strict=True)
+    ]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _linear(x: Tensor, layer: nn.Linear) -> Tensor:
+    """``layer(x)`` by oneDNN, where torch has it.
+
+    torch gives float32 products to MKL, which leaves AVX-512 unused on processors that are not Intel's: oneDNN takes
+    less than half the time there. This operator is the one that torch.compile calls.
+    """
+    if x.dtype in (torch.float32, torch.bfloat16) and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        made: Tensor = torch.ops.mkldnn._linear_pointwise(x, layer.weight, layer.bias, "none", [], "")
+        return made
+    return functional.linear(x, layer.weight, layer.bias)
