@@ -92,9 +92,10 @@ pub(super) fn log_sum_exp_of_spans(starts: &[f64], ends: &[f64], longest: usize)
         }
         length *= 2;
     }
-    let sum = starts.iter().zip(&sums).fold(0.0, |sum, (&logit, &ends)| {
-        sum + (logit - first).exp() * ends
-    });
+    let sum = starts
+        .iter()
+        .zip(&sums)
+        .fold(0.0, |sum, (&logit, &ends)| sum + exp(logit - first) * ends);
     first + last + sum.ln()
 }
 
