@@ -1,0 +1,260 @@
+"""The encoder without padding: equal to the model's own forward, which takes over where it does not know the model."""
+
+from __future__ import annotations
+
+import logging
+from itertools import accumulate, pairwise
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+import ferrobert as fb
+from ferrobert.models import unpadded as module
+from ferrobert.models.unpadded import Read, unpadded
+
+SIZES: dict[str, Any] = {
+    "vocab_size": 60,
+    "hidden_size": 24,
+    "num_attention_heads": 4,
+    "intermediate_size": 40,
+    "num_hidden_layers": 4,
+    "max_position_embeddings": 40,
+}
+CONFIGS = {
+    "albert": lambda: transformers.AlbertConfig(**SIZES, embedding_size=8, num_hidden_groups=2, inner_group_num=2),
+    "bert": lambda: transformers.BertConfig(**SIZES, hidden_act="gelu_new"),
+    "camembert": lambda: transformers.CamembertConfig(**SIZES),
+    "distilbert": lambda: transformers.DistilBertConfig(
+        vocab_size=60, dim=24, n_heads=4, hidden_dim=40, n_layers=3, max_position_embeddings=40
+    ),
+    "roberta": lambda: transformers.RobertaConfig(**SIZES, pad_token_id=1),
+    "xlm-roberta": lambda: transformers.XLMRobertaConfig(**SIZES),
+}
+HEADS = ("SequenceClassification", "TokenClassification", "QuestionAnswering", "MaskedLM")
+LENGTHS = [17, 17, 9, 1, 4, 4, 4, 30]
+WITH_TYPES = ("albert", "bert")
+
+
+def model_of(family: str, head: str = "TokenClassification", seed: int = 0) -> Any:
+    """A random model with weights that make a difference."""
+    torch.manual_seed(seed)
+    model = getattr(transformers, f"AutoModelFor{head}").from_config(CONFIGS[family]()).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.3)
+    return model
+
+
+def rows_of(family: str, lengths: list[int] = LENGTHS) -> tuple[Any, Any, list[int]]:
+    """Ids with a padding token among them, segment ids where the family has them, and lengths."""
+    torch.manual_seed(1)
+    ids = torch.randint(3, 60, (sum(lengths),))
+    if len(ids) > 5:
+        ids[3] = ids[4] = CONFIGS[family]().pad_token_id
+    types = torch.arange(len(ids)) % 2 if family in WITH_TYPES else None
+    return ids, types, lengths
+
+
+def one_by_one(model: Any, ids: Any, types: Any, lengths: list[int]) -> list[Any]:
+    """What the model's own forward gives for each row alone, where nothing is padded."""
+    outputs = []
+    for start, end in pairwise(accumulate(lengths, initial=0)):
+        inputs = {"input_ids": ids[None, start:end]}
+        if types is not None:
+            inputs["token_type_ids"] = types[None, start:end]
+        with torch.inference_mode():
+            outputs.append(model(**inputs, attention_mask=torch.ones(1, end - start)))
+    return outputs
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("family", CONFIGS)
+def test_outputs_equal_those_of_each_row_alone(family, head):
+    model = model_of(family, head)
+    rows = rows_of(family)
+    alone = unpadded(model)
+    read = Read.FIRST if head == "SequenceClassification" else Read.ALL
+    with torch.inference_mode():
+        found = alone(*rows, read)
+    expected = one_by_one(model, *rows)
+    assert found.keys() == expected[0].keys()
+    for name in found:
+        wanted = torch.cat([one[name] for one in expected], dim=0 if read is Read.FIRST else 1)
+        assert found[name].shape == wanted.shape
+        torch.testing.assert_close(found[name], wanted, atol=1e-5, rtol=0)
+        assert wanted.std() > 0.02  # they are not all alike
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_positions_are_those_of_all_hidden_states(family):
+    alone = unpadded(model_of(family))
+    rows = rows_of(family)
+    read = torch.tensor([40, 0, 25, 26, 26, sum(LENGTHS) - 1])
+    with torch.inference_mode():
+        torch.testing.assert_close(alone.hidden(*rows, read), alone.hidden(*rows)[read], atol=1e-5, rtol=0)
+        firsts = torch.tensor(list(accumulate(LENGTHS, initial=0))[:-1])
+        torch.testing.assert_close(alone.hidden(*rows, Read.FIRST), alone.hidden(*rows)[firsts], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "albert"])
+def test_next_sentence_and_other_heads_that_read_the_pooler(family):
+    model = transformers.AutoModelForPreTraining.from_config(CONFIGS[family]()).eval()
+    if family == "bert":
+        model = transformers.BertForNextSentencePrediction(CONFIGS[family]()).eval()
+    ids, types, lengths = rows_of(family)
+    alone = unpadded(model)
+    with torch.inference_mode():
+        found = alone(ids, types, lengths, Read.FIRST)
+    expected = one_by_one(model, ids, types, lengths)
+    name = next(name for name in found if name in ("logits", "sop_logits"))
+    wanted = torch.cat([one[name][:, :1] if family == "roberta" else one[name] for one in expected])
+    torch.testing.assert_close(found[name], wanted, atol=1e-5, rtol=0)
+
+
+def test_a_model_without_a_head_gives_its_hidden_states_and_pooler():
+    model = transformers.BertModel(CONFIGS["bert"]()).eval()
+    rows = rows_of("bert")
+    with torch.inference_mode():
+        found = unpadded(model)(*rows, Read.FIRST)
+    expected = one_by_one(model, *rows)
+    wanted = torch.cat([one.pooler_output for one in expected])
+    torch.testing.assert_close(found.pooler_output, wanted, atol=1e-5, rtol=0)
+
+
+def test_rows_without_tokens_are_left_out():
+    alone = unpadded(model_of("bert"))
+    ids, types, _ = rows_of("bert", [5, 3])
+    with torch.inference_mode():
+        torch.testing.assert_close(alone.hidden(ids, types, [0, 5, 0, 0, 3, 0]), alone.hidden(ids, types, [5, 3]))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
+@pytest.mark.parametrize("family", ["bert", "albert", "distilbert", "roberta"])
+def test_other_precisions(family, dtype, monkeypatch):
+    monkeypatch.setattr(module, "SCORES", 600)  # attention in several parts
+    model = model_of(family)
+    rows = rows_of(family)
+    exact = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
+    model = model.to(getattr(torch, dtype))
+    with torch.inference_mode():
+        found = unpadded(model)(*rows).logits
+    assert found.dtype == getattr(torch, dtype)
+    theirs = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
+    # As near to float32 as the model's own forward in that precision.
+    assert (found - exact).abs().mean() < 1.25 * (theirs - exact).abs().mean() + 1e-6
+
+
+def test_changed_weights_are_seen():
+    model = model_of("bert")
+    rows = rows_of("bert")
+    alone = unpadded(model)
+    with torch.inference_mode():
+        before = alone(*rows).logits
+        model.bert.encoder.layer[1].attention.self.query.weight.mul_(2)
+        assert not torch.allclose(alone(*rows).logits, before)
+
+
+def test_the_model_stays_as_it_is():
+    model = model_of("bert")
+    before = {name: id(part) for name, part in model.named_modules()}
+    with torch.inference_mode():
+        unpadded(model)(*rows_of("bert"))
+    assert {name: id(part) for name, part in model.named_modules()} == before
+    assert sum(1 for _ in model.parameters()) == len(model.state_dict())
+
+
+class OwnBert(transformers.BertForTokenClassification):
+    """A class of one's own, whose forward may do anything."""
+
+
+def _hooked(model: Any) -> Any:
+    model.bert.encoder.layer[2].output.register_forward_hook(lambda *_: None)
+    return model
+
+
+def _with_setting(name: str) -> Any:
+    model = model_of("bert")
+    model.set_attn_implementation("eager")  # the one that gives attentions
+    setattr(model.config, name, True)
+    return model
+
+
+def _with_lora() -> Any:
+    peft = pytest.importorskip("peft")
+    model = model_of("bert")
+    return peft.inject_adapter_in_model(peft.LoraConfig(target_modules=["query"]), model)
+
+
+def _with_forward() -> Any:
+    model = model_of("bert")
+    model.forward = lambda *_, **__: None
+    return model
+
+
+OTHERS = {
+    "is not one of": lambda: transformers.ElectraForTokenClassification(transformers.ElectraConfig(**SIZES)).eval(),
+    "not transformers' own": lambda: OwnBert(CONFIGS["bert"]()).eval(),
+    "class is not": _with_forward,
+    "in training": lambda: model_of("bert").train(),
+    "on the device meta": lambda: model_of("bert").to("meta"),
+    "is a decoder": lambda: _with_setting("is_decoder"),
+    "asks for attentions": lambda: _with_setting("output_attentions"),
+    "asks for attentions or hidden": lambda: _with_setting("output_hidden_states"),
+    "bert.encoder.layer.2.output has a hook": lambda: _hooked(model_of("bert")),
+    "linear layer has been replaced": _with_lora,
+    "its family (None)": lambda: torch.nn.Linear(2, 2),
+}
+
+
+@pytest.mark.parametrize("reason", OTHERS)
+def test_what_it_does_not_know_goes_through_forward_and_is_logged_once(reason, caplog, monkeypatch):
+    monkeypatch.setattr(module, "_told", set())
+    model = OTHERS[reason]()
+    with caplog.at_level(logging.INFO, logger="ferrobert"):
+        assert unpadded(model) is None
+        assert unpadded(model) is None
+    [message] = [record.getMessage() for record in caplog.records]
+    assert reason in message
+    assert "runs padded" in message
+
+
+def test_pipelines_give_the_same_with_and_without_padding(monkeypatch):
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(chr(ord("a") + place) for place in range(26))]
+    tokenizer = fb.BertTokenizer({word: id for id, word in enumerate(words)})
+    texts = [" ".join("abcdefghij"[: 1 + row % 9]) for row in range(40)]
+    calls = {
+        "text-classification": lambda pipe: pipe(texts, top_k=None),
+        "token-classification": lambda pipe: pipe(texts),
+        "question-answering": lambda pipe: pipe(question=texts, context=texts[::-1]),
+        "fill-mask": lambda pipe: pipe([f"{text} [MASK] [MASK]" for text in texts]),
+    }
+    heads = dict(
+        zip(calls, ("SequenceClassification", "TokenClassification", "QuestionAnswering", "MaskedLM"), strict=True)
+    )
+    for task, call in calls.items():
+        pipe = fb.pipeline(task, model_of("bert", heads[task]), tokenizer, device="cpu", batch_tokens=64)
+        ours = call(pipe)
+        with monkeypatch.context() as patch:
+            patch.setattr("ferrobert.pipelines.forward.unpadded", lambda model: None)
+            padded = call(pipe)
+        assert _rounded(ours) == _rounded(padded)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return pytest.approx(value, abs=1e-5)
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    return [_rounded(one) for one in value] if isinstance(value, list) else value
+
+
+def test_without_onednn_the_products_are_torch_own(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    model = model_of("bert")
+    rows = rows_of("bert")
+    with torch.inference_mode():
+        found = unpadded(model)(*rows).logits
+    expected = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
