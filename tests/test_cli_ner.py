@@ -8,7 +8,7 @@ import sys
 import pytest
 from tests.command_line import refused, run
 
-from ferrobert.cli import ner
+from ferrobert.cli import ner, sources
 
 TEXT = "Ann Lee left Oslo."
 MARKED = "[Ann ORG] [Lee ORG] left [Oslo ORG]."
@@ -61,7 +61,7 @@ def test_several_texts_and_files_are_kept_apart(tmp_path):
 
 def test_a_dash_reads_stdin(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("Öl in Rome".encode())))
-    assert [source.text for source in ner.read_sources(["-"])] == ["Öl in Rome"]
+    assert [source.text for source in sources.read_sources(["-"])] == ["Öl in Rome"]
 
 
 def test_the_options_reach_the_pipeline(pipe):
@@ -182,5 +182,5 @@ def test_no_text_is_refused():
 
 
 def test_a_text_too_long_for_a_file_name_is_a_text():
-    [source] = ner.read_sources(["Ann " * 5000])
+    [source] = sources.read_sources(["Ann " * 5000])
     assert source.name is None

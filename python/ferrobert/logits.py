@@ -11,7 +11,7 @@ from ferrobert.errors import DecodeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["floats_of"]
+__all__ = ["first_tokens", "floats_of"]
 
 
 def floats_of(logits: Any) -> NDArray[Any]:
@@ -28,3 +28,15 @@ def floats_of(logits: Any) -> NDArray[Any]:
     if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
         return array.astype(np.float32)
     raise DecodeError(f"logits must be floats, got {array.dtype}")
+
+
+def first_tokens(slots: NDArray[np.int64], lengths: NDArray[np.int64], side: str) -> NDArray[np.int64]:
+    """Place of the first token of each row, ``(rows,)``, where rows of so many slots stand one behind the other.
+
+    Args:
+        slots: of each row, padding included, ``(rows,)``.
+        lengths: its tokens, ``(rows,)``.
+        side: where padding goes.
+    """
+    starts = np.cumsum(slots) - slots
+    return starts + (slots - lengths) if side == "left" else starts

@@ -189,19 +189,23 @@ def _spans_of(answers: Any, contexts: Sequence[str], alone: bool, strict: bool) 
         if first is None:
             continue
         text, start = first
-        inner = text.strip()
-        if start < 0 or context[start : start + len(text)] != text or not inner:
+        fault = misplaced(text, start, context)
+        if fault is not None:
             if strict:
-                raise AlignmentError(
-                    f"answers[{row}]: {text!r:.80} does not stand at character {start} of its context, which has "
-                    f'{context[max(start, 0) : max(start, 0) + len(text)]!r:.80} there; wrong_answers="skip" leaves '
-                    "such examples out"
-                )
+                raise AlignmentError(f'answers[{row}]: {fault}; wrong_answers="skip" leaves such examples out')
             wrong.append(row)
             continue
         start += len(text) - len(text.lstrip())
-        spans[row] = start, start + len(inner)
+        spans[row] = start, start + len(text.strip())
     return spans, wrong
+
+
+def misplaced(text: str, start: int, context: str) -> str | None:
+    """What is wrong with an answer that does not stand where it is said to, else ``None``."""
+    if start >= 0 and text.strip() and context[start : start + len(text)] == text:
+        return None
+    there = context[max(start, 0) : max(start, 0) + len(text)]
+    return f"{text!r:.80} does not stand at character {start} of its context, which has {there!r:.80} there"
 
 
 def _is_rows(answers: Any) -> bool:

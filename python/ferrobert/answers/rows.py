@@ -10,7 +10,7 @@ import numpy as np
 from ferrobert.encoding import BatchEncoding
 from ferrobert.encoding.fast import fast_rows
 from ferrobert.errors import ConfigError, DecodeError
-from ferrobert.logits import floats_of
+from ferrobert.logits import first_tokens, floats_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -192,9 +192,7 @@ def _column(logits: Any, rows: ContextRows, name: str) -> tuple[NDArray[Any], ND
             f"{name} have shape {shape}, the features are {ragged if rows.width is None else padded}: give shape "
             f"({number}, {rows.width or longest}), ({splits[-1]},) without padding, or a list of (tokens of a row,)"
         )
-    starts = np.arange(number, dtype=np.int64) * width
-    if rows.side == "left":
-        starts += width - lengths
+    starts = first_tokens(np.full(number, width), lengths, rows.side)
     return np.ascontiguousarray(values).reshape(-1), starts
 
 
@@ -203,13 +201,10 @@ def _of_list(
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     if len(logits) != len(lengths):
         raise DecodeError(f"{name} are a list of {len(logits)}, the features have {len(lengths)} rows")
-    starts = np.zeros(len(logits), np.int64)
-    total = 0
     for row, (values, length) in enumerate(zip(logits, lengths.tolist(), strict=True)):
         if values.ndim != 1 or len(values) not in (length, rows.width):
             raise DecodeError(
                 f"{name} of row {row} have shape {values.shape}, the row has {length} tokens: give ({length},)"
             )
-        starts[row] = total + (len(values) - length if rows.side == "left" else 0)
-        total += len(values)
+    starts = first_tokens(np.array([len(values) for values in logits], np.int64), lengths, rows.side)
     return (np.concatenate(logits) if logits else np.zeros(0, np.float32)), starts

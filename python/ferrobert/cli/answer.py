@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ferrobert.cli.ner import read_sources
 from ferrobert.cli.options import BatchTokens, Device, Model, open_pipeline
+from ferrobert.cli.sources import read_sources
 from ferrobert.files import check_target, write_file
 
 # Characters of the context that are shown on either side of an answer.

@@ -11,7 +11,7 @@ import numpy as np
 from ferrobert.encoding import BatchEncoding
 from ferrobert.encoding.fast import fast_rows
 from ferrobert.errors import ConfigError, DecodeError
-from ferrobert.logits import floats_of
+from ferrobert.logits import first_tokens, floats_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -220,9 +220,7 @@ def logits_of(logits: Any, rows: AlignedRows) -> TokenLogits:
             f"logits of shape ({count}, {rows.width or rows.longest}, labels), ({splits[-1]}, labels) without padding, "
             "or a list of (tokens of a row, labels)"
         )
-    starts = np.arange(0, count * width, width) if width else np.zeros(count, np.int64)
-    if rows.side == "left":
-        starts += width - np.diff(splits)
+    starts = first_tokens(np.full(count, width), np.diff(splits), rows.side)
     return TokenLogits(np.ascontiguousarray(values.reshape(count * width, values.shape[2])), starts)
 
 
@@ -230,16 +228,13 @@ def _of_list(logits: list[NDArray[Any]], rows: AlignedRows) -> TokenLogits:
     lengths = np.diff(rows.row_splits)
     if len(logits) != len(lengths):
         raise DecodeError(f"the logits are a list of {len(logits)}, the encoding has {len(lengths)} rows")
-    starts = np.zeros(len(logits), np.int64)
-    total = 0
     for row, (values, length) in enumerate(zip(logits, lengths.tolist(), strict=True)):
         if values.ndim != 2 or len(values) not in (length, rows.width) or values.shape[1] != logits[0].shape[1]:
             raise DecodeError(
                 f"the logits of row {row} have shape {values.shape}, the row has {length} tokens: give "
                 f"({length}, {logits[0].shape[-1]})"
             )
-        starts[row] = total + (len(values) - length if rows.side == "left" else 0)
-        total += len(values)
+    starts = first_tokens(np.array([len(values) for values in logits], np.int64), lengths, rows.side)
     if not logits:
         return TokenLogits(np.zeros((0, 0), np.float32), starts)
     return TokenLogits(np.ascontiguousarray(np.concatenate(logits)), starts)

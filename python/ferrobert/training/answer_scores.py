@@ -12,8 +12,6 @@ from ferrobert.training.metrics import squad
 from ferrobert.training.questions import Questions
 from ferrobert.training.rows import LabelledRows
 
-MAX_ANSWER_LENGTH = 30
-
 
 class AnswerScores:
     """Trainer's metrics: exact match and F1 as SQuAD's scripts count them, and the loss.
@@ -46,13 +44,7 @@ class AnswerScores:
                 row = int(self.order[place])
                 starts[row], ends[row] = start[: lengths[row]], end[: lengths[row]]
                 place += 1
-        found = decode_answers(
-            starts,
-            ends,
-            self.features,
-            max_answer_length=MAX_ANSWER_LENGTH,
-            handle_impossible_answer=self.questions.with_null,
-        )
+        found = decode_answers(starts, ends, self.features, handle_impossible_answer=self.questions.with_null)
         ids = self.questions.ids
         references = [{"id": id, "answers": answers} for id, answers in zip(ids, self.questions.answers, strict=True)]
         scores = squad({id: answer["answer"] for id, answer in zip(ids, found, strict=True)}, references)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ferrobert.answers.encoding import misplaced
 from ferrobert.errors import AlignmentError, ConfigError, DataError
 from ferrobert.tables import Row, Table
 
@@ -114,7 +115,8 @@ def read_questions(
     kept = []
     for number, row in enumerate(rows):
         id, question, context, answers = _checked(row, columns, where(number), number)
-        fault = _fault(answers, context)
+        first = next(zip(answers["text"], answers["answer_start"], strict=True), None)  # the one that is learned
+        fault = None if first is None else misplaced(*first, context)
         if fault is None:
             kept.append(number)
         elif wrong_answers == "raise":
@@ -182,13 +184,3 @@ def _checked(row: Any, columns: QuestionColumns, place: str, number: int) -> tup
 def _listed(values: Any) -> list[Any]:
     values = values.tolist() if hasattr(values, "tolist") else values
     return list(values) if isinstance(values, Sequence) and not isinstance(values, str) else [values]
-
-
-def _fault(answers: dict[str, list[Any]], context: str) -> str | None:
-    """What is wrong with the first answer, the one that is learned."""
-    if not answers["text"]:
-        return None
-    text, start = answers["text"][0], answers["answer_start"][0]
-    if start >= 0 and text.strip() and context[start : start + len(text)] == text:
-        return None
-    return f"{text!r:.80} does not stand at character {start} of its context"

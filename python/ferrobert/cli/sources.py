@@ -1,0 +1,56 @@
+"""Texts at the prompt, and the text files that stand for them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from ferrobert.errors import ConfigError, DataError
+
+# An argument of one word with such an ending was meant as a file, so that a slip is not tagged as a text.
+TEXT_FILES = (".txt", ".text", ".md", ".html", ".htm", ".log")
+STDIN = "-"
+
+
+class Source(NamedTuple):
+    """A text and the file that it came from (``None`` for a text at the prompt)."""
+
+    name: str | None
+    text: str
+
+
+def read_sources(arguments: list[str]) -> list[Source]:
+    """The texts of the arguments.
+
+    Raises:
+        FileNotFoundError: an argument that looks like a text file and is none.
+        DataError: a file that is not UTF-8, or a text of nothing but white space.
+        ConfigError: stdin more than once.
+    """
+    if arguments.count(STDIN) > 1:
+        raise ConfigError("- reads stdin, which can be read once")
+    sources = []
+    for argument in arguments:
+        if argument == STDIN:
+            source = Source("stdin", _decoded(sys.stdin.buffer.read(), "stdin"))
+        # False also for texts that are too long for a name.
+        elif os.path.isfile(argument):  # noqa: PTH113
+            source = Source(argument, _decoded(Path(argument).read_bytes(), argument))
+        elif len(argument.split()) == 1 and argument.lower().endswith(TEXT_FILES):
+            raise FileNotFoundError(f"no such file: {argument}")
+        else:
+            source = Source(None, argument)
+        if not source.text.strip():
+            raise DataError(f"{'the text' if source.name is None else source.name} is empty")
+        sources.append(source)
+    return sources
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{name}, line {line}: not UTF-8 (byte 0x{content[error.start]:02x})") from None
