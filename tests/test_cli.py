@@ -132,8 +132,8 @@ def test_classify_with_a_model_that_is_not_there_is_refused(tmp_path):
     assert f"'{tmp_path / 'none'}': no such file or folder" in refused("classify", "text", "-m", tmp_path / "none")
 
 
-def test_classify_of_a_text_that_is_too_long_is_refused(model):
-    assert "row 0 has 92 tokens, the model reads at most 64" in refused("classify", "good " * 90, "-m", model)
+def test_classify_reads_a_long_text_in_windows(model):
+    assert "good" in run("classify", "good " * 90, "-m", model).stdout
 
 
 # predict
@@ -187,11 +187,15 @@ def test_predict_writes_a_file(model, rows_file, tmp_path, kind):
     assert all(row["scores"][row["label"]] == row["score"] for row in rows)
 
 
-def test_predict_counts_the_texts_that_it_cuts(model, tmp_path):
-    (tmp_path / "long.csv").write_text("text\n" + "good " * 90 + "\nbad\n")
-    result = run("predict", tmp_path / "long.csv", "-m", model)
-    assert len(result.stdout.splitlines()) == 2
-    assert result.stderr == "1 of 2 texts were longer than the model reads and were cut\n"
+def test_predict_reads_long_texts_in_windows_and_counts_those_that_it_cuts(model, tmp_path):
+    long = "good " * 60 + "bad " * 90
+    (tmp_path / "long.csv").write_text(f"text\n{long}\nbad\n")
+    pipe = ferrobert.pipeline("text-classification", model, device="cpu")
+    for options, cut in (([], {}), (["--max-length", "64"], {"truncation": True, "max_length": 64})):
+        result = run("predict", tmp_path / "long.csv", "-m", model, *options)
+        scores = [json.loads(line)["score"] for line in result.stdout.splitlines()]
+        assert scores == pytest.approx([one["score"] for one in pipe([long, "bad"], **cut)], abs=1e-5)
+        assert result.stderr == ("1 of 2 texts were longer than 64 tokens and were cut\n" if cut else "")
 
 
 def test_predict_under_strict_stops_at_a_text_that_is_too_long(model, tmp_path):

@@ -16,6 +16,8 @@ ASK = ("--task", "question-answering", "-m", "reader")
 class FirstWord:
     """A pipeline that answers with the first word of the context, or with nothing where it is asked how."""
 
+    reads_windows = True
+
     def __call__(self, inputs: list[dict[str, str]], **options: Any) -> list[dict[str, Any]]:
         found = []
         for one in inputs:

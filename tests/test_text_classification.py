@@ -193,17 +193,69 @@ def test_a_saved_pipeline_loads_again(ours, tmp_path):
     assert_same(transformers.pipeline("text-classification", str(tmp_path / "saved"), device="cpu")(TEXTS), ours(TEXTS))
 
 
+# Texts longer than the model reads
+
+
+def window_logits(tiny_classifier, text, pair=None):
+    """Logits of the windows, ``(windows, labels)``, by transformers alone."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_classifier)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(tiny_classifier).eval()
+    taken = 2 if pair is None else 3 + len(tokenizer.tokenize(pair))
+    options = {"truncation": "only_first", "max_length": 64, "stride": (64 - taken) // 4}
+    rows = tokenizer(text, pair, return_overflowing_tokens=True, padding=True, return_tensors="pt", **options)
+    del rows["overflow_to_sample_mapping"]
+    with torch.inference_mode():
+        return model(**rows).logits.numpy()
+
+
+LONG = " ".join(["the film was great!", "bad", "unbelievably dull"] * 40)
+
+
+@pytest.mark.parametrize("pair", [None, "it was good " * 9])
+def test_a_long_text_is_read_in_windows(ours, tiny_classifier, pair):
+    windows = window_logits(tiny_classifier, LONG, pair)
+    assert len(windows) > 3
+    inputs = [{"text": "good"}, {"text": LONG, **({} if pair is None else {"text_pair": pair})}, {"text": "bad"}]
+    found = {
+        merge: ours(inputs, top_k=None, function_to_apply="none", merge=merge) for merge in ("mean", "max", "first")
+    }
+    for merge, expected in (("mean", windows.mean(0)), ("max", windows.max(0)), ("first", windows[0])):
+        scores = {one["label"]: one["score"] for one in found[merge][1]}
+        assert [scores[label] for label in ours.labels] == pytest.approx(expected.tolist(), abs=1e-5)
+        assert_same([found[merge][0], found[merge][2]], ours(["good", "bad"], **options))
+    assert_same(ours(inputs, **options), found["mean"])
+    assert_same(ours(inputs[:2], merge="first")[1], ours(inputs[1], truncation="only_first"))
+
+
+def test_long_texts_of_a_stream(ours):
+    texts = ["good", LONG, "bad", LONG + " bad", "x"]
+    assert_same(list(ours((text for text in texts), batch_size=2)), ours(texts))
+
+
 # What is refused
 
 
-def test_a_text_longer_than_the_model_reads_names_row_tokens_and_limit(ours):
+def test_a_text_longer_than_the_model_reads_and_not_to_be_cut_names_row_tokens_and_limit(ours):
     with pytest.raises(ConfigError, match=r"row 2 has 92 tokens, the model reads at most 64.*truncation=True"):
-        ours(["good", "bad", "good " * 90])
+        ours(["good", "bad", "good " * 90], truncation=False)
 
 
 def test_a_long_text_in_a_stream_is_named_by_its_place_in_the_stream(ours):
     with pytest.raises(ConfigError, match="row 5 has 92 tokens"):
-        list(ours((one for one in ["good"] * 5 + ["good " * 90]), batch_size=2))
+        list(ours((one for one in ["good"] * 5 + ["good " * 90]), batch_size=2, truncation=False))
+
+
+def test_a_second_text_that_leaves_no_room_is_refused(ours):
+    pair = {"text": "good", "text_pair": "bad " * 61}
+    with pytest.raises(
+        ConfigError, match="row 3: its second text takes 64 tokens with the special ones, the model reads"
+    ):
+        ours(["a", "b", "c", pair])
+
+
+def test_another_merge_is_refused(ours):
+    with pytest.raises(ConfigError, match="merge must be one of 'mean', 'max', 'first', got 'sum'"):
+        ours("good", merge="sum")
 
 
 def test_truncation_without_a_length_cuts_at_what_the_model_reads(tiny_classifier, ours):

@@ -26,12 +26,10 @@ class Answers(ABC):
 
     Attributes:
         columns: the columns that a row gets.
-        cuts: whether texts longer than the model reads have to be cut.
         examples: values that show the types of columns which can be empty lists.
     """
 
     columns: ClassVar[tuple[str, ...]]
-    cuts: ClassVar[bool] = True
 
     def __init__(self, pipe: Any, column: str) -> None:
         self.pipe = pipe
@@ -98,7 +96,6 @@ class TextEntities(Answers):
     """Entities of texts, of any length: the column entities, with characters of the text."""
 
     columns = ("entities",)
-    cuts = False
 
     def __init__(self, pipe: Any, text_column: str, strategy: str, constrained: bool) -> None:
         super().__init__(pipe, text_column)
@@ -120,7 +117,6 @@ class SpanAnswers(Answers):
     """
 
     columns = ("answer", "score", "start", "end")
-    cuts = False
 
     def __init__(
         self,
@@ -166,7 +162,6 @@ class WordTags(Answers):
     """Tags of words, of sentences of any length: the column tags, one a word."""
 
     columns = ("tags",)
-    cuts = False
 
     def __init__(self, pipe: Any, tokens_column: str, constrained: bool) -> None:
         super().__init__(pipe, tokens_column)

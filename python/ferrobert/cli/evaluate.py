@@ -136,7 +136,7 @@ def evaluate(
     ids = {label: index for index, label in enumerate(labels)}
     confusion = Confusion(labels)
     cut = rows = 0
-    limit = pipe.max_tokens if max_length is None else max_length
+    limit = pipe.max_tokens if max_length is None and not pipe.reads_windows else max_length
     for chunk in with_bar(chunks(table, CHUNK), table, "evaluating"):
         true = []
         inputs = []
@@ -205,4 +205,4 @@ def _print_tables(confusion: Confusion, rows: int, cut: int) -> None:
             matrix.add_row(escape(label), *cells)
         out.print(matrix)
     if cut:
-        out.print(f"{cut:,} texts were longer than the model reads and were cut")
+        out.print(f"{cut:,} texts were longer than a row and were cut")

@@ -52,7 +52,7 @@ Strategy = Annotated[
 Constrained = Annotated[
     bool, typer.Option("--constrained", help="ner: choose the best labels among those that the scheme allows.")
 ]
-MaxLength = Annotated[int | None, typer.Option(help="Cut texts at this many tokens; by default what the model reads.")]
+MaxLength = Annotated[int | None, typer.Option(help="Cut texts at this many tokens.")]
 
 Item = TypeVar("Item")
 

@@ -80,9 +80,7 @@ def predict(
         ),
     ] = None,
     max_length: MaxLength = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a text longer than the model reads instead of cutting it.")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at a text longer than the model reads.")] = False,
     batch_tokens: BatchTokens = None,
     device: Device = None,
 ) -> None:
@@ -91,8 +89,9 @@ def predict(
     Rows come back with label and score added; with predictions: for each
     mask a list of tokens; with entities of a text, or tags of tokens, one a
     word; with answer, score, start and end. Columns of these names that the
-    file has become input_label and so on. Cut texts are counted; for ner and
-    question-answering no text is cut.
+    file has become input_label and so on. Texts longer than the model reads
+    are read in windows; fill-mask and next-sentence-prediction cut them, and
+    count what was cut.
 
     Example: ferrobert predict reviews.csv --model ./ferrobert-demo -o labelled.jsonl
     """
@@ -186,9 +185,9 @@ class Predictions:
     def __init__(self, table: Table, answers: Answers, max_length: int | None, strict: bool) -> None:
         self.table = table
         self.answers = answers
-        self.limit = None
-        if answers.cuts:
-            self.limit = answers.pipe.max_tokens if max_length is None else max_length
+        self.limit = max_length
+        if max_length is None and (strict or not answers.pipe.reads_windows):
+            self.limit = answers.pipe.max_tokens
         self.strict = strict
         self.rows = 0
         self.cut = 0
@@ -210,9 +209,10 @@ class Predictions:
                 counts = self.answers.pipe.token_counts(inputs)
                 long = [index for index, count in enumerate(counts) if count > self.limit]
                 if long and self.strict:
+                    windows = self.answers.pipe.reads_windows
                     raise ConfigError(
                         f"{self.table.where(chunk[long[0]])}: the text has more than the {self.limit} tokens that the "
-                        "model reads; without --strict it is cut"
+                        f"model reads; without --strict it is {'read in windows' if windows else 'cut'}"
                     )
                 self.cut += len(long)
                 if long:
@@ -224,7 +224,8 @@ class Predictions:
     def report(self) -> None:
         """Say on stderr what happened to texts and columns."""
         if self.cut:
-            print(f"{self.cut:,} of {self.rows:,} texts were longer than the model reads and were cut", file=sys.stderr)
+            cut = f"{self.cut:,} of {self.rows:,} texts were longer than {self.limit:,} tokens and were cut"
+            print(cut, file=sys.stderr)
         if self.renamed:
             names = " and ".join(f"{name} -> input_{name}" for name in self.renamed)
             print(f"columns of the input renamed: {names}", file=sys.stderr)

@@ -20,7 +20,7 @@ from ferrobert.pipelines.device import find_device, find_dtype
 from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import is_finite, stream_of, text_and_pair
 from ferrobert.pipelines.options import WITHOUT_EFFECT, CallOptions
-from ferrobert.pipelines.rows import TokenRows, interleaved, token_rows
+from ferrobert.pipelines.rows import TokenRows, joined, token_rows, window_stride
 
 BATCH_TOKENS_CPU = 2_048
 BATCH_TOKENS_GPU = 32_768
@@ -40,6 +40,7 @@ class Pipeline(ABC):
     Attributes:
         task: the task's name.
         head: what the task reads of a checkpoint besides the encoder.
+        reads_windows: whether texts longer than the model reads are read in windows.
         model: the transformers model, in evaluation mode.
         tokenizer: what encodes the texts.
         device: where the model runs.
@@ -53,6 +54,7 @@ class Pipeline(ABC):
 
     task: ClassVar[str]
     head: ClassVar[Head]
+    reads_windows: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -139,6 +141,55 @@ class Pipeline(ABC):
             ConfigError: an input that is not allowed, without tokens, or longer than the model can read and not cut.
         """
         rows = self._encode(inputs, chosen, first, self.max_tokens)
+        self._check_lengths(rows, first)
+        return rows
+
+    def _windows(self, inputs: Sequence[Any], chosen: CallOptions, first: int) -> tuple[TokenRows, NDArray[np.int64]]:
+        """Token rows that the model can read, and where those of each input start, ``(inputs,)``.
+
+        What is longer than the model reads goes on in further rows, which overlap: of a pair the first text, each time
+        with all of the second. A call that says how to cut has one row for each input.
+
+        Raises:
+            ConfigError: an input that is not allowed or has no tokens; a second text that leaves no room for the first.
+        """
+        limit = self.max_tokens
+        cuts = not {"truncation", "max_length"}.isdisjoint(chosen.tokenizer)
+        if cuts or limit is None or not self.reads_windows:
+            return self._rows(inputs, chosen, first), np.arange(len(inputs))
+        rows = self._encode(inputs, chosen, first)
+        long = np.flatnonzero(rows.lengths > limit)
+        inputs_of = np.arange(len(inputs))
+        if len(long):
+            short = np.flatnonzero(rows.lengths <= limit)
+            rows, inputs_of = rows.in_order(short)[0], inputs_of[short]
+            for row in long.tolist():
+                windows = self._windows_of(inputs[row], chosen, first + row, limit)
+                rows, inputs_of = joined(rows, windows), np.concatenate([inputs_of, np.full(len(windows), row)])
+            order = np.argsort(inputs_of, kind="stable")
+            rows, inputs_of = rows.in_order(order)[0], inputs_of[order]
+        self._check_lengths(rows, first)
+        return rows, np.flatnonzero(np.diff(inputs_of, prepend=-1))
+
+    def _windows_of(self, value: Any, chosen: CallOptions, row: int, limit: int) -> TokenRows:
+        """The windows of one long input."""
+        text, pair = self._read(value, row)
+        texts = [[text]] if pair is None else [[text], [pair]]
+        options = self._tokenizer_options(chosen)
+        taken = (
+            self.tokenizer.num_special_tokens_to_add(pair is not None) if options.get("add_special_tokens", True) else 0
+        )
+        if pair is not None:
+            taken += len(self.tokenizer([pair], add_special_tokens=False, verbose=False)["input_ids"][0])
+        if taken >= limit:
+            raise ConfigError(
+                f"row {row}: its second text takes {taken} tokens with the special ones and leaves no room "
+                f"for the first, as the model reads {limit}"
+            )
+        options |= {"truncation": "only_first", "max_length": limit, "return_overflowing_tokens": True}
+        return token_rows(self.tokenizer(*texts, **{"stride": window_stride(limit - taken), **options}))
+
+    def _check_lengths(self, rows: TokenRows, first: int) -> None:
         empty = np.flatnonzero(rows.lengths == 0)
         if len(empty):
             raise ConfigError(f"row {first + int(empty[0])} has no tokens: it is empty, and special tokens are off")
@@ -149,15 +200,18 @@ class Pipeline(ABC):
                     f"row {first + int(long[0])} has {int(rows.lengths[long[0]])} tokens, the model reads at most "
                     f"{self.max_tokens}; pass truncation=True to cut it, or split the text"
                 )
-        return rows
+
+    def _tokenizer_options(self, chosen: CallOptions) -> dict[str, Any]:
+        """Options of a call for the tokenizer."""
+        options = {name: value for name, value in chosen.tokenizer.items() if name not in WITHOUT_EFFECT}
+        return {**options, "verbose": False}  # its warning of long rows would come before our error
 
     def _encode(
         self, inputs: Sequence[Any], chosen: CallOptions, first: int = 0, limit: int | None = None
     ) -> TokenRows:
-        """Token rows; where the tokenizer cuts to no length of its own, it cuts to the limit."""
+        """Token rows, one an input; where the tokenizer cuts to no length of its own, it cuts to the limit."""
         values = [self._read(value, row) for row, value in enumerate(inputs, start=first)]
-        options = {name: value for name, value in chosen.tokenizer.items() if name not in WITHOUT_EFFECT}
-        options["verbose"] = False  # its warning of long rows would come before our error
+        options = self._tokenizer_options(chosen)
         if chosen.truncates and limit is not None and options.get("max_length") is None:
             own = getattr(self.tokenizer, "model_max_length", None)
             if own is None or own > limit:
@@ -173,7 +227,8 @@ class Pipeline(ABC):
         paired = [row for row, (_, pair) in enumerate(values) if pair is not None]
         if not single or not paired:
             return encoded(single or paired)
-        return interleaved(encoded(single), encoded(paired), np.argsort(np.array(single + paired, dtype=np.int64)))
+        order = np.argsort(np.array(single + paired, dtype=np.int64))
+        return joined(encoded(single), encoded(paired)).in_order(order)[0]
 
     def _blocks(
         self, inputs: Sequence[Any], first: int, read: Callable[[Any, int], Any], size_of: Callable[[Any], int] = len

@@ -12,7 +12,7 @@ from typing import Any
 from ferrobert.errors import ConfigError
 from ferrobert.models.checkpoint import NEXT_SENTENCE
 from ferrobert.pipelines.inputs import check_text, text_and_pair
-from ferrobert.pipelines.text_classification import TextClassificationPipeline
+from ferrobert.pipelines.text_classification import LabelOptions, TextClassificationPipeline
 
 LABELS = ("IsNext", "NotNext")
 HOW = 'a pair is ("first", "second") or {"text": "first", "text_pair": "second"}'
@@ -42,6 +42,7 @@ class NextSentencePredictionPipeline(TextClassificationPipeline):
 
     task = "next-sentence-prediction"
     head = NEXT_SENTENCE
+    reads_windows = False  # a window without the end of the first text says nothing of what follows it
 
     @property
     def labels(self) -> list[str]:
@@ -92,6 +93,12 @@ class NextSentencePredictionPipeline(TextClassificationPipeline):
         if pair is None:
             raise ConfigError(f"row {row}: next-sentence prediction needs two texts, 'text_pair' is missing; {HOW}")
         return text, pair
+
+    @classmethod
+    def _call_options(cls, options: Mapping[str, Any]) -> LabelOptions:
+        if "merge" in options:
+            raise ConfigError("unknown option 'merge': pairs are not read in windows, truncation=True cuts long ones")
+        return super()._call_options(options)
 
     def _own_function(self) -> str:
         return "softmax"

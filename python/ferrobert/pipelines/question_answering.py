@@ -83,6 +83,7 @@ class QuestionAnsweringPipeline(Pipeline):
 
     task = "question-answering"
     head = QUESTION_ANSWERER
+    reads_windows = True
 
     def __call__(self, inputs: Any = None, *, question: Any = None, context: Any = None, **options: Any) -> Any:
         """Answer one question, a list, or a stream.

@@ -10,7 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["TokenRows", "interleaved", "token_rows"]
+__all__ = ["TokenRows", "joined", "samples_of", "token_rows", "window_stride"]
+
+#: Most tokens that windows share: every token then has 64 on either side, but at the ends of the text.
+LARGEST_STRIDE = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +88,25 @@ def token_rows(encoding: Any) -> TokenRows:
     )
 
 
-def interleaved(first: TokenRows, second: TokenRows, order: NDArray[np.int64]) -> TokenRows:
-    """The rows of both, put into ``order``: int64 positions ``(rows,)`` in first's rows followed by second's."""
-    lengths = np.concatenate([first.lengths, second.lengths])
-    starts = np.concatenate([first.row_splits[:-1], second.row_splits[:-1] + len(first.ids)])[order]
-    splits = np.zeros(len(order) + 1, dtype=np.int64)
-    np.cumsum(lengths[order], out=splits[1:])
-    source = np.arange(splits[-1]) + np.repeat(starts - splits[:-1], lengths[order])
+def joined(first: TokenRows, second: TokenRows) -> TokenRows:
+    """The rows of both, one after the other."""
     type_ids = None
     if first.type_ids is not None and second.type_ids is not None:
-        type_ids = np.concatenate([first.type_ids, second.type_ids])[source]
-    return TokenRows(np.concatenate([first.ids, second.ids])[source], type_ids, splits)
+        type_ids = np.concatenate([first.type_ids, second.type_ids])
+    splits = np.concatenate([first.row_splits, second.row_splits[1:] + len(first.ids)])
+    return TokenRows(np.concatenate([first.ids, second.ids]), type_ids, splits)
+
+
+def samples_of(encoding: Any, rows: int) -> NDArray[np.int64]:
+    """Which of the inputs each row of an encoding is a window of, ``(rows,)``."""
+    columns = getattr(encoding, "columns", None)
+    samples = encoding.get("overflow_to_sample_mapping") if columns is None else columns.sample_ids
+    return np.arange(rows) if samples is None else np.asarray(samples, np.int64)
+
+
+def window_stride(room: int) -> int:
+    """Tokens that windows share by default, of ``room`` tokens of the text in each: a quarter, at most 128."""
+    return max(0, min(LARGEST_STRIDE, room // 4))
 
 
 def _flat(rows: Sequence[Sequence[int]], total: int) -> NDArray[np.int64]:

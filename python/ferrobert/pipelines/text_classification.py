@@ -20,6 +20,8 @@ from ferrobert.pipelines.base import Pipeline
 from ferrobert.pipelines.options import CallOptions, shared_options
 
 FUNCTIONS = ("sigmoid", "softmax", "none")
+#: How the logits of a long text's windows become those of the text.
+MERGES = ("mean", "max", "first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,12 @@ class LabelOptions(CallOptions):
     Attributes:
         top_k: how many labels a text gets, highest score first; ``None`` is all; "" is the best one, not in a list.
         function: what turns logits into scores: "sigmoid", "softmax", "none", or ``None`` for the model's own.
+        merge: how the logits of a long text's windows become those of the text.
     """
 
     top_k: int | str | None = ""
     function: str | None = None
+    merge: str = "mean"
 
 
 class TextClassificationPipeline(Pipeline):
@@ -49,6 +53,7 @@ class TextClassificationPipeline(Pipeline):
 
     task = "text-classification"
     head = CLASSIFIER
+    reads_windows = True
 
     @property
     def labels(self) -> list[str]:
@@ -64,7 +69,9 @@ class TextClassificationPipeline(Pipeline):
             top_k: how many labels to return; ``None`` is all of them, best first. Without it, the best one alone.
             function_to_apply: "sigmoid", "softmax" or "none". By default "none" for a regression model, "sigmoid" for
                 a multi-label model or one label, else "softmax".
-            truncation, max_length, ...: options for the tokenizer.
+            merge: a text longer than the model reads is read in windows; "mean" (the default) or "max" of their logits,
+                or the "first" window's, are those of the text.
+            truncation, max_length, ...: options for the tokenizer; ``truncation=True`` cuts long texts.
             batch_size: at most this many rows in a batch; also how far a stream is read ahead (default 1,024).
 
         Returns:
@@ -72,8 +79,9 @@ class TextClassificationPipeline(Pipeline):
             lists of them where ``top_k`` is given. A stream gives an iterator, in the order of the input.
 
         Raises:
-            ConfigError: (a ValueError) an option or input that is not allowed; a text longer than the model can read
-                and no ``truncation``: the message names row, tokens and limit.
+            ConfigError: (a ValueError) an option or input that is not allowed; a second text of a pair that leaves no
+                room for the first; ``truncation=False`` and a text longer than the model can read (row, tokens and
+                limit are named).
             TextTypeError: (a TypeError and ValueError) a text that is not a ``str``.
             DecodeError: the model returns NaN.
             UnicodeEncodeError: a text holds a lone surrogate.
@@ -96,7 +104,8 @@ class TextClassificationPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: LabelOptions, first: int) -> list[Any]:
         if not inputs:
             return []
-        logits = self._row_logits(self._rows(inputs, chosen, first), chosen.batch_size)  # (rows, labels)
+        rows, starts = self._windows(inputs, chosen, first)
+        logits = merged(self._row_logits(rows, chosen.batch_size), starts, chosen.merge)  # (inputs, labels)
         scores = _apply(chosen.function or self._own_function(), logits)
         return _ranked(scores, self.labels, chosen.top_k)
 
@@ -115,7 +124,10 @@ class TextClassificationPipeline(Pipeline):
         function = rest.pop("function_to_apply", None)
         if "return_all_scores" in rest:
             raise ConfigError("return_all_scores is gone since transformers 5; top_k=None returns all scores")
-        shared = shared_options(rest, ("top_k", "function_to_apply"))
+        merge = rest.pop("merge", "mean")
+        if merge not in MERGES:
+            raise ConfigError(f"merge must be one of {', '.join(map(repr, MERGES))}, got {merge!r}")
+        shared = shared_options(rest, ("top_k", "function_to_apply", "merge"))
         if not (top_k is None or top_k == "" or (isinstance(top_k, int) and not isinstance(top_k, bool) and top_k > 0)):
             raise ConfigError(f"top_k must be a number of labels from 1, or None for all, got {top_k!r}")
         if function is not None:
@@ -125,7 +137,19 @@ class TextClassificationPipeline(Pipeline):
                     f"function_to_apply must be one of {', '.join(map(repr, FUNCTIONS))}, got {function!r}"
                 )
             function = None if name == "default" else name
-        return LabelOptions(**shared, top_k=top_k, function=function)
+        return LabelOptions(**shared, top_k=top_k, function=function, merge=merge)
+
+
+def merged(logits: NDArray[np.float32], starts: NDArray[np.int64], merge: str) -> NDArray[np.float32]:
+    """Logits of texts ``(texts, labels)``, of those of their windows ``(windows, labels)`` from ``starts`` on."""
+    if len(starts) == len(logits) or merge == "first":
+        return logits[starts]
+    if merge == "max":
+        highest: NDArray[np.float32] = np.maximum.reduceat(logits, starts)
+        return highest
+    counts = np.diff(starts, append=len(logits))
+    means: NDArray[np.float32] = (np.add.reduceat(logits, starts) / counts[:, None]).astype(np.float32)
+    return means
 
 
 def _apply(function: str, logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -23,10 +23,8 @@ from ferrobert.models.checkpoint import TOKEN_CLASSIFIER
 from ferrobert.pipelines.base import Pipeline
 from ferrobert.pipelines.inputs import check_text
 from ferrobert.pipelines.options import WITHOUT_EFFECT, CallOptions, shared_options
-from ferrobert.pipelines.rows import token_rows
+from ferrobert.pipelines.rows import samples_of, token_rows, window_stride
 
-#: Most tokens that windows share: every token then has 64 on either side, but at the ends of the text.
-LARGEST_STRIDE = 128
 OWN_OPTIONS = (
     *("aggregation_strategy", "ignore_labels", "constrained", "compat", "is_split_into_words", "delimiter"),
     *("grouped_entities", "ignore_subwords"),
@@ -79,6 +77,7 @@ class TokenClassificationPipeline(Pipeline):
 
     task = "token-classification"
     head = TOKEN_CLASSIFIER
+    reads_windows = True
 
     @property
     def labels(self) -> list[str]:
@@ -236,7 +235,7 @@ class TokenClassificationPipeline(Pipeline):
     def _logits(self, encoding: Any, max_rows: int | None, first: int) -> NDArray[np.float32]:
         """Logits of every token of an encoding, ``(tokens, labels)``."""
         rows = token_rows(encoding)
-        inputs_of = first + _samples(encoding, len(rows))
+        inputs_of = first + samples_of(encoding, len(rows))
         if self.max_tokens is not None:
             long = np.flatnonzero(rows.lengths > self.max_tokens)
             if len(long):
@@ -245,18 +244,6 @@ class TokenClassificationPipeline(Pipeline):
                     f"reads at most {self.max_tokens}; leave truncation and max_length out to read it in windows"
                 )
         return self._token_logits(rows, max_rows, ("logits",), inputs_of)[0]
-
-
-def window_stride(room: int) -> int:
-    """Tokens that windows share by default, of ``room`` tokens of the text in each: a quarter, at most 128."""
-    return max(0, min(LARGEST_STRIDE, room // 4))
-
-
-def _samples(encoding: Any, rows: int) -> NDArray[np.int64]:
-    """Which of the inputs each row of an encoding is a window of, ``(rows,)``."""
-    columns = getattr(encoding, "columns", None)
-    samples = encoding.get("overflow_to_sample_mapping") if columns is None else columns.sample_ids
-    return np.arange(rows) if samples is None else np.asarray(samples, np.int64)
 
 
 def _flag(name: str, value: Any) -> bool:

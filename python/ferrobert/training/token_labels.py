@@ -14,8 +14,7 @@ from ferrobert.errors import AlignmentError
 from ferrobert.labels import align_labels, align_spans
 from ferrobert.labels.alignment import first_tokens
 from ferrobert.labels.words import finer_words, offsets_of, word_rows_of
-from ferrobert.pipelines.rows import TokenRows, token_rows
-from ferrobert.pipelines.token_classification import window_stride
+from ferrobert.pipelines.rows import TokenRows, token_rows, window_stride
 from ferrobert.training.rows import IGNORED
 from ferrobert.training.tagged_examples import Tagged, TaggedTexts
 
