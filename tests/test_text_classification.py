@@ -216,9 +216,8 @@ def test_a_long_text_is_read_in_windows(ours, tiny_classifier, pair):
     windows = window_logits(tiny_classifier, LONG, pair)
     assert len(windows) > 3
     inputs = [{"text": "good"}, {"text": LONG, **({} if pair is None else {"text_pair": pair})}, {"text": "bad"}]
-    found = {
-        merge: ours(inputs, top_k=None, function_to_apply="none", merge=merge) for merge in ("mean", "max", "first")
-    }
+    options = {"top_k": None, "function_to_apply": "none"}
+    found = {merge: ours(inputs, **options, merge=merge) for merge in ("mean", "max", "first")}
     for merge, expected in (("mean", windows.mean(0)), ("max", windows.max(0)), ("first", windows[0])):
         scores = {one["label"]: one["score"] for one in found[merge][1]}
         assert [scores[label] for label in ours.labels] == pytest.approx(expected.tolist(), abs=1e-5)
@@ -248,7 +247,7 @@ def test_a_long_text_in_a_stream_is_named_by_its_place_in_the_stream(ours):
 def test_a_second_text_that_leaves_no_room_is_refused(ours):
     pair = {"text": "good", "text_pair": "bad " * 61}
     with pytest.raises(
-        ConfigError, match="row 3: its second text takes 64 tokens with the special ones, the model reads"
+        ConfigError, match="row 3: its second text takes 64 tokens with the special ones and leaves no room"
     ):
         ours(["a", "b", "c", pair])
 
