@@ -15,7 +15,20 @@ import typer
 from typer.core import TyperGroup
 
 from ferrobert import __version__
-from ferrobert.cli import answer, bench, classify, demo, evaluate, fill_mask, ner, predict, pretrain, tokenize, train
+from ferrobert.cli import (
+    answer,
+    bench,
+    classify,
+    demo,
+    evaluate,
+    fill_mask,
+    ner,
+    predict,
+    pretrain,
+    tokenize,
+    train,
+    zero_shot,
+)
 from ferrobert.errors import FerrobertError, InternalError
 
 USE_ERROR = 2
@@ -86,6 +99,7 @@ app.command("demo")(demo.demo)
 app.command("classify")(classify.classify)
 app.command("ner")(ner.ner)
 app.command("answer")(answer.answer)
+app.command("zero-shot")(zero_shot.zero_shot)
 app.command("fill-mask")(fill_mask.fill_mask)
 app.command("tokenize")(tokenize.tokenize)
 app.command("train")(train.train)

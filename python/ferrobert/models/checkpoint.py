@@ -56,6 +56,7 @@ class Head:
     advice: str
 
 
+ENCODER = Head("AutoModel", "encoder", "give a checkpoint of BERT's family")
 CLASSIFIER = Head("AutoModelForSequenceClassification", "classification head", "train one with ferrobert.finetune")
 TOKEN_CLASSIFIER = Head(
     "AutoModelForTokenClassification", "token-classification head", "train one with ferrobert.finetune"
@@ -271,6 +272,9 @@ def _renew_head(model: PreTrainedModel, auto_class: Any) -> frozenset[str]:
 
 
 def _check_complete(name: str, model: PreTrainedModel, fresh: frozenset[str], head: Head, *, new_head: bool) -> None:
+    if head is ENCODER:
+        # Features are the hidden states: no task reads a pooler that is not there.
+        fresh = frozenset(f"{model.base_model_prefix}.{key}" for key in fresh if not key.startswith("pooler."))
     prefix = f"{model.base_model_prefix}."
     of_head = sorted(key for key in fresh if not key.startswith(prefix))
     if of_head and not new_head:

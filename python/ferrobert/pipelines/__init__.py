@@ -22,7 +22,9 @@ TASKS = {
     "text-classification": ("ferrobert.pipelines.text_classification", "TextClassificationPipeline"),
     "token-classification": ("ferrobert.pipelines.token_classification", "TokenClassificationPipeline"),
     "question-answering": ("ferrobert.pipelines.question_answering", "QuestionAnsweringPipeline"),
+    "zero-shot-classification": ("ferrobert.pipelines.zero_shot_classification", "ZeroShotClassificationPipeline"),
     "fill-mask": ("ferrobert.pipelines.fill_mask", "FillMaskPipeline"),
+    "feature-extraction": ("ferrobert.pipelines.feature_extraction", "FeatureExtractionPipeline"),
     "next-sentence-prediction": ("ferrobert.pipelines.next_sentence_prediction", "NextSentencePredictionPipeline"),
 }
 # Where a model for the task comes from.
@@ -30,6 +32,8 @@ ORIGINS = {
     "text-classification": "ferrobert.finetune or `ferrobert demo` makes one",
     "token-classification": "ferrobert.finetune makes one",
     "question-answering": "one that was fine-tuned on SQuAD or the like",
+    "zero-shot-classification": "one that was fine-tuned on natural language inference, as on MNLI",
+    "feature-extraction": "any encoder, such as sentence-transformers/all-MiniLM-L6-v2",
     "fill-mask": "one that comes from pretraining, such as bert-base-uncased",
     "next-sentence-prediction": "BERT as it comes from pretraining, such as bert-base-uncased",
 }
@@ -65,7 +69,8 @@ def pipeline(
 
     Args:
         task: "text-classification" or its alias "sentiment-analysis"; "token-classification" or its alias "ner";
-            "question-answering"; "fill-mask"; "next-sentence-prediction".
+            "question-answering"; "zero-shot-classification"; "fill-mask"; "feature-extraction";
+            "next-sentence-prediction".
         model: a checkpoint folder, the id of a model on the hub, or a loaded model of transformers.
         tokenizer: a tokenizer or where to load one from; by default from the model's folder.
         device: "cpu", "cuda", "cuda:1", a number (-1 is the CPU); by default the first GPU, else the CPU.
@@ -75,8 +80,7 @@ def pipeline(
         **options: the task's own call options, as defaults for each call (``top_k``, ``truncation``, ...).
 
     Returns:
-        The pipeline of the task: `TextClassificationPipeline`, `TokenClassificationPipeline`,
-        `QuestionAnsweringPipeline`, `FillMaskPipeline` or `NextSentencePredictionPipeline`.
+        The pipeline of the task, such as `TextClassificationPipeline`.
 
     Raises:
         ConfigError: an unknown task, backend, device or option; no model.

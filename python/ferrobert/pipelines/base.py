@@ -130,9 +130,13 @@ class Pipeline(ABC):
 
     def _stream(self, rows: Iterator[Any], chosen: CallOptions) -> Iterator[Any]:
         first = 0
-        while chunk := list(islice(rows, chosen.batch_size or READ_AHEAD)):
+        while chunk := list(islice(rows, self._read_ahead(chosen))):
             yield from self._run(chunk, chosen, first)
             first += len(chunk)
+
+    def _read_ahead(self, chosen: CallOptions) -> int:
+        """Inputs of a stream that are read, and answered, at a time."""
+        return chosen.batch_size or READ_AHEAD
 
     def _rows(self, inputs: Sequence[Any], chosen: CallOptions, first: int) -> TokenRows:
         """Token rows that the model can read, one an input.

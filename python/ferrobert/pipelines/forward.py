@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,13 @@ from ferrobert.models.unpadded import Read, unpadded
 from ferrobert.pipelines.rows import TokenRows
 
 __all__ = ["Forward"]
+
+#: Vectors ``(hidden,)`` of a row's hidden states ``(tokens, hidden)``.
+POOLING: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "cls": lambda states: states[0],
+    "mean": lambda states: states.mean(dim=0),
+    "max": lambda states: states.amax(dim=0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,36 @@ class Forward:
             for result, part in zip(results, parts, strict=True):
                 result[source] = part
         return results or [self._nothing() for _ in fields]
+
+    def of_texts(self, rows: TokenRows, pooling: str) -> NDArray[np.float32]:
+        """Hidden states of the last layer, pooled: ``(rows, hidden)``.
+
+        Args:
+            rows: the rows.
+            pooling: "cls", the first token's; or "mean" or "max" of all.
+
+        Raises:
+            CheckpointError: the model's output has no hidden states.
+        """
+        alone = unpadded(self.model)
+        parts: list[NDArray[np.float32]] = []
+        order: list[NDArray[np.int64]] = []
+        for batch in self._batches(rows):
+            with torch.inference_mode():
+                lengths = rows.lengths[batch].tolist()
+                if alone is None:
+                    states = self._field(self.model(**self._padded(rows, batch)), "last_hidden_state").float()
+                    of_rows = [row[:length] for row, length in zip(states, lengths, strict=True)]
+                else:
+                    read = Read.FIRST if pooling == "cls" else Read.ALL
+                    states = alone.hidden(*flat(rows.in_order(batch)[0]), read).float()
+                    of_rows = list(torch.split(states, [1] * len(batch) if pooling == "cls" else lengths))
+                pooled = [POOLING[pooling](row) for row in of_rows]
+                parts.append(torch.stack(pooled).cpu().numpy())
+                order.append(batch)
+        results = np.concatenate(parts)
+        results[np.concatenate(order)] = results.copy()
+        return results
 
     @torch.inference_mode()
     def of_masks(self, rows: TokenRows, masks: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], torch.Tensor]]:

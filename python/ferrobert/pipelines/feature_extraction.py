@@ -1,0 +1,156 @@
+"""Feature extraction: the hidden states of an encoder's last layer, of every token or pooled to a vector a text.
+
+Arguments and results are those of transformers' ``FeatureExtractionPipeline`` (v5); ``pooling`` and ``normalize`` are
+added, and make sentence embeddings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ferrobert.errors import ConfigError, TextTypeError
+from ferrobert.models.checkpoint import ENCODER
+from ferrobert.pipelines.base import Pipeline, check_numbers
+from ferrobert.pipelines.inputs import is_finite, stream_of
+from ferrobert.pipelines.options import CallOptions, shared_options
+
+POOLINGS = ("cls", "mean", "max")
+OPTIONS = ("pooling", "normalize", "return_tensors", "tokenize_kwargs")
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureOptions(CallOptions):
+    """The options of one call, checked.
+
+    Attributes:
+        pooling: how the tokens of a text become a vector; ``None`` keeps them.
+        normalize: whether vectors get length 1.
+        tensors: "pt" for tensors, "np" for arrays, ``None`` for lists.
+    """
+
+    pooling: str | None = None
+    normalize: bool = False
+    tensors: str | None = None
+
+
+class FeatureExtractionPipeline(Pipeline):
+    """Turn texts into the hidden states of an encoder.
+
+    Args:
+        model, tokenizer, device, dtype, batch_tokens: see `ferrobert.pipeline`.
+        **options: defaults for the options of ``__call__``.
+
+    Raises:
+        CheckpointError: no such model.
+        ConfigError: an option that is not known or has a value that is not allowed.
+
+    Example:
+        >>> from transformers import BertConfig, BertModel
+        >>> from ferrobert import BertTokenizer
+        >>> vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "sat"]
+        >>> tokenizer = BertTokenizer({token: id for id, token in enumerate(vocab)})
+        >>> config = BertConfig(vocab_size=8, hidden_size=16, num_attention_heads=2, intermediate_size=8)
+        >>> embed = FeatureExtractionPipeline(BertModel(config), tokenizer, device="cpu")
+        >>> embed("a cat sat", return_tensors=True).shape
+        torch.Size([1, 5, 16])
+        >>> embed(["a cat", "a cat sat"], pooling="mean", normalize=True, return_tensors="np").shape
+        (2, 16)
+    """
+
+    task = "feature-extraction"
+    head = ENCODER
+
+    def __call__(self, inputs: Any, **options: Any) -> Any:
+        """Features of one text, a list, or a stream.
+
+        Args:
+            inputs: a ``str``; a ``{"text": ..., "text_pair": ...}``; a list (or tuple, array, column) of those; or a
+                stream of those (generator, torch ``Dataset``, any other iterable).
+            pooling: one vector a text: "cls" (the first token's), "mean" or "max" of all tokens, special ones included.
+                Without it every token's.
+            normalize: vectors of length 1: with ``pooling``.
+            return_tensors: ``True`` or "pt" for tensors, "np" for arrays; by default lists of floats.
+            tokenize_kwargs: options for the tokenizer, as in transformers.
+            truncation, max_length, ...: the same, given directly.
+            batch_size: at most this many rows in a batch; also how far a stream is read ahead (default 1,024).
+
+        Returns:
+            Without ``pooling``, for each text what transformers gives: ``(1, tokens, hidden)``, nested lists of floats
+            or a tensor. With it ``(hidden,)`` for each text; of a list of texts, as tensors or arrays, ``(texts,
+            hidden)``. float32, on the CPU. A stream gives an iterator, in the order of the input.
+
+        Raises:
+            ConfigError: (a ValueError) an option or input that is not allowed; a text longer than the model can read
+                and no ``truncation``: the message names row, tokens and limit.
+            TextTypeError: (a TypeError and ValueError) a text that is not a ``str``.
+            DecodeError: the model returns NaN.
+            UnicodeEncodeError: a text holds a lone surrogate.
+
+        Example:
+            >>> embed("A cat sat on the mat.", pooling="mean", normalize=True)  # doctest: +SKIP
+            [0.0312, -0.0841, ...]
+        """
+        chosen = self._call_options({**self._defaults, **options})
+        if isinstance(inputs, (str, Mapping)):
+            return self._run([inputs], chosen, 0)[0]
+        if isinstance(inputs, (bytes, bytearray)):
+            raise TextTypeError(f"inputs must be texts or an iterable of them, got {type(inputs).__name__}")
+        if not is_finite(inputs):
+            return self._stream(stream_of(inputs), chosen)
+        found = self._run(list(inputs), chosen, 0)
+        if chosen.pooling is None or chosen.tensors is None or not found:
+            return found
+        return torch.stack(found) if chosen.tensors == "pt" else np.stack(found)
+
+    predict = transform = __call__
+
+    @classmethod
+    def _call_options(cls, options: Mapping[str, Any]) -> FeatureOptions:
+        rest = {name: value for name, value in options.items() if value is not None}
+        pooling = rest.pop("pooling", None)
+        if pooling not in (None, *POOLINGS):
+            raise ConfigError(f"pooling must be one of {', '.join(map(repr, POOLINGS))}, or None, got {pooling!r}")
+        normalize = rest.pop("normalize", False)
+        if not isinstance(normalize, (bool, np.bool_)):
+            raise ConfigError(f"normalize must be True or False, got {normalize!r}")
+        if normalize and pooling is None:
+            raise ConfigError("normalize goes with pooling: it makes vectors of texts have length 1")
+        tensors = rest.pop("return_tensors", False)
+        if tensors not in (True, False, "pt", "np"):
+            raise ConfigError(f'return_tensors must be True, False, "pt" or "np", got {tensors!r}')
+        nested = rest.pop("tokenize_kwargs", {})
+        if not isinstance(nested, Mapping):
+            raise ConfigError(f"tokenize_kwargs must be a dict of options, got {type(nested).__name__}")
+        twice = sorted(set(nested) & set(rest))
+        if twice:
+            raise ConfigError(f"{twice[0]} is given twice: in tokenize_kwargs and directly")
+        shared = shared_options({**rest, **nested}, OPTIONS)
+        kind = "pt" if tensors is True else tensors or None
+        return FeatureOptions(**shared, pooling=pooling, normalize=bool(normalize), tensors=kind)
+
+    def _run(self, inputs: Sequence[Any], chosen: FeatureOptions, first: int) -> list[Any]:
+        if not inputs:
+            return []
+        rows = self._rows(inputs, chosen, first)
+        forward = self._forward(chosen.batch_size)
+        features: list[NDArray[np.float32]]
+        if chosen.pooling is None:
+            [states] = forward.of_tokens(rows, ("last_hidden_state",))
+            splits = rows.row_splits.tolist()
+            features = [states[None, start:end] for start, end in pairwise(splits)]
+        else:
+            vectors = forward.of_texts(rows, chosen.pooling)
+            if chosen.normalize:
+                vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+            features = list(vectors)
+        check_numbers(np.array([np.isnan(one).any() for one in features]))
+        if chosen.tensors == "pt":
+            return [torch.from_numpy(one) for one in features]
+        return features if chosen.tensors == "np" else [one.tolist() for one in features]

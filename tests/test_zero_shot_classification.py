@@ -1,0 +1,210 @@
+"""Zero-shot classification: transformers' call and dictionaries, on tiny checkpoints of four families."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import transformers
+from tests.command_line import refused, run
+from tests.made_checkpoints import albert_folder, roberta_folder
+
+import ferrobert as fb
+from ferrobert.errors import ConfigError, TextTypeError
+
+TEXTS = ["the film was great!", "a book one two three", "unbelievable food , but the room was very dull .", "bad"]
+LABELS = ["good", "bad film", "food", "a book", "who"]
+NLI = ["contradiction", "neutral", "entailment"]
+
+
+@pytest.fixture(scope="module")
+def folder(make_checkpoint: Callable[..., Path]) -> Path:
+    return make_checkpoint(NLI)
+
+
+@pytest.fixture(scope="module")
+def ours(folder: Path) -> Any:
+    return fb.pipeline("zero-shot-classification", folder, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def theirs(folder: Path) -> Any:
+    return transformers.pipeline("zero-shot-classification", str(folder), device="cpu")
+
+
+def assert_same(ours: Any, theirs: Any) -> None:
+    assert type(ours) is type(theirs)
+    if isinstance(theirs, list):
+        assert len(ours) == len(theirs)
+        for one, other in zip(ours, theirs, strict=True):
+            assert_same(one, other)
+        return
+    assert list(ours) == list(theirs)
+    assert ours["sequence"] == theirs["sequence"]
+    assert ours["labels"] == theirs["labels"]
+    assert ours["scores"] == pytest.approx(theirs["scores"], abs=1e-5)
+    assert {type(score) for score in ours["scores"]} == {float}
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+@pytest.mark.parametrize("template", ["This example is {}.", "it was {}", "{} {}".replace(" {}", "")])
+def test_the_same_as_transformers(ours: Any, theirs: Any, multi_label: bool, template: str) -> None:
+    options = {"multi_label": multi_label, "hypothesis_template": template}
+    assert_same(ours(TEXTS, LABELS, **options), theirs(TEXTS, LABELS, **options))
+    assert_same(
+        ours(TEXTS[0], candidate_labels="good, bad,food ,", **options), theirs(TEXTS[0], "good, bad,food ,", **options)
+    )
+    assert_same(ours(TEXTS[:1], ["good"], **options), theirs(TEXTS[:1], ["good"], **options))
+    spread = np.array([one["scores"] for one in ours(TEXTS, LABELS, **options)])
+    assert spread.std() > 0.005
+
+
+def test_defaults_of_the_pipeline(folder: Path, ours: Any) -> None:
+    judge = fb.pipeline(
+        "zero-shot-classification", folder, device="cpu", candidate_labels=LABELS, multi_label=True, batch_tokens=30
+    )
+    assert_same(judge(TEXTS), ours(TEXTS, LABELS, multi_label=True))
+    assert_same(judge(TEXTS, ["good"]), ours(TEXTS, ["good"], multi_label=True))
+
+
+def test_labels_of_each_text(ours: Any) -> None:
+    lists = [["good", "bad"], ["food"], LABELS, ["a", "who", "the"]]
+    expected = [ours(text, labels) for text, labels in zip(TEXTS, lists, strict=True)]
+    assert_same(ours(TEXTS, lists), expected)
+    assert_same(ours(TEXTS[0], lists[:1]), expected[0])
+
+
+def test_a_stream(ours: Any) -> None:
+    found = ours((text for text in TEXTS * 3), LABELS, batch_size=7)
+    assert not isinstance(found, list)
+    assert_same(list(found), ours(TEXTS * 3, LABELS))
+
+
+def test_many_pairs_are_judged_in_blocks(ours: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = ours(TEXTS * 5, LABELS)
+    monkeypatch.setattr("ferrobert.pipelines.zero_shot_classification.READ_AHEAD", 3)
+    assert_same(ours(TEXTS * 5, LABELS), expected)
+
+
+def test_a_long_text_is_read_to_its_end(ours: Any, theirs: Any) -> None:
+    text = "the film was great! " * 20 + "bad " * 50
+    cut = ours(text, LABELS, truncation="only_first")
+    assert_same(cut, theirs(text, LABELS))
+    assert_same(ours(text, LABELS, merge="first"), cut)
+    assert ours(text, LABELS)["scores"] != pytest.approx(cut["scores"], abs=1e-4)
+
+
+def test_contradiction_is_the_last_label_where_entailment_is_the_first(make_checkpoint: Callable[..., Path]) -> None:
+    folder = make_checkpoint(["Entailed", "neutral", "contradiction"])
+    ours = fb.pipeline("zero-shot-classification", folder, device="cpu")
+    theirs = transformers.pipeline("zero-shot-classification", str(folder), device="cpu")
+    assert_same(ours(TEXTS, LABELS, multi_label=True), theirs(TEXTS, LABELS, multi_label=True))
+    assert_same(ours(TEXTS, LABELS), theirs(TEXTS, LABELS))
+
+
+@pytest.mark.parametrize(("kind", "write"), [("Roberta", roberta_folder), ("Albert", albert_folder)])
+def test_other_families(tmp_path: Path, kind: str, write: Callable[..., Path]) -> None:
+    tokenizer = fb.AutoTokenizer.from_pretrained(str(write(tmp_path, model_max_length=40)))
+    settings: dict[str, Any] = {"embedding_size": 8} if kind == "Albert" else {"pad_token_id": tokenizer.pad_token_id}
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_attention_heads=2,
+        num_hidden_layers=2,
+        intermediate_size=16,
+        initializer_range=0.4,
+        type_vocab_size=1 if kind == "Roberta" else 2,
+        id2label=dict(enumerate(NLI)),
+        label2id={label: id for id, label in enumerate(NLI)},
+        **settings,
+    )
+    model = getattr(transformers, f"{kind}ForSequenceClassification")(config)
+    ours = fb.pipeline("zero-shot-classification", model, tokenizer, device="cpu")
+    theirs = transformers.pipeline(
+        "zero-shot-classification", model=model, tokenizer=tokenizer.as_transformers(), device="cpu"
+    )
+    texts, labels = ["hello world", "hello the world, hello"], ["world", "hello", "the"]
+    assert_same(ours(texts, labels), theirs(texts, labels))
+
+
+# What is refused
+
+
+def test_a_model_without_entailment_is_refused(tiny_classifier: Path) -> None:
+    with pytest.raises(ConfigError, match="begins with 'entail'; its labels are 'bad', 'fair', 'good'"):
+        fb.pipeline("zero-shot-classification", tiny_classifier, device="cpu")
+
+
+def test_labels_are_needed(ours: Any) -> None:
+    for labels in (None, [], "", " , "):
+        with pytest.raises(ConfigError, match="candidate_labels are missing"):
+            ours("good", labels)
+    with pytest.raises(ConfigError, match=r"candidate_labels\[1\] is empty"):
+        ours(["good", "bad"], [["a"], []])
+
+
+def test_lists_of_labels_must_be_as_many_as_texts(ours: Any) -> None:
+    with pytest.raises(ConfigError, match="lists for 1 texts, there are 2"):
+        ours(["good", "bad"], [["a"]])
+    with pytest.raises(ConfigError, match="for each of 2 texts, there is one"):
+        ours("good", [["a"], ["b"]])
+    with pytest.raises(ConfigError, match="a stream has the same candidate_labels"):
+        ours(iter(["good"]), [["a"]])
+
+
+@pytest.mark.parametrize("labels", [3, [3], ["good", None], {"good": 1}, b"good", [["good", 3]]])
+def test_labels_that_are_no_strings_are_refused(ours: Any, labels: Any) -> None:
+    with pytest.raises(TextTypeError, match="candidate_labels"):
+        ours(["good"], labels)
+
+
+@pytest.mark.parametrize("template", ["no place", "{label}", "{", 3, "{1}"])
+def test_a_template_without_a_place_for_the_label_is_refused(ours: Any, template: Any) -> None:
+    with pytest.raises(ConfigError, match="hypothesis_template must be a str with {} where the label goes"):
+        ours("good", LABELS, hypothesis_template=template)
+
+
+@pytest.mark.parametrize("texts", [3, None, b"good", ["good", 3], {"text": "good"}, [["good", "bad"]]])
+def test_a_text_that_is_no_string_is_refused(ours: Any, texts: Any) -> None:
+    with pytest.raises(TextTypeError):
+        ours(texts, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"multi_label": "yes"}, "multi_label must be True or False, got 'yes'"),
+        ({"merge": "sum"}, "merge must be one of 'mean', 'max', 'first', got 'sum'"),
+        ({"top_k": 1}, "unknown option 'top_k'; the options are candidate_labels, hypothesis_template"),
+    ],
+)
+def test_other_options_are_refused(ours: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ours("good", LABELS, **options)
+
+
+def test_a_label_that_leaves_no_room_is_refused(ours: Any) -> None:
+    with pytest.raises(ConfigError, match="row 0: its second text takes .* tokens .* leaves no room for the first"):
+        ours("good " * 70, ["bad " * 70])
+
+
+# The command
+
+
+def test_the_command_prints_labels_and_scores(folder: Path, ours: Any) -> None:
+    expected = ours(TEXTS[:2], ["good", "bad film"])
+    shown = run("zero-shot", *TEXTS[:2], "--labels", "good,bad film", "-m", folder).stdout
+    assert f"{expected[0]['scores'][0]:.4f}" in shown
+    lines = run("zero-shot", *TEXTS[:2], "-l", "good, bad film", "-m", folder, "--json").stdout.splitlines()
+    assert_same([json.loads(line) for line in lines], expected)
+    multi = run(
+        "zero-shot", TEXTS[0], "-l", "good,bad", "-m", folder, "--json", "--multi-label", "--template", "it is {}"
+    )
+    options = {"multi_label": True, "hypothesis_template": "it is {}"}
+    assert_same(json.loads(multi.stdout), ours(TEXTS[0], ["good", "bad"], **options))
+
+
+def test_the_command_without_labels_is_refused(folder: Path) -> None:
+    assert "candidate_labels are missing" in refused("zero-shot", "good", "--labels", ",", "-m", folder)
