@@ -25,15 +25,18 @@ __all__ = [
     "first_tokens",
     "flatten",
     "flatten_labels",
+    "gather_rows",
     "label_spans",
     "lists",
     "matrix_of_rows",
     "max_contexts",
     "pack_sentences",
     "pad",
+    "pad_rows",
     "panic_for_test",
     "row_lengths",
     "sentence_pairs",
+    "token_batches",
     "word_counts",
 ]
 
@@ -569,4 +572,59 @@ def encode_labelled(
         AlignmentError: labels that are not one a word, or not in the vocabulary.
         ConfigError: options that cannot be met.
         TextTypeError: something is not a string; says where.
+    """
+
+def token_batches(
+    lengths: NDArray[np.int64], batch_tokens: int, max_rows: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of similar length together, the longest first.
+
+    Args:
+        lengths: Tokens of each row, ``(rows,)``.
+        batch_tokens: The budget of a batch, padding included.
+        max_rows: Also at most this many rows.
+
+    Returns:
+        Positions of the rows of all batches, ``(rows,)``, and where batches begin, ``(batches + 1,)``.
+
+    Raises:
+        ConfigError: a budget of 0 rows or tokens, a length below 0.
+    """
+
+def gather_rows(
+    values: NDArray[np.int32] | NDArray[np.int64], row_splits: NDArray[np.int64], rows: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The values of some rows, one row behind the other.
+
+    Args:
+        values: Of all tokens, ``(tokens,)``.
+        row_splits: ``(all rows + 1,)``.
+        rows: Which rows, ``(rows,)``.
+
+    Returns:
+        ``(tokens of these rows,)``.
+
+    Raises:
+        ConfigError: splits that are not those of the values, a row that is not there.
+    """
+
+def pad_rows(
+    values: NDArray[np.int32] | NDArray[np.int64],
+    row_splits: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    padding: int,
+) -> NDArray[np.int64]:
+    """The values of some rows as a matrix, padded on the right.
+
+    Args:
+        values: Of all tokens, ``(tokens,)``.
+        row_splits: ``(all rows + 1,)``.
+        rows: Which rows, ``(rows,)``.
+        padding: What fills short rows.
+
+    Returns:
+        ``(rows, longest)``.
+
+    Raises:
+        ConfigError: splits that are not those of the values, a row that is not there.
     """

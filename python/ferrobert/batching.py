@@ -7,11 +7,15 @@ most of that on padding; rows sorted by length spend almost none.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferrobert.errors import ConfigError
+from ferrobert import _core
+from ferrobert.inputs import check_count
+
+__all__ = ["gather_rows", "pad_rows", "token_batches"]
 
 Indices = NDArray[np.int64]
 
@@ -22,7 +26,8 @@ def token_batches(
     """Split rows into batches of similar length, longest rows first.
 
     A batch's longest row times its rows stays within ``batch_tokens``; a row longer than that is a batch of its own.
-    Longest first, so that a batch that does not fit in memory is met at once. Cost: a sort of n lengths.
+    Longest first, so that a batch that does not fit in memory is met at once; rows of one length keep their order.
+    Cost: O(rows + longest row).
 
     Args:
         lengths: tokens of each row, ``(rows,)``.
@@ -33,24 +38,73 @@ def token_batches(
         Row positions of each batch, int64; each row is in exactly one batch.
 
     Raises:
-        ConfigError: a budget below 1.
+        ConfigError: a budget below 1; a length below 0.
 
     Example:
         >>> [batch.tolist() for batch in token_batches([3, 9, 4, 3], 9)]
         [[1], [2, 0], [3]]
     """
-    if batch_tokens < 1:
-        raise ConfigError(f"batch_tokens must be at least 1, got {batch_tokens!r}")
-    if max_rows is not None and max_rows < 1:
-        raise ConfigError(f"the rows of a batch must be at least 1, got {max_rows!r}")
-    sizes = np.asarray(lengths, dtype=np.int64)
-    order = np.argsort(-sizes, kind="stable")
-    batches = []
-    start = 0
-    while start < len(order):
-        rows = max(1, batch_tokens // max(1, int(sizes[order[start]])))
-        if max_rows is not None:
-            rows = min(rows, max_rows)
-        batches.append(order[start : start + rows])
-        start += rows
-    return batches
+    check_count("batch_tokens", batch_tokens, 1)
+    if max_rows is not None:
+        check_count("max_rows", max_rows, 1)
+    rows, splits = _core.token_batches(_int64(lengths), batch_tokens, max_rows)
+    return np.split(rows, splits[1:-1]) if len(rows) else []
+
+
+def gather_rows(
+    values: NDArray[np.integer], row_splits: NDArray[np.integer], rows: Sequence[int] | NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """The values of some rows, one row behind the other: what a model without padding takes.
+
+    Args:
+        values: of the tokens of all rows, ``(tokens,)``.
+        row_splits: where rows begin, and the number of tokens, ``(all rows + 1,)``.
+        rows: positions of the rows, ``(rows,)``.
+
+    Returns:
+        int64 ``(tokens of these rows,)``.
+
+    Raises:
+        ConfigError: splits that are not those of the values; a row that is not there.
+
+    Example:
+        >>> gather_rows(np.array([5, 6, 7]), np.array([0, 2, 3]), [1, 0]).tolist()
+        [7, 5, 6]
+    """
+    return _core.gather_rows(_values(values), _int64(row_splits), _int64(rows))
+
+
+def pad_rows(
+    values: NDArray[np.integer],
+    row_splits: NDArray[np.integer],
+    rows: Sequence[int] | NDArray[np.integer],
+    padding: int,
+) -> NDArray[np.int64]:
+    """The values of some rows as a matrix, padded on the right: what any other model takes.
+
+    Args:
+        values: of the tokens of all rows, ``(tokens,)``.
+        row_splits: where rows begin, and the number of tokens, ``(all rows + 1,)``.
+        rows: positions of the rows, ``(rows,)``.
+        padding: what fills short rows.
+
+    Returns:
+        int64 ``(rows, longest of these)``.
+
+    Raises:
+        ConfigError: splits that are not those of the values; a row that is not there.
+
+    Example:
+        >>> pad_rows(np.array([5, 6, 7]), np.array([0, 2, 3]), [1, 0], 0).tolist()
+        [[7, 0], [5, 6]]
+    """
+    return _core.pad_rows(_values(values), _int64(row_splits), _int64(rows), padding)
+
+
+def _int64(values: Any) -> NDArray[np.int64]:
+    return np.ascontiguousarray(values, dtype=np.int64)
+
+
+def _values(values: Any) -> NDArray[Any]:
+    array = np.ascontiguousarray(values)
+    return array if array.dtype in (np.int32, np.int64) else array.astype(np.int64)

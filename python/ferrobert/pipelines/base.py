@@ -166,12 +166,12 @@ class Pipeline(ABC):
         inputs_of = np.arange(len(inputs))
         if len(long):
             short = np.flatnonzero(rows.lengths <= limit)
-            rows, inputs_of = rows.in_order(short)[0], inputs_of[short]
+            rows, inputs_of = rows.in_order(short), inputs_of[short]
             for row in long.tolist():
                 windows = self._windows_of(inputs[row], chosen, first + row, limit)
                 rows, inputs_of = joined(rows, windows), np.concatenate([inputs_of, np.full(len(windows), row)])
             order = np.argsort(inputs_of, kind="stable")
-            rows, inputs_of = rows.in_order(order)[0], inputs_of[order]
+            rows, inputs_of = rows.in_order(order), inputs_of[order]
         self._check_lengths(rows, first)
         return rows, np.flatnonzero(np.diff(inputs_of, prepend=-1))
 
@@ -232,7 +232,7 @@ class Pipeline(ABC):
         if not single or not paired:
             return encoded(single or paired)
         order = np.argsort(np.array(single + paired, dtype=np.int64))
-        return joined(encoded(single), encoded(paired)).in_order(order)[0]
+        return joined(encoded(single), encoded(paired)).in_order(order)
 
     def _blocks(
         self, inputs: Sequence[Any], first: int, read: Callable[[Any, int], Any], size_of: Callable[[Any], int] = len

@@ -60,7 +60,7 @@ class Forward:
                 if alone is None:
                     output = self.model(**self._padded(rows, batch))
                 else:
-                    output = alone(*flat(rows.in_order(batch)[0]), Read.FIRST)
+                    output = alone(*rows.together(batch), Read.FIRST)
                 logits = self._field(output, "logits").float().cpu().numpy()
             if results is None:
                 results = np.empty((len(rows), *logits.shape[1:]), dtype=np.float32)
@@ -78,15 +78,15 @@ class Forward:
         for batch in self._batches(rows):
             with torch.inference_mode():
                 if alone is None:
-                    cells, source = rows.cells(batch)
-                    output = self.model(**self._padded(rows, batch))
-                    at = torch.from_numpy(cells).to(self.device)
+                    tensors = self._padded(rows, batch)
+                    at = tensors["attention_mask"].bool()
+                    output = self.model(**tensors)
                     found = [self._field(output, field)[at] for field in fields]
                 else:
-                    together, source = rows.in_order(batch)
-                    output = alone(*flat(together))
+                    output = alone(*rows.together(batch))
                     found = [self._field(output, field)[0] for field in fields]
             parts = [one.float().cpu().numpy() for one in found]
+            source = rows.places(batch)
             if not results:
                 results = [np.empty((len(rows.ids), *part.shape[1:]), np.float32) for part in parts]
             for result, part in zip(results, parts, strict=True):
@@ -114,7 +114,7 @@ class Forward:
                     of_rows = [row[:length] for row, length in zip(states, lengths, strict=True)]
                 else:
                     read = Read.FIRST if pooling == "cls" else Read.ALL
-                    states = alone.hidden(*flat(rows.in_order(batch)[0]), read).float()
+                    states = alone.hidden(*rows.together(batch), read).float()
                     of_rows = list(torch.split(states, [1] * len(batch) if pooling == "cls" else lengths))
                 pooled = [POOLING[pooling](row) for row in of_rows]
                 parts.append(torch.stack(pooled).cpu().numpy())
@@ -141,15 +141,15 @@ class Forward:
         number = np.full(len(rows.ids), -1)
         number[masks] = np.arange(len(masks))
         for batch in self._batches(rows):
-            cells, source = rows.cells(batch)  # row by row, as in a batch without padding
-            numbers = number[source]
+            numbers = number[rows.places(batch)]  # row by row, as in a padded batch
             if alone is None:
-                cells[cells] = numbers >= 0
-                at = torch.from_numpy(cells).to(self.device)
-                parts = masked_logits(self.model, self._padded(rows, batch), at)
+                tensors = self._padded(rows, batch)
+                at = tensors["attention_mask"].bool()
+                at[at.clone()] = torch.from_numpy(numbers >= 0).to(self.device)
+                parts = masked_logits(self.model, tensors, at)
             else:
                 read = torch.from_numpy(np.flatnonzero(numbers >= 0))
-                parts = vocabulary_logits(self.model, alone.hidden(*flat(rows.in_order(batch)[0]), read))
+                parts = vocabulary_logits(self.model, alone.hidden(*rows.together(batch), read))
             places = numbers[numbers >= 0]
             start = 0
             for logits in parts:
@@ -171,9 +171,3 @@ class Forward:
 
     def _nothing(self) -> NDArray[np.float32]:
         return np.empty((0, self.model.config.num_labels), dtype=np.float32)
-
-
-def flat(rows: TokenRows) -> tuple[torch.Tensor, torch.Tensor | None, list[int]]:
-    """Rows as an `UnpaddedModel` takes them: ids and segment ids, int64 ``(tokens,)``, and the lengths."""
-    types = None if rows.type_ids is None else torch.from_numpy(rows.type_ids.astype(np.int64))
-    return torch.from_numpy(rows.ids.astype(np.int64)), types, rows.lengths.tolist()

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ferrobert.batching import gather_rows, pad_rows
+
 __all__ = ["TokenRows", "joined", "samples_of", "token_rows", "window_stride"]
 
 #: Most tokens that windows share: every token then has 64 on either side, but at the ends of the text.
@@ -38,39 +40,36 @@ class TokenRows:
         """Tokens of each row, ``(rows,)``."""
         return np.diff(self.row_splits)
 
-    def cells(self, rows: Sequence[int] | NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Where the tokens of these rows stand: in a matrix padded on the right, and in the columns.
+    def places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Positions in the columns of the tokens of these rows, one row behind the other."""
+        starts = self.row_splits[rows]
+        lengths = self.row_splits[rows + 1] - starts
+        ends = np.cumsum(lengths)
+        places: NDArray[np.int64] = np.arange(lengths.sum()) + np.repeat(starts - (ends - lengths), lengths)
+        return places
 
-        Returns:
-            Which cells of the matrix are tokens, ``(len(rows), longest)``; for each of them, row by row, its position
-            in the columns, ``(tokens of these rows,)``.
-        """
-        positions = np.asarray(rows, dtype=np.int64)
-        starts = self.row_splits[positions]
-        lengths = self.row_splits[positions + 1] - starts
-        columns = np.arange(int(lengths.max(initial=0)))
-        mask = columns < lengths[:, None]
-        return mask, (starts[:, None] + columns)[mask]
-
-    def in_order(self, order: NDArray[np.int64]) -> tuple[TokenRows, NDArray[np.int64]]:
-        """The rows in another order, ``(rows,)`` positions; and the position that each of their tokens had before."""
-        lengths = self.lengths[order]
+    def in_order(self, order: NDArray[np.int64]) -> TokenRows:
+        """The rows in another order, ``(rows,)`` positions."""
         splits = np.zeros(len(order) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=splits[1:])
-        source = np.arange(splits[-1]) + np.repeat(self.row_splits[:-1][order] - splits[:-1], lengths)
-        type_ids = None if self.type_ids is None else self.type_ids[source]
-        return TokenRows(self.ids[source], type_ids, splits), source
+        np.cumsum(self.lengths[order], out=splits[1:])
+        type_ids = None if self.type_ids is None else gather_rows(self.type_ids, self.row_splits, order)
+        return TokenRows(gather_rows(self.ids, self.row_splits, order), type_ids, splits)
+
+    def together(self, rows: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor | None, list[int]]:
+        """These rows without padding: ids and segment ids, int64 ``(tokens of these rows,)``, and the lengths."""
+        picked = self.in_order(rows)
+        type_ids = None if picked.type_ids is None else torch.from_numpy(picked.type_ids)
+        return torch.from_numpy(picked.ids), type_ids, picked.lengths.tolist()
 
     def padded(self, rows: Sequence[int] | NDArray[np.int64], pad_id: int) -> dict[str, torch.Tensor]:
         """int64 tensors ``(len(rows), longest)`` of these rows, padded on the right."""
-        mask, source = self.cells(rows)
-        ids = np.full(mask.shape, pad_id, dtype=np.int64)
-        ids[mask] = self.ids[source]
+        positions = np.asarray(rows, dtype=np.int64)
+        lengths = self.row_splits[positions + 1] - self.row_splits[positions]
+        ids = pad_rows(self.ids, self.row_splits, positions, pad_id)
+        mask = np.arange(ids.shape[1]) < lengths[:, None]
         tensors = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask.astype(np.int64))}
         if self.type_ids is not None:
-            type_ids = np.zeros(mask.shape, dtype=np.int64)
-            type_ids[mask] = self.type_ids[source]
-            tensors["token_type_ids"] = torch.from_numpy(type_ids)
+            tensors["token_type_ids"] = torch.from_numpy(pad_rows(self.type_ids, self.row_splits, positions, 0))
         return tensors
 
 

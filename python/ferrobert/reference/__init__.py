@@ -1,7 +1,7 @@
 """Readable pure-Python twins of the Rust jobs: the oracle of the tests and the baseline of the benchmarks."""
 
 from ferrobert import wordpiece as _wordpiece
-from ferrobert.reference import answers
+from ferrobert.reference import answers, batching
 from ferrobert.reference.answers import decode_answers, encode_questions
 from ferrobert.reference.entities import decode_entities
 from ferrobert.reference.labels import (
@@ -22,6 +22,7 @@ __all__ = [
     "align_labels",
     "align_spans",
     "answers",
+    "batching",
     "convert_scheme",
     "decode_answers",
     "decode_entities",

@@ -29,7 +29,7 @@ class AnswerScores:
 
     def rows(self, pad_id: int) -> LabelledRows:
         """The rows to evaluate on."""
-        rows, _ = token_rows(self.features).in_order(self.order)
+        rows = token_rows(self.features).in_order(self.order)
         return LabelledRows(rows, positions_of(self.features)[self.order], pad_id)
 
     def __call__(self, evaluation: Any) -> dict[str, float]:

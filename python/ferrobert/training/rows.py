@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
+from ferrobert.batching import pad_rows
 from ferrobert.pipelines.rows import TokenRows
 
 # A group of this many batches is sorted by length: short padding, and still a fresh mix each epoch.
@@ -55,10 +56,7 @@ class LabelledTokens(LabelledRows):
     """
 
     def _labels(self, indices: Sequence[int]) -> NDArray[np.int64]:
-        mask, source = self.rows.cells(indices)
-        labels = np.full(mask.shape, IGNORED, dtype=np.int64)  # (len(indices), longest)
-        labels[mask] = self.labels[source]
-        return labels
+        return pad_rows(self.labels, self.rows.row_splits, indices, IGNORED)  # (len(indices), longest)
 
 
 def as_batch(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

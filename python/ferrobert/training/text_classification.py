@@ -194,7 +194,7 @@ def _encode(examples: Examples, tokenizer: Any, longest: int | None) -> tuple[To
 def _sorted_rows(rows: TokenRows, ids: NDArray[np.int64], pad_id: int) -> LabelledRows:
     """Validation rows by length: the metrics do not depend on the order, the padding does."""
     order = np.argsort(-rows.lengths, kind="stable")
-    return LabelledRows(rows.in_order(order)[0], ids[order], pad_id)
+    return LabelledRows(rows.in_order(order), ids[order], pad_id)
 
 
 def _scores(evaluation: Any) -> dict[str, float]:

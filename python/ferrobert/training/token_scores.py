@@ -45,13 +45,14 @@ class WordScores:
 
     def rows(self, pad_id: int) -> LabelledTokens:
         """The rows to evaluate on."""
-        rows, source = self.tokens.rows.in_order(self.order)
-        return LabelledTokens(rows, self.tokens.labels[source], pad_id)
+        rows = self.tokens.rows
+        return LabelledTokens(rows.in_order(self.order), self.tokens.labels[rows.places(self.order)], pad_id)
 
     def __call__(self, evaluation: Any) -> dict[str, float]:
         """The scores of what `TokenClassifierTrainer` predicts: batches of ids and losses, and of labels."""
-        rows, source = self.tokens.rows.in_order(self.order)
-        lengths = iter(rows.lengths.tolist())
+        rows = self.tokens.rows
+        source = rows.places(self.order)
+        lengths = iter(rows.lengths[self.order].tolist())
         predicted = np.empty(len(rows.ids), dtype=np.int64)
         place = 0
         loss = weight = 0.0

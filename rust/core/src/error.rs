@@ -342,6 +342,28 @@ pub enum Error {
         /// Number of samples.
         samples: usize,
     },
+    /// A limit of batches that lets no row in.
+    #[error("{name} must be at least 1, got 0")]
+    BatchLimit {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A length below 0.
+    #[error("row {row} has {length} tokens; lengths are 0 or more")]
+    RowLength {
+        /// Index of the row.
+        row: usize,
+        /// Its length.
+        length: i64,
+    },
+    /// A row that is not there.
+    #[error("there is no row {row}: there are {rows} rows")]
+    NoSuchRow {
+        /// What was given.
+        row: i64,
+        /// Number of rows.
+        rows: usize,
+    },
     /// Another number of rows of labels than of samples.
     #[error(
         "word_labels has {labels} rows, the encoding {samples} samples; give one row of labels for each sample"

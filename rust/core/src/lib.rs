@@ -3,6 +3,7 @@
 //! No Python and no tensors here. One module a job; see `docs/architecture.md`.
 
 pub mod answers;
+pub mod batching;
 mod columns;
 pub mod encoding;
 pub mod entities;

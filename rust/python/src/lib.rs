@@ -2,6 +2,7 @@
 
 mod answers;
 mod arrow;
+mod batching;
 mod encoding;
 mod entities;
 mod errors;
@@ -31,6 +32,9 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<answers::decode::AnswerDecoder>()?;
     m.add_function(wrap_pyfunction!(answers::encode::answer_positions, m)?)?;
     m.add_function(wrap_pyfunction!(answers::encode::max_contexts, m)?)?;
+    m.add_function(wrap_pyfunction!(batching::token_batches, m)?)?;
+    m.add_function(wrap_pyfunction!(batching::gather_rows, m)?)?;
+    m.add_function(wrap_pyfunction!(batching::pad_rows, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::pad, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::attention_mask, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::lists, m)?)?;
