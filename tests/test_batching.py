@@ -78,5 +78,5 @@ def test_a_row_that_is_not_there_is_refused(row: int) -> None:
 
 @pytest.mark.parametrize("splits", [[0, 2], [0, 4], [1, 3], [0, 2, 1, 3], []])
 def test_splits_of_other_values_are_refused(splits: list[int]) -> None:
-    with pytest.raises(ConfigError, match="row splits"):
+    with pytest.raises(ConfigError, match="row_splits must rise from 0 to 3"):
         pad_rows(np.arange(3), splits, [0], 0)

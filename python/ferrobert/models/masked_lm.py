@@ -41,8 +41,9 @@ def masked_logits(model: Any, tensors: Mapping[str, torch.Tensor], at: torch.Ten
         tensors: the model's inputs, each ``(batch, longest)``.
         at: which positions to read, bool ``(batch, longest)``.
 
-    Yields:
-        ``(up to 512, vocabulary)`` in the model's precision: the positions row by row, from left to right.
+    Returns:
+        An iterator of ``(up to 512, vocabulary)`` in the model's precision: the positions row by row, from left to
+        right. The encoder has run; the head runs for each part.
 
     Raises:
         CheckpointError: the model has no masked-language-model head.
@@ -52,9 +53,8 @@ def masked_logits(model: Any, tensors: Mapping[str, torch.Tensor], at: torch.Ten
         output = model(**tensors)
         if not hasattr(output, "logits"):
             raise _no_head(model)
-        yield from output.logits[at].split(HEAD_ROWS)
-        return
-    yield from vocabulary_logits(model, model.base_model(**tensors).last_hidden_state[at])
+        return iter(torch.split(output.logits[at], HEAD_ROWS))
+    return vocabulary_logits(model, model.base_model(**tensors).last_hidden_state[at])
 
 
 def vocabulary_logits(model: Any, hidden: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -64,8 +64,8 @@ def vocabulary_logits(model: Any, hidden: torch.Tensor) -> Iterator[torch.Tensor
         model: a masked-language model of a family in `HEADS`.
         hidden: ``(positions, hidden size)``.
 
-    Yields:
-        ``(up to 512, vocabulary)`` in the model's precision.
+    Returns:
+        An iterator of ``(up to 512, vocabulary)`` in the model's precision; the head runs for each part.
 
     Raises:
         CheckpointError: the model has no masked-language-model head.
@@ -73,7 +73,7 @@ def vocabulary_logits(model: Any, hidden: torch.Tensor) -> Iterator[torch.Tensor
     head = masked_head(model)
     if head is None:
         raise _no_head(model)
-    yield from map(head, torch.split(hidden, HEAD_ROWS))
+    return map(head, torch.split(hidden, HEAD_ROWS))
 
 
 def masked_head(model: Any) -> Callable[[torch.Tensor], torch.Tensor] | None:

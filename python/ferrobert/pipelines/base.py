@@ -44,7 +44,7 @@ class Pipeline(ABC):
         model: the transformers model, in evaluation mode.
         tokenizer: what encodes the texts.
         device: where the model runs.
-        batch_tokens: tokens of a batch, padding included.
+        batch_tokens: tokens of a batch, padding included; halved where a batch does not fit into memory.
         max_tokens: the most tokens of one row that the model can read; ``None`` where it sets no limit.
 
     Raises:
@@ -129,10 +129,21 @@ class Pipeline(ABC):
         return self._run(list(inputs), chosen, 0) if is_finite(inputs) else self._stream(stream_of(inputs), chosen)
 
     def _stream(self, rows: Iterator[Any], chosen: CallOptions) -> Iterator[Any]:
+        """Results of a stream, in its order; where the stream ends with an error, that comes after the last result."""
         first = 0
-        while chunk := list(islice(rows, self._read_ahead(chosen))):
+        ended: Exception | None = None
+        while ended is None:
+            chunk = []
+            try:
+                for row in islice(rows, self._read_ahead(chosen)):
+                    chunk.append(row)
+            except Exception as error:  # noqa: BLE001  it is raised after the results of what came before
+                ended = error
+            if not chunk and ended is None:
+                return
             yield from self._run(chunk, chosen, first)
             first += len(chunk)
+        raise ended
 
     def _read_ahead(self, chosen: CallOptions) -> int:
         """Inputs of a stream that are read, and answered, at a time."""
@@ -252,10 +263,6 @@ class Pipeline(ABC):
         if samples:
             yield first + len(inputs) - len(samples), samples
 
-    def _forward(self, max_rows: int | None) -> Forward:
-        pad_id = self.tokenizer.pad_token_id
-        return Forward(self.model, self.head, self.device, 0 if pad_id is None else pad_id, self.batch_tokens, max_rows)
-
     def _row_logits(self, rows: TokenRows, max_rows: int | None) -> NDArray[np.float32]:
         """Logits of each of one or more rows, ``(rows, labels)``.
 
@@ -263,7 +270,7 @@ class Pipeline(ABC):
             DecodeError: a logit is NaN.
             CheckpointError: a model that came loaded gives no logits.
         """
-        logits = self._forward(max_rows).of_rows(rows)
+        logits = Forward(self, max_rows).of_rows(rows)
         check_numbers(np.isnan(logits.reshape(len(rows), -1).max(axis=1, initial=-np.inf)))
         return logits
 
@@ -282,7 +289,7 @@ class Pipeline(ABC):
             DecodeError: a logit is NaN.
             CheckpointError: a model that came loaded lacks a field.
         """
-        found = self._forward(max_rows).of_tokens(rows, fields)
+        found = Forward(self, max_rows).of_tokens(rows, fields)
         for logits in found:
             broken = np.flatnonzero(np.isnan(logits.reshape(len(logits), -1).max(axis=1, initial=-np.inf)))
             if len(broken):

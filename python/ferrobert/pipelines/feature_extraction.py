@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ferrobert.errors import ConfigError, TextTypeError
 from ferrobert.models.checkpoint import ENCODER
 from ferrobert.pipelines.base import Pipeline, check_numbers
+from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import is_finite, stream_of
 from ferrobert.pipelines.options import CallOptions, shared_options
 
@@ -139,7 +140,7 @@ class FeatureExtractionPipeline(Pipeline):
         if not inputs:
             return []
         rows = self._rows(inputs, chosen, first)
-        forward = self._forward(chosen.batch_size)
+        forward = Forward(self, chosen.batch_size)
         features: list[NDArray[np.float32]]
         if chosen.pooling is None:
             [states] = forward.of_tokens(rows, ("last_hidden_state",))

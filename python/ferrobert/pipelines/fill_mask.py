@@ -21,6 +21,7 @@ from ferrobert.errors import ConfigError, TextTypeError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import MASKED_LM
 from ferrobert.pipelines.base import Pipeline, check_numbers
+from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import check_text
 from ferrobert.pipelines.options import CallOptions, shared_options
 from ferrobert.pipelines.rows import TokenRows
@@ -225,7 +226,7 @@ class FillMaskPipeline(Pipeline):
         top_k = chosen.top_k if targets is None else min(chosen.top_k, len(targets))
         scores = np.empty((len(tokens), top_k), dtype=np.float32)
         ids = np.empty((len(tokens), top_k), dtype=np.int64)
-        for places, logits in self._forward(chosen.batch_size).of_masks(rows, tokens):
+        for places, logits in Forward(self, chosen.batch_size).of_masks(rows, tokens):
             scores[places], ids[places] = _best(logits, targets, top_k)
         broken = np.isnan(scores[:, 0])
         check_numbers(np.logical_or.reduceat(broken, splits[:-1]))

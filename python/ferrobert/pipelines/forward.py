@@ -1,10 +1,13 @@
-"""The model on token rows, in batches of similar length: without padding where that can be, else padded."""
+"""The model on token rows, in batches of similar length: without padding where that can be, else padded.
+
+A batch that does not fit into memory is run again as two, and the budget of those behind it is half as large.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,12 +15,18 @@ from numpy.typing import NDArray
 
 from ferrobert.batching import token_batches
 from ferrobert.errors import CheckpointError
-from ferrobert.models.checkpoint import Head
 from ferrobert.models.masked_lm import masked_logits, vocabulary_logits
 from ferrobert.models.unpadded import Read, unpadded
 from ferrobert.pipelines.rows import TokenRows
 
+if TYPE_CHECKING:
+    from ferrobert.pipelines.base import Pipeline
+
 __all__ = ["Forward"]
+
+logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+Batch = NDArray[np.int64]
 
 #: Vectors ``(hidden,)`` of a row's hidden states ``(tokens, hidden)``.
 POOLING: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -27,25 +36,19 @@ POOLING: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Forward:
-    """A model, and how rows are batched for it.
+    """The model of a pipeline on token rows.
 
-    Attributes:
-        model: the model, in evaluation mode.
-        head: what is read of its output, for messages.
-        device: where it is.
-        pad_id: what rows are padded with.
-        batch_tokens: tokens of a batch, padding included.
+    Args:
+        pipe: the pipeline: its model, device, tokenizer and ``batch_tokens``, which is less after a batch that did not
+            fit into memory.
         max_rows: the most rows of a batch.
     """
 
-    model: Any
-    head: Head
-    device: torch.device
-    pad_id: int
-    batch_tokens: int
-    max_rows: int | None = None
+    def __init__(self, pipe: Pipeline, max_rows: int | None = None) -> None:
+        self.pipe = pipe
+        self.max_rows = max_rows
+        self.alone = unpadded(pipe.model)
 
     def of_rows(self, rows: TokenRows) -> NDArray[np.float32]:
         """Logits of each row, ``(rows, labels)``.
@@ -53,15 +56,17 @@ class Forward:
         Raises:
             CheckpointError: the model's output has no logits.
         """
-        alone = unpadded(self.model)
+
+        def logits_of(batch: Batch) -> NDArray[np.float32]:
+            if self.alone is None:
+                output = self.pipe.model(**self._padded(rows, batch))
+            else:
+                output = self.alone(*rows.together(batch), Read.FIRST)
+            logits: NDArray[np.float32] = self._field(output, "logits").float().cpu().numpy()
+            return logits
+
         results: NDArray[np.float32] | None = None
-        for batch in self._batches(rows):
-            with torch.inference_mode():
-                if alone is None:
-                    output = self.model(**self._padded(rows, batch))
-                else:
-                    output = alone(*rows.together(batch), Read.FIRST)
-                logits = self._field(output, "logits").float().cpu().numpy()
+        for batch, logits in self._in_batches(rows, logits_of):
             if results is None:
                 results = np.empty((len(rows), *logits.shape[1:]), dtype=np.float32)
             results[batch] = logits
@@ -73,24 +78,25 @@ class Forward:
         Raises:
             CheckpointError: the model's output lacks a field.
         """
-        alone = unpadded(self.model)
+
+        def outputs_of(batch: Batch) -> list[NDArray[np.float32]]:
+            if self.alone is None:
+                tensors = self._padded(rows, batch)
+                at = tensors["attention_mask"].bool()
+                output = self.pipe.model(**tensors)
+                found = [self._field(output, name)[at] for name in fields]
+            else:
+                output = self.alone(*rows.together(batch))
+                found = [self._field(output, name)[0] for name in fields]
+            return [one.float().cpu().numpy() for one in found]
+
         results: list[NDArray[np.float32]] = []
-        for batch in self._batches(rows):
-            with torch.inference_mode():
-                if alone is None:
-                    tensors = self._padded(rows, batch)
-                    at = tensors["attention_mask"].bool()
-                    output = self.model(**tensors)
-                    found = [self._field(output, field)[at] for field in fields]
-                else:
-                    output = alone(*rows.together(batch))
-                    found = [self._field(output, field)[0] for field in fields]
-            parts = [one.float().cpu().numpy() for one in found]
-            source = rows.places(batch)
+        for batch, parts in self._in_batches(rows, outputs_of):
             if not results:
                 results = [np.empty((len(rows.ids), *part.shape[1:]), np.float32) for part in parts]
+            places = rows.places(batch)
             for result, part in zip(results, parts, strict=True):
-                result[source] = part
+                result[places] = part
         return results or [self._nothing() for _ in fields]
 
     def of_texts(self, rows: TokenRows, pooling: str) -> NDArray[np.float32]:
@@ -103,25 +109,24 @@ class Forward:
         Raises:
             CheckpointError: the model's output has no hidden states.
         """
-        alone = unpadded(self.model)
-        parts: list[NDArray[np.float32]] = []
-        order: list[NDArray[np.int64]] = []
-        for batch in self._batches(rows):
-            with torch.inference_mode():
-                lengths = rows.lengths[batch].tolist()
-                if alone is None:
-                    states = self._field(self.model(**self._padded(rows, batch)), "last_hidden_state").float()
-                    of_rows = [row[:length] for row, length in zip(states, lengths, strict=True)]
-                else:
-                    read = Read.FIRST if pooling == "cls" else Read.ALL
-                    states = alone.hidden(*rows.together(batch), read).float()
-                    of_rows = list(torch.split(states, [1] * len(batch) if pooling == "cls" else lengths))
-                pooled = [POOLING[pooling](row) for row in of_rows]
-                parts.append(torch.stack(pooled).cpu().numpy())
-                order.append(batch)
-        results = np.concatenate(parts)
-        results[np.concatenate(order)] = results.copy()
-        return results
+
+        def vectors_of(batch: Batch) -> NDArray[np.float32]:
+            lengths = rows.lengths[batch].tolist()
+            if self.alone is None:
+                states = self._field(self.pipe.model(**self._padded(rows, batch)), "last_hidden_state")
+                of_rows = [row[:length] for row, length in zip(states, lengths, strict=True)]
+            elif pooling == "cls":
+                of_rows = list(self.alone.hidden(*rows.together(batch), Read.FIRST)[:, None])
+            else:
+                of_rows = list(torch.split(self.alone.hidden(*rows.together(batch)), lengths))
+            return torch.stack([POOLING[pooling](row.float()) for row in of_rows]).cpu().numpy()
+
+        results: NDArray[np.float32] | None = None
+        for batch, vectors in self._in_batches(rows, vectors_of):
+            if results is None:
+                results = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
+            results[batch] = vectors
+        return self._nothing() if results is None else results
 
     @torch.inference_mode()
     def of_masks(self, rows: TokenRows, masks: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], torch.Tensor]]:
@@ -137,37 +142,73 @@ class Forward:
         Raises:
             CheckpointError: the model has no masked-language-model head.
         """
-        alone = unpadded(self.model)
         number = np.full(len(rows.ids), -1)
         number[masks] = np.arange(len(masks))
-        for batch in self._batches(rows):
-            numbers = number[rows.places(batch)]  # row by row, as in a padded batch
-            if alone is None:
+
+        def logits_of(batch: Batch) -> Iterator[torch.Tensor]:
+            is_mask = number[rows.places(batch)] >= 0  # row by row, as in a padded batch
+            if self.alone is None:
                 tensors = self._padded(rows, batch)
                 at = tensors["attention_mask"].bool()
-                at[at.clone()] = torch.from_numpy(numbers >= 0).to(self.device)
-                parts = masked_logits(self.model, tensors, at)
-            else:
-                read = torch.from_numpy(np.flatnonzero(numbers >= 0))
-                parts = vocabulary_logits(self.model, alone.hidden(*rows.together(batch), read))
-            places = numbers[numbers >= 0]
+                at[at.clone()] = torch.from_numpy(is_mask).to(self.pipe.device)
+                return masked_logits(self.pipe.model, tensors, at)
+            read = torch.from_numpy(np.flatnonzero(is_mask))
+            return vocabulary_logits(self.pipe.model, self.alone.hidden(*rows.together(batch), read))
+
+        for batch, parts in self._in_batches(rows, logits_of):
+            numbers = number[rows.places(batch)]
+            numbers = numbers[numbers >= 0]
             start = 0
             for logits in parts:
-                yield places[start : start + len(logits)], logits
+                yield numbers[start : start + len(logits)], logits
                 start += len(logits)
 
-    def _batches(self, rows: TokenRows) -> list[NDArray[np.int64]]:
-        batches = token_batches(rows.lengths, self.batch_tokens, max_rows=self.max_rows)
-        return [batch for batch in batches if rows.lengths[batch].any()]
+    def _in_batches(self, rows: TokenRows, work: Callable[[Batch], Result]) -> Iterator[tuple[Batch, Result]]:
+        """The results of batches, which hold each row that has tokens, the longest first."""
+        waiting = self._batches(rows, np.flatnonzero(rows.lengths))
+        while waiting:
+            batch = waiting.pop()
+            try:
+                with torch.inference_mode():
+                    result = work(batch)
+            except (RuntimeError, MemoryError) as error:
+                if len(batch) == 1 or not is_out_of_memory(error):
+                    raise
+                result = None
+            if result is not None:
+                yield batch, result
+                continue
+            # Outside of the handler, which keeps what the batch has taken.
+            tokens = int(rows.lengths[batch[0]]) * len(batch)
+            self.pipe.batch_tokens = max(1, tokens // 2)
+            logger.warning(
+                "a batch of %d tokens did not fit into memory: going on with %d", tokens, self.pipe.batch_tokens
+            )
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            waiting = self._batches(rows, np.concatenate([batch, *waiting[::-1]]))
 
-    def _padded(self, rows: TokenRows, batch: NDArray[np.int64]) -> dict[str, torch.Tensor]:
-        return {name: tensor.to(self.device) for name, tensor in rows.padded(batch, self.pad_id).items()}
+    def _batches(self, rows: TokenRows, these: NDArray[np.int64]) -> list[Batch]:
+        """Batches of some of the rows, the shortest rows first."""
+        batches = token_batches(rows.lengths[these], self.pipe.batch_tokens, max_rows=self.max_rows)
+        return [these[places] for places in batches[::-1]]
+
+    def _padded(self, rows: TokenRows, batch: Batch) -> dict[str, torch.Tensor]:
+        pad_id = self.pipe.tokenizer.pad_token_id
+        tensors = rows.padded(batch, 0 if pad_id is None else pad_id)
+        return {name: tensor.to(self.pipe.device) for name, tensor in tensors.items()}
 
     def _field(self, output: Any, name: str) -> torch.Tensor:
         if not hasattr(output, name):
-            raise CheckpointError(f"{type(self.model).__name__} has no {self.head.name}; {self.head.advice}")
+            head = self.pipe.head
+            raise CheckpointError(f"{type(self.pipe.model).__name__} has no {head.name}; {head.advice}")
         found: torch.Tensor = getattr(output, name)
         return found
 
     def _nothing(self) -> NDArray[np.float32]:
-        return np.empty((0, self.model.config.num_labels), dtype=np.float32)
+        return np.empty((0, self.pipe.model.config.num_labels), dtype=np.float32)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch could not get the memory that it asked for, of a GPU or of the machine."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
