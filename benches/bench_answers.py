@@ -30,7 +30,7 @@ from ferrobert.bench.timing import calls_in_turns
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.answer_peers import pipeline_decode, postprocess_predictions, prepare_train_features
-from tests.answers_check import logits_for, questions_of
+from tests.answers_check import logits_for, logits_of, questions_of
 from tests.conftest import data_folder
 
 LENGTHS = (384, 512)
@@ -64,8 +64,10 @@ def pairs_of(number: int) -> tuple[str, list[str], list[str]]:
     return "the texts that come along", [f"{context[:40]}?" for context in contexts], contexts
 
 
-def decoding_job(tokenizer: BertTokenizer, questions: list[str], contexts: list[str], length: int) -> Job:
-    """Features of so many tokens, padded, and logits that rise around one place, as those of trained models do."""
+def decoding_job(
+    tokenizer: BertTokenizer, questions: list[str], contexts: list[str], length: int, model: str | None = None
+) -> Job:
+    """Features of so many tokens, padded, and logits of a model, or such that rise around one place as theirs do."""
     options: dict[str, Any] = {
         "truncation": "only_second",
         "max_length": length,
@@ -82,7 +84,11 @@ def decoding_job(tokenizer: BertTokenizer, questions: list[str], contexts: list[
         for row in theirs.encodings
     ]
     draws = np.random.Generator(np.random.Philox(8))
-    starts, ends = logits_for("trained", (len(samples), length), draws)
+    if model is None:
+        starts, ends = logits_for("trained", (len(samples), length), draws)
+    else:
+        pipe = fb.pipeline("question-answering", model, tokenizer, device="cpu")
+        starts, ends = logits_of(pipe, features, length)
     return Job(contexts, features, samples, list(theirs.encodings), offsets, starts, ends)
 
 
@@ -162,6 +168,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=500)
     parser.add_argument("--vocab", help="folder, vocab.txt, tokenizer.json or hub id")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--model", help="decode the logits of this model, uncased")
     options = parser.parse_args()
     name, questions, contexts = pairs_of(options.questions)
     data = data_folder()
@@ -175,7 +182,7 @@ def main() -> None:
     calls = features_of(tokenizer, [question.lstrip() for question in questions], contexts)
     show("features with positions, 384 tokens", calls, compare_features(calls), options.rounds)
     for length in LENGTHS:
-        job = decoding_job(tokenizer, questions, contexts, length)
+        job = decoding_job(tokenizer, questions, contexts, length, options.model)
         jobs = {
             f"predictions, {length} tokens": (predictions(job), None),
             f"n-best lists of 20, {length} tokens": (run_qa(job), "value"),

@@ -1,6 +1,8 @@
 """Answers of random and of peaked logits, compared with all spans and with what people run today.
 
-    python -m tests.answers_check [--cases N] [--questions N] [--seed N]      # exit status 1 where anything differs
+    python -m tests.answers_check [--cases N] [--questions N] [--seed N] [--model FOLDER]
+
+Exit status 1 where anything differs.
 
 - all spans: random rows and logits, ties included; the core and its twin, which sorts every span, must agree in all.
 - ``run_qa.py``: features of SQuAD dev. Where its 20 best starts and ends hold the best span, it is ours; where they do
@@ -26,6 +28,8 @@ import ferrobert as fb
 from ferrobert.answers.decoding import decode_rows
 from ferrobert.answers.options import DecodingOptions
 from ferrobert.answers.rows import ContextRows, SpanLogits
+from ferrobert.pipelines.forward import Forward
+from ferrobert.pipelines.rows import token_rows
 from ferrobert.reference.answers.decoding import decode_rows as twin_rows
 
 SCORES_WITHIN = 1e-9
@@ -163,7 +167,16 @@ def logits_for(kind: str, shape: tuple[int, int], draws: np.random.Generator) ->
     return logits.astype(np.float32)
 
 
-def check_peers(number: int, seed: int) -> Counter[str]:
+def logits_of(pipe: Any, features: Any, width: int) -> NDArray[np.float32]:
+    """Logits of starts and ends by a model, ``(2, rows, width)``, padded on the right."""
+    rows = token_rows(features)
+    found = Forward(pipe).of_tokens(rows, ("start_logits", "end_logits"))
+    logits = np.zeros((2, len(rows), width), np.float32)
+    logits[:, np.arange(width) < rows.lengths[:, None]] = found
+    return logits
+
+
+def check_peers(number: int, seed: int, model: str | None) -> Counter[str]:
     """The core beside the post-processing of run_qa.py and the decoding of transformers 4."""
     folder = data_folder()
     assert folder is not None
@@ -171,6 +184,7 @@ def check_peers(number: int, seed: int) -> Counter[str]:
     theirs = tokenizer.as_transformers()
     questions, contexts = questions_of(number, seed)
     draws = np.random.Generator(np.random.Philox(seed + 1))
+    pipe = None if model is None else fb.pipeline("question-answering", model, tokenizer, device="cpu")
     counts: Counter[str] = Counter()
     for length, stride in ((384, 128), (96, 32)):
         options: dict[str, Any] = {
@@ -188,8 +202,10 @@ def check_peers(number: int, seed: int) -> Counter[str]:
             [span if sequence == 1 else None for span, sequence in zip(row.offsets, row.sequence_ids, strict=True)]
             for row in other.encodings
         ]
-        for kind in ("even", "peaked", "trained"):
-            starts, ends = logits_for(kind, (len(samples), length), draws)
+        for kind in ("even", "peaked", "trained", *([] if pipe is None else ["the model's"])):
+            made = pipe is None or kind != "the model's"
+            shape = (len(samples), length)
+            starts, ends = logits_for(kind, shape, draws) if made else logits_of(pipe, features, length)
             ours = fb.decode_answers(starts, ends, features, top_k=20, details=True)
             todays = postprocess_predictions(contexts, samples, offsets, starts, ends)
             for mine, their in zip(ours, todays, strict=True):
@@ -229,10 +245,14 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--questions", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--model", help="also with the logits of this model, uncased, as make squad-check trains it")
     options = parser.parse_args()
     for name, counts in (
         ("all spans", check_all_spans(options.cases, options.seed)),
-        ("what people run today", check_peers(options.questions, options.seed) if options.questions else Counter()),
+        (
+            "what people run today",
+            check_peers(options.questions, options.seed, options.model) if options.questions else Counter(),
+        ),
     ):
         print(name)
         for what, number in counts.items():
