@@ -12,7 +12,7 @@ from tests.command_line import refused, run
 from tests.made_checkpoints import albert_folder, roberta_folder
 
 import ferrobert as fb
-from ferrobert.errors import ConfigError, TextTypeError
+from ferrobert.errors import ConfigError, DecodeError, TextTypeError
 
 TEXTS = ["the film was great!", "a book one two three", "unbelievable food , but the room was very dull .", "bad"]
 LABELS = ["good", "bad film", "food", "a book", "who"]
@@ -186,8 +186,15 @@ def test_other_options_are_refused(ours: Any, options: dict[str, Any], message: 
 
 
 def test_a_label_that_leaves_no_room_is_refused(ours: Any) -> None:
-    with pytest.raises(ConfigError, match="row 0: its second text takes .* tokens .* leaves no room for the first"):
-        ours("good " * 70, ["bad " * 70])
+    with pytest.raises(ConfigError, match="row 2: its second text takes .* tokens .* leaves no room for the first"):
+        ours(["good", "bad", "good " * 70], [["good"], ["bad"], ["good", "bad " * 70]])
+
+
+def test_logits_that_are_no_numbers_name_the_text(folder: Path) -> None:
+    judge = fb.pipeline("zero-shot-classification", folder, device="cpu")
+    judge.model.bert.embeddings.word_embeddings.weight.data[judge.tokenizer.get_vocab()["film"]] = float("nan")
+    with pytest.raises(DecodeError, match=r"row 2 are NaN \(1 of 4 rows\)"):
+        judge(["a", "good", "the film", "bad"], ["food", "book"])
 
 
 # The command

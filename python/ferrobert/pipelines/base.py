@@ -104,7 +104,8 @@ class Pipeline(ABC):
 
     def token_counts(self, inputs: Sequence[Any], **tokenizer_options: Any) -> list[int]:
         """Tokens that each input takes, special tokens included."""
-        counts: list[int] = self._encode(inputs, CallOptions(tokenizer=tokenizer_options)).lengths.tolist()
+        chosen = CallOptions(tokenizer=tokenizer_options)
+        counts: list[int] = self._encode(inputs, chosen, range(len(inputs))).lengths.tolist()
         return counts
 
     # What a task says
@@ -149,41 +150,42 @@ class Pipeline(ABC):
         """Inputs of a stream that are read, and answered, at a time."""
         return chosen.batch_size or READ_AHEAD
 
-    def _rows(self, inputs: Sequence[Any], chosen: CallOptions, first: int) -> TokenRows:
-        """Token rows that the model can read, one an input.
+    def _rows(self, inputs: Sequence[Any], chosen: CallOptions, numbers: Sequence[int]) -> TokenRows:
+        """Token rows that the model can read, one an input; inputs are called by their numbers in messages.
 
         Raises:
             ConfigError: an input that is not allowed, without tokens, or longer than the model can read and not cut.
         """
-        rows = self._encode(inputs, chosen, first, self.max_tokens)
-        self._check_lengths(rows, first)
+        rows = self._encode(inputs, chosen, numbers, self.max_tokens)
+        self._check_lengths(rows, numbers)
         return rows
 
-    def _windows(self, inputs: Sequence[Any], chosen: CallOptions, first: int) -> tuple[TokenRows, NDArray[np.int64]]:
+    def _windows(
+        self, inputs: Sequence[Any], chosen: CallOptions, numbers: Sequence[int]
+    ) -> tuple[TokenRows, NDArray[np.int64]]:
         """Token rows that the model can read, and where those of each input start, ``(inputs,)``.
 
         What is longer than the model reads goes on in further rows, which overlap: of a pair the first text, each time
-        with all of the second. A call that says how to cut has one row for each input.
+        with all of the second. A call that says how to cut has one row for each input. Inputs are called by their
+        numbers in messages.
 
         Raises:
             ConfigError: an input that is not allowed or has no tokens; a second text that leaves no room for the first.
         """
         limit = self.max_tokens
-        cuts = not {"truncation", "max_length"}.isdisjoint(chosen.tokenizer)
+        cuts = any(chosen.tokenizer.get(name) is not None for name in ("truncation", "max_length"))
         if cuts or limit is None or not self.reads_windows:
-            return self._rows(inputs, chosen, first), np.arange(len(inputs))
-        rows = self._encode(inputs, chosen, first)
+            return self._rows(inputs, chosen, numbers), np.arange(len(inputs))
+        rows = self._encode(inputs, chosen, numbers)
         long = np.flatnonzero(rows.lengths > limit)
         inputs_of = np.arange(len(inputs))
         if len(long):
             short = np.flatnonzero(rows.lengths <= limit)
-            rows, inputs_of = rows.in_order(short), inputs_of[short]
-            for row in long.tolist():
-                windows = self._windows_of(inputs[row], chosen, first + row, limit)
-                rows, inputs_of = joined(rows, windows), np.concatenate([inputs_of, np.full(len(windows), row)])
+            windows = [self._windows_of(inputs[row], chosen, numbers[row], limit) for row in long.tolist()]
+            inputs_of = np.concatenate([short, np.repeat(long, [len(of_one) for of_one in windows])])
             order = np.argsort(inputs_of, kind="stable")
-            rows, inputs_of = rows.in_order(order), inputs_of[order]
-        self._check_lengths(rows, first)
+            rows, inputs_of = joined([rows.in_order(short), *windows]).in_order(order), inputs_of[order]
+        self._check_lengths(rows, [numbers[place] for place in inputs_of.tolist()])
         return rows, np.flatnonzero(np.diff(inputs_of, prepend=-1))
 
     def _windows_of(self, value: Any, chosen: CallOptions, row: int, limit: int) -> TokenRows:
@@ -204,15 +206,15 @@ class Pipeline(ABC):
         options |= {"truncation": "only_first", "max_length": limit, "return_overflowing_tokens": True}
         return token_rows(self.tokenizer(*texts, **{"stride": window_stride(limit - taken), **options}))
 
-    def _check_lengths(self, rows: TokenRows, first: int) -> None:
+    def _check_lengths(self, rows: TokenRows, numbers: Sequence[int]) -> None:
         empty = np.flatnonzero(rows.lengths == 0)
         if len(empty):
-            raise ConfigError(f"row {first + int(empty[0])} has no tokens: it is empty, and special tokens are off")
+            raise ConfigError(f"row {numbers[int(empty[0])]} has no tokens: it is empty, and special tokens are off")
         if self.max_tokens is not None:
             long = np.flatnonzero(rows.lengths > self.max_tokens)
             if len(long):
                 raise ConfigError(
-                    f"row {first + int(long[0])} has {int(rows.lengths[long[0]])} tokens, the model reads at most "
+                    f"row {numbers[int(long[0])]} has {int(rows.lengths[long[0]])} tokens, the model reads at most "
                     f"{self.max_tokens}; pass truncation=True to cut it, or split the text"
                 )
 
@@ -222,10 +224,10 @@ class Pipeline(ABC):
         return {**options, "verbose": False}  # its warning of long rows would come before our error
 
     def _encode(
-        self, inputs: Sequence[Any], chosen: CallOptions, first: int = 0, limit: int | None = None
+        self, inputs: Sequence[Any], chosen: CallOptions, numbers: Sequence[int], limit: int | None = None
     ) -> TokenRows:
         """Token rows, one an input; where the tokenizer cuts to no length of its own, it cuts to the limit."""
-        values = [self._read(value, row) for row, value in enumerate(inputs, start=first)]
+        values = [self._read(value, number) for value, number in zip(inputs, numbers, strict=True)]
         options = self._tokenizer_options(chosen)
         if chosen.truncates and limit is not None and options.get("max_length") is None:
             own = getattr(self.tokenizer, "model_max_length", None)
@@ -243,7 +245,7 @@ class Pipeline(ABC):
         if not single or not paired:
             return encoded(single or paired)
         order = np.argsort(np.array(single + paired, dtype=np.int64))
-        return joined(encoded(single), encoded(paired)).in_order(order)
+        return joined([encoded(single), encoded(paired)]).in_order(order)
 
     def _blocks(
         self, inputs: Sequence[Any], first: int, read: Callable[[Any, int], Any], size_of: Callable[[Any], int] = len
@@ -262,17 +264,6 @@ class Pipeline(ABC):
                 samples, size = [], 0
         if samples:
             yield first + len(inputs) - len(samples), samples
-
-    def _row_logits(self, rows: TokenRows, max_rows: int | None) -> NDArray[np.float32]:
-        """Logits of each of one or more rows, ``(rows, labels)``.
-
-        Raises:
-            DecodeError: a logit is NaN.
-            CheckpointError: a model that came loaded gives no logits.
-        """
-        logits = Forward(self, max_rows).of_rows(rows)
-        check_numbers(np.isnan(logits.reshape(len(rows), -1).max(axis=1, initial=-np.inf)))
-        return logits
 
     def _token_logits(
         self, rows: TokenRows, max_rows: int | None, fields: Sequence[str], inputs_of: NDArray[np.integer]
@@ -304,8 +295,8 @@ class Pipeline(ABC):
         return f"{type(self).__name__}(model={type(self.model).__name__}, device={str(self.device)!r})"
 
 
-def check_numbers(broken: NDArray[np.bool_]) -> None:
-    """Raise DecodeError, naming the first, where a row ``(rows,)`` is marked as NaN."""
+def check_numbers(broken: NDArray[np.bool_], first: int = 0) -> None:
+    """Raise DecodeError, naming the first, where an input ``(inputs,)`` is marked as NaN; they count from ``first``."""
     bad = np.flatnonzero(broken)
     if len(bad):
-        raise DecodeError(f"the model's logits for row {bad[0]} are NaN ({len(bad)} of {len(broken)} rows)")
+        raise DecodeError(f"the model's logits for row {first + bad[0]} are NaN ({len(bad)} of {len(broken)} rows)")

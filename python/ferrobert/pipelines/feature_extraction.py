@@ -139,7 +139,7 @@ class FeatureExtractionPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: FeatureOptions, first: int) -> list[Any]:
         if not inputs:
             return []
-        rows = self._rows(inputs, chosen, first)
+        rows = self._rows(inputs, chosen, range(first, first + len(inputs)))
         forward = Forward(self, chosen.batch_size)
         features: list[NDArray[np.float32]]
         if chosen.pooling is None:
@@ -151,7 +151,7 @@ class FeatureExtractionPipeline(Pipeline):
             if chosen.normalize:
                 vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
             features = list(vectors)
-        check_numbers(np.array([np.isnan(one).any() for one in features]))
+        check_numbers(np.array([np.isnan(one).any() for one in features]), first)
         if chosen.tensors == "pt":
             return [torch.from_numpy(one) for one in features]
         return features if chosen.tensors == "np" else [one.tolist() for one in features]

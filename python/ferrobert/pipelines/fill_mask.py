@@ -144,7 +144,7 @@ class FillMaskPipeline(Pipeline):
 
     def mask_counts(self, inputs: Sequence[str], **tokenizer_options: Any) -> list[int]:
         """Masks that each text holds where the tokenizer has these options."""
-        rows = self._encode(inputs, CallOptions(tokenizer=tokenizer_options), limit=self.max_tokens)
+        rows = self._encode(inputs, CallOptions(tokenizer=tokenizer_options), range(len(inputs)), self.max_tokens)
         counts: list[int] = np.diff(self._masks(rows)[1]).tolist()
         return counts
 
@@ -203,7 +203,7 @@ class FillMaskPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: FillOptions, first: int) -> list[Any]:
         if not inputs:
             return []
-        rows = self._rows(inputs, chosen, first)
+        rows = self._rows(inputs, chosen, range(first, first + len(inputs)))
         tokens, splits = self._masks(rows)
         missing = np.flatnonzero(np.diff(splits) == 0)
         if len(missing):

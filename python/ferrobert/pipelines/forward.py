@@ -48,7 +48,7 @@ class Forward:
     def __init__(self, pipe: Pipeline, max_rows: int | None = None) -> None:
         self.pipe = pipe
         self.max_rows = max_rows
-        self.alone = unpadded(pipe.model)
+        self.unpadded = unpadded(pipe.model)
 
     def of_rows(self, rows: TokenRows) -> NDArray[np.float32]:
         """Logits of each row, ``(rows, labels)``.
@@ -58,10 +58,10 @@ class Forward:
         """
 
         def logits_of(batch: Batch) -> NDArray[np.float32]:
-            if self.alone is None:
+            if self.unpadded is None:
                 output = self.pipe.model(**self._padded(rows, batch))
             else:
-                output = self.alone(*rows.together(batch), Read.FIRST)
+                output = self.unpadded(*rows.together(batch), Read.FIRST)
             logits: NDArray[np.float32] = self._field(output, "logits").float().cpu().numpy()
             return logits
 
@@ -80,13 +80,13 @@ class Forward:
         """
 
         def outputs_of(batch: Batch) -> list[NDArray[np.float32]]:
-            if self.alone is None:
+            if self.unpadded is None:
                 tensors = self._padded(rows, batch)
                 at = tensors["attention_mask"].bool()
                 output = self.pipe.model(**tensors)
                 found = [self._field(output, name)[at] for name in fields]
             else:
-                output = self.alone(*rows.together(batch))
+                output = self.unpadded(*rows.together(batch))
                 found = [self._field(output, name)[0] for name in fields]
             return [one.float().cpu().numpy() for one in found]
 
@@ -112,13 +112,13 @@ class Forward:
 
         def vectors_of(batch: Batch) -> NDArray[np.float32]:
             lengths = rows.lengths[batch].tolist()
-            if self.alone is None:
+            if self.unpadded is None:
                 states = self._field(self.pipe.model(**self._padded(rows, batch)), "last_hidden_state")
                 of_rows = [row[:length] for row, length in zip(states, lengths, strict=True)]
             elif pooling == "cls":
-                of_rows = list(self.alone.hidden(*rows.together(batch), Read.FIRST)[:, None])
+                of_rows = list(self.unpadded.hidden(*rows.together(batch), Read.FIRST)[:, None])
             else:
-                of_rows = list(torch.split(self.alone.hidden(*rows.together(batch)), lengths))
+                of_rows = list(torch.split(self.unpadded.hidden(*rows.together(batch)), lengths))
             return torch.stack([POOLING[pooling](row.float()) for row in of_rows]).cpu().numpy()
 
         results: NDArray[np.float32] | None = None
@@ -147,13 +147,13 @@ class Forward:
 
         def logits_of(batch: Batch) -> Iterator[torch.Tensor]:
             is_mask = number[rows.places(batch)] >= 0  # row by row, as in a padded batch
-            if self.alone is None:
+            if self.unpadded is None:
                 tensors = self._padded(rows, batch)
                 at = tensors["attention_mask"].bool()
                 at[at.clone()] = torch.from_numpy(is_mask).to(self.pipe.device)
                 return masked_logits(self.pipe.model, tensors, at)
             read = torch.from_numpy(np.flatnonzero(is_mask))
-            return vocabulary_logits(self.pipe.model, self.alone.hidden(*rows.together(batch), read))
+            return vocabulary_logits(self.pipe.model, self.unpadded.hidden(*rows.together(batch), read))
 
         for batch, parts in self._in_batches(rows, logits_of):
             numbers = number[rows.places(batch)]

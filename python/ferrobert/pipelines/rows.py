@@ -87,13 +87,16 @@ def token_rows(encoding: Any) -> TokenRows:
     )
 
 
-def joined(first: TokenRows, second: TokenRows) -> TokenRows:
-    """The rows of both, one after the other."""
-    type_ids = None
-    if first.type_ids is not None and second.type_ids is not None:
-        type_ids = np.concatenate([first.type_ids, second.type_ids])
-    splits = np.concatenate([first.row_splits, second.row_splits[1:] + len(first.ids)])
-    return TokenRows(np.concatenate([first.ids, second.ids]), type_ids, splits)
+def joined(parts: Sequence[TokenRows]) -> TokenRows:
+    """The rows of one or more parts, one after the other."""
+    before = np.cumsum([0, *(len(part.ids) for part in parts)])
+    splits = [part.row_splits[:-1] + start for part, start in zip(parts, before, strict=False)]
+    types = [part.type_ids for part in parts if part.type_ids is not None]
+    return TokenRows(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate(types) if len(types) == len(parts) else None,
+        np.concatenate([*splits, before[-1:]]),
+    )
 
 
 def samples_of(encoding: Any, rows: int) -> NDArray[np.int64]:

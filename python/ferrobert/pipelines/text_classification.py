@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ferrobert.errors import ConfigError
 from ferrobert.models.checkpoint import CLASSIFIER
-from ferrobert.pipelines.base import Pipeline
+from ferrobert.pipelines.base import Pipeline, check_numbers
+from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.options import CallOptions, shared_options
 
 FUNCTIONS = ("sigmoid", "softmax", "none")
@@ -104,8 +105,9 @@ class TextClassificationPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: LabelOptions, first: int) -> list[Any]:
         if not inputs:
             return []
-        rows, starts = self._windows(inputs, chosen, first)
-        logits = merged(self._row_logits(rows, chosen.batch_size), starts, chosen.merge)  # (inputs, labels)
+        rows, starts = self._windows(inputs, chosen, range(first, first + len(inputs)))
+        logits = merged(Forward(self, chosen.batch_size).of_rows(rows), starts, chosen.merge)  # (inputs, labels)
+        check_numbers(np.asarray(np.isnan(logits).any(axis=1)), first)
         scores = _apply(chosen.function or self._own_function(), logits)
         return _ranked(scores, self.labels, chosen.top_k)
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ferrobert.errors import ConfigError, TextTypeError
 from ferrobert.models.checkpoint import CLASSIFIER
-from ferrobert.pipelines.base import READ_AHEAD, Pipeline
+from ferrobert.pipelines.base import READ_AHEAD, Pipeline, check_numbers
+from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import check_text, is_finite
 from ferrobert.pipelines.options import CallOptions, shared_options
 from ferrobert.pipelines.text_classification import MERGES, merged
@@ -186,8 +187,11 @@ class ZeroShotClassificationPipeline(Pipeline):
 
     def _judged(self, asked: Sequence[Labelled], chosen: ZeroShotOptions, first: int) -> list[dict[str, Any]]:
         pairs = [(one.text, _sentence(chosen.template, label)) for one in asked for label in one.labels]
-        rows, starts = self._windows(pairs, chosen, first)
-        logits = merged(self._row_logits(rows, chosen.batch_size), starts, chosen.merge)  # (pairs, labels of the model)
+        numbers = [number for number, one in enumerate(asked, start=first) for _ in one.labels]
+        rows, starts = self._windows(pairs, chosen, numbers)
+        logits = merged(Forward(self, chosen.batch_size).of_rows(rows), starts, chosen.merge)  # (pairs, model's labels)
+        text_starts = np.cumsum([0, *(len(one.labels) for one in asked[:-1])])
+        check_numbers(np.logical_or.reduceat(np.isnan(logits).any(axis=1), text_starts), first)
         results = []
         start = 0
         for one in asked:
