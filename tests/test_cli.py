@@ -15,7 +15,19 @@ ROWS = [
     {"id": 2, "text": "an awful book", "label": "bad"},
     {"id": 3, "text": 'the food was fair, the room "nice"', "label": "fair"},
 ]
-COMMANDS = ("demo", "classify", "ner", "answer", "fill-mask", "tokenize", "train", "predict", "evaluate", "bench")
+COMMANDS = (
+    "demo",
+    "classify",
+    "ner",
+    "answer",
+    "zero-shot",
+    "fill-mask",
+    "tokenize",
+    "train",
+    "predict",
+    "evaluate",
+    "bench",
+)
 
 
 @pytest.fixture

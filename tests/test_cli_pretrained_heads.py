@@ -94,7 +94,7 @@ def test_predict_names_the_line_whose_mask_is_cut_off(model, tmp_path):
 def test_predict_of_masks_with_pairs_is_refused(model, tmp_path):
     file = table_of(tmp_path / "in.jsonl", {"text": TEXTS[0]})
     message = refused("predict", file, "-m", model, "--task", "fill-mask", "--text-pair-column", "b")
-    assert message == "--text-pair-column and --all-scores do not go with --task fill-mask"
+    assert message == "--text-pair-column does not go with --task fill-mask"
 
 
 def test_predict_of_labels_with_targets_is_refused(model, tmp_path):

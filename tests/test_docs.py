@@ -73,6 +73,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pyarrow.csv.write_csv(masked, folder / "masked.csv")
     pairs = pyarrow.table({"text": ["good", "bad"], "text_pair": ["great", "film"], "label": ["IsNext", "NotNext"]})
     pyarrow.csv.write_csv(pairs, folder / "pairs.csv")
+    (folder / "texts.csv").write_text("text\nThe cat sat.\nA dog slept.\n", "utf-8")
     (folder / "news.conll").write_text(8 * "Elon\tB-PER\nMusk\tI-PER\nfounded\tO\nTesla\tB-ORG\n\n", "utf-8")
     shutil.copy(EXAMPLES / "news.txt", folder / "article.txt")
     return folder

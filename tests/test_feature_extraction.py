@@ -1,5 +1,6 @@
 """Feature extraction: transformers' call and lists, pooled vectors, on tiny checkpoints of four families."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from tests.command_line import refused, run
 
 import ferrobert as fb
 from ferrobert.errors import CheckpointError, ConfigError, DecodeError, TextTypeError
@@ -94,6 +96,21 @@ def test_checkpoints_with_another_head_or_none(tmp_path: Path, tiny_classifier: 
     with torch.inference_mode():
         expected = model.base_model(**row).last_hidden_state
     assert_close(embed(TEXTS[0], return_token_type_ids=False), expected)
+
+
+# The command
+
+
+def test_predict_adds_vectors_to_a_file(tiny_classifier: Path, ours: Any, tmp_path: Path) -> None:
+    texts = [text for text in TEXTS if text]
+    file = tmp_path / "texts.jsonl"
+    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), "utf-8")
+    for options, pooling in (([], "mean"), (["--pooling", "cls"], "cls")):
+        found = run("predict", file, "-m", tiny_classifier, "--task", "feature-extraction", *options).stdout
+        vectors = [json.loads(line)["vector"] for line in found.splitlines()]
+        assert_close(vectors, ours(texts, pooling=pooling, normalize=True))
+    message = refused("predict", file, "-m", tiny_classifier, "--pooling", "cls")
+    assert message == "--pooling goes with --task feature-extraction, not with text-classification"
 
 
 # What is refused

@@ -197,7 +197,7 @@ def test_logits_that_are_no_numbers_name_the_text(folder: Path) -> None:
         judge(["a", "good", "the film", "bad"], ["food", "book"])
 
 
-# The command
+# The commands
 
 
 def test_the_command_prints_labels_and_scores(folder: Path, ours: Any) -> None:
@@ -215,3 +215,46 @@ def test_the_command_prints_labels_and_scores(folder: Path, ours: Any) -> None:
 
 def test_the_command_without_labels_is_refused(folder: Path) -> None:
     assert "candidate_labels are missing" in refused("zero-shot", "good", "--labels", ",", "-m", folder)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps({"id": row, "text": text}) + "\n" for row, text in enumerate(TEXTS)), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("all_scores", [False, True])
+def test_predict_labels_the_texts_of_a_file(folder: Path, ours: Any, file: Path, all_scores: bool) -> None:
+    more = ["--multi-label", "--template", "it is {}", *(["--all-scores"] if all_scores else [])]
+    task = ["--task", "zero-shot-classification", "--labels", "good, food"]
+    lines = run("predict", file, "-m", folder, *task, *more).stdout.splitlines()
+    expected = ours(TEXTS, ["good", "food"], multi_label=True, hypothesis_template="it is {}")
+    for row, (line, found) in enumerate(zip(map(json.loads, lines), expected, strict=True)):
+        assert line["id"] == row
+        assert line["label"] == found["labels"][0]
+        assert line["score"] == pytest.approx(found["scores"][0], abs=1e-5)
+        scores = dict(zip(found["labels"], found["scores"], strict=True))
+        assert line.get("scores") == (pytest.approx(scores, abs=1e-5) if all_scores else None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--task", "zero-shot-classification"], "--task zero-shot-classification needs --labels"),
+        (["--labels", "a,b"], "go with --task zero-shot-classification, not with text-classification"),
+        (["--multi-label"], "go with --task zero-shot-classification, not with text-classification"),
+        (
+            ["--task", "zero-shot-classification", "-l", "a", "--text-pair-column", "id"],
+            "--text-pair-column does not go with --task zero-shot-classification",
+        ),
+        (["--task", "zero-shot-classification", "-l", "a", "--strict"], "zero-shot-classification cuts nothing"),
+    ],
+)
+def test_predict_with_other_options_is_refused(folder: Path, file: Path, options: list[str], message: str) -> None:
+    assert message in refused("predict", file, "-m", folder, *options)
+
+
+@pytest.mark.parametrize("task", ["zero-shot-classification", "feature-extraction"])
+def test_evaluate_of_a_task_without_labels_of_its_own_is_refused(folder: Path, file: Path, task: str) -> None:
+    assert f"{task} has no labels of its own" in refused("evaluate", file, "-m", folder, "--task", task)

@@ -69,6 +69,42 @@ class Labels(Answers):
             yield answer
 
 
+class ZeroShotLabels(Answers):
+    """Answers of zero-shot classification: the columns label and score, and scores where they are asked for."""
+
+    columns = ("label", "score")
+
+    def __init__(
+        self, pipe: Any, text_column: str, labels: str, template: str | None, multi_label: bool, all_scores: bool
+    ) -> None:
+        super().__init__(pipe, text_column)
+        self.chosen = {"candidate_labels": labels, "hypothesis_template": template, "multi_label": multi_label}
+        self.all_scores = all_scores
+
+    def __call__(self, inputs: list[str], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+        """The new columns of each row."""
+        for found in self.pipe(inputs, **self.chosen, **options):
+            answer = {"label": found["labels"][0], "score": found["scores"][0]}
+            if self.all_scores:
+                answer["scores"] = dict(zip(found["labels"], found["scores"], strict=True))
+            yield answer
+
+
+class Vectors(Answers):
+    """Answers of feature extraction: the column vector, of length 1."""
+
+    columns = ("vector",)
+
+    def __init__(self, pipe: Any, text_column: str, pooling: str) -> None:
+        super().__init__(pipe, text_column)
+        self.pooling = pooling
+
+    def __call__(self, inputs: list[str], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+        """The new column of each row."""
+        for vector in self.pipe(inputs, pooling=self.pooling, normalize=True, **options):
+            yield {"vector": vector}
+
+
 class Fills(Answers):
     """Answers of fill-mask: the column predictions, for each mask of the text a list of tokens, best first."""
 

@@ -93,8 +93,8 @@ def evaluate(
     from ferrobert.training.tagged_rows import TagColumns
 
     task = task_name(task)
-    if task == "fill-mask":
-        raise ConfigError("fill-mask has no labels to evaluate on; ferrobert predict fills the masks of a file")
+    if task in ("fill-mask", "feature-extraction", "zero-shot-classification"):
+        raise ConfigError(f"{task} has no labels of its own to evaluate on; ferrobert predict runs it on a file")
     if handle_impossible_answer and task != "question-answering":
         raise ConfigError(f"--handle-impossible-answer goes with --task question-answering, not with {task}")
     text_pair_column = pair_column_of(task, text_pair_column)

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferrobert.cli.answers import Answers, Fills, Labels, SpanAnswers, TextEntities, WordTags
+from ferrobert.cli.answers import (
+    Answers,
+    Fills,
+    Labels,
+    SpanAnswers,
+    TextEntities,
+    Vectors,
+    WordTags,
+    ZeroShotLabels,
+)
 from ferrobert.cli.options import (
     BatchTokens,
     Constrained,
@@ -49,7 +58,11 @@ def predict(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet, CoNLL or SQuAD file.", show_default=False)],
     model: Model,
     task: Annotated[
-        str, typer.Option(help="text-classification, next-sentence-prediction, fill-mask, ner or question-answering.")
+        str,
+        typer.Option(
+            help="text-classification, zero-shot-classification, next-sentence-prediction, fill-mask, ner, "
+            "question-answering or feature-extraction."
+        ),
     ] = "text-classification",
     output: Annotated[
         Path | None,
@@ -68,6 +81,20 @@ def predict(
     columns: Header = None,
     file_format: FileFormat = None,
     all_scores: Annotated[bool, typer.Option(help="Add the column scores: the score of each label.")] = False,
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", "-l", help="zero-shot-classification: the labels, with commas between them."),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help='zero-shot-classification: the sentence of a label, by default "This example is {}."'),
+    ] = None,
+    multi_label: Annotated[
+        bool, typer.Option("--multi-label", help="zero-shot-classification: judge each label alone.")
+    ] = False,
+    pooling: Annotated[
+        str | None, typer.Option(help="feature-extraction: cls, mean (the default) or max of a text's tokens.")
+    ] = None,
     top_k: Annotated[int | None, typer.Option(help="fill-mask: how many tokens a mask gets (default 5).")] = None,
     target: Targets = None,
     aggregation_strategy: Strategy = None,
@@ -88,7 +115,7 @@ def predict(
 
     Rows come back with label and score added; with predictions: for each
     mask a list of tokens; with entities of a text, or tags of tokens, one a
-    word; with answer, score, start and end. Columns of these names that the
+    word; with answer, score, start and end; with a vector of length 1. Columns of these names that the
     file has become input_label and so on. Texts longer than the model reads
     are read in windows; fill-mask and next-sentence-prediction cut them, and
     count what was cut.
@@ -100,8 +127,19 @@ def predict(
 
     task = task_name(task)
     fills, tags, asks = task == "fill-mask", task == "token-classification", task == "question-answering"
-    if (fills or tags or asks) and (text_pair_column is not None or all_scores):
-        raise ConfigError(f"--text-pair-column and --all-scores do not go with --task {task}")
+    judges, embeds = task == "zero-shot-classification", task == "feature-extraction"
+    if (fills or tags or asks or embeds) and all_scores:
+        raise ConfigError(f"--all-scores does not go with --task {task}")
+    if (fills or tags or asks or embeds or judges) and text_pair_column is not None:
+        raise ConfigError(f"--text-pair-column does not go with --task {task}")
+    if judges and labels is None:
+        raise ConfigError("--task zero-shot-classification needs --labels, with commas between them")
+    if not judges and (labels is not None or template is not None or multi_label):
+        raise ConfigError(
+            f"--labels, --template and --multi-label go with --task zero-shot-classification, not with {task}"
+        )
+    if pooling is not None and not embeds:
+        raise ConfigError(f"--pooling goes with --task feature-extraction, not with {task}")
     if not fills and (top_k is not None or target):
         raise ConfigError(f"--top-k and --target go with --task fill-mask, not with {task}")
     if not tags and (aggregation_strategy is not None or constrained):
@@ -111,7 +149,7 @@ def predict(
     of_squad = asks and output is not None and output.suffix.lower() == ".json"
     if n_best_output is not None and not of_squad:
         raise ConfigError("--n-best-output goes with --task question-answering and -o predictions.json")
-    if (tags or asks) and (strict or max_length is not None):
+    if (tags or asks or judges) and (strict or max_length is not None):
         name = "ner" if tags else task
         raise ConfigError(
             f"--task {name} cuts nothing, long texts are read in windows: leave out --strict and --max-length"
@@ -142,6 +180,10 @@ def predict(
             answers = WordTags(pipe, tokens_column, constrained)
         elif tags:
             answers = TextEntities(pipe, text_column, aggregation_strategy or "first", constrained)
+        elif judges:
+            answers = ZeroShotLabels(pipe, text_column, labels or "", template, multi_label, all_scores)
+        elif embeds:
+            answers = Vectors(pipe, text_column, pooling or "mean")
         elif fills:
             answers = Fills(pipe, text_column, top_k, target)
         else:
