@@ -252,11 +252,15 @@ def test_evaluate_measures_what_the_pipeline_answers(model, rows_file):
 
     measured = json.loads(run("evaluate", rows_file, "-m", model, "--json", "--device", "cpu").stdout)
     pipe = ferrobert.pipeline("text-classification", model, device="cpu")
-    predicted = [answer["label"] for answer in pipe([row["text"] for row in ROWS])]
+    answers = pipe([row["text"] for row in ROWS])
+    predicted = [answer["label"] for answer in answers]
     true = [row["label"] for row in ROWS]
     assert measured["rows"] == 3
     assert measured["accuracy"] == pytest.approx(metrics.accuracy(true, predicted))
     assert measured["macro_f1"] == pytest.approx(metrics.f1(true, predicted, average="macro"))
+    right = [one["label"] == label for one, label in zip(answers, true, strict=True)]
+    expected = metrics.calibration_error(right, [one["score"] for one in answers])
+    assert measured["calibration_error"] == pytest.approx(expected)
     assert measured["confusion"]["labels"] == ["bad", "fair", "good"]
     assert [sum(row) for row in measured["confusion"]["true_by_predicted"]] == [1, 1, 1]
 

@@ -47,6 +47,46 @@ def test_binary_f1_scores_the_positive_class():
     assert metrics.f1(["y", "y", "n"], ["y", "n", "n"], positive="y") == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_the_calibration_error_is_the_mean_over_bins(seed):
+    draws = np.random.default_rng(seed)
+    scores = draws.random(200)
+    scores[:4] = [0.0, 1.0, 0.2, 0.4]
+    right = draws.random(200) < scores**2
+    expected = 0.0
+    for place in range(5):
+        edges = place / 5, (place + 1) / 5
+        inside = ((scores > edges[0]) | ((place == 0) & (scores == 0))) & (scores <= edges[1])
+        if inside.any():
+            expected += inside.mean() * abs(scores[inside].mean() - right[inside].mean())
+    assert metrics.calibration_error(right, scores, bins=5) == pytest.approx(expected)
+    assert metrics.calibration_error(right.tolist(), scores.tolist()) > 0.05
+
+
+def test_a_calibrated_model_has_no_calibration_error():
+    assert metrics.calibration_error([True] * 9 + [False], [0.9] * 10) == pytest.approx(0)
+    assert metrics.calibration_error([False, False], [1.0, 1.0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("right", "scores", "message"),
+    [
+        ([], [], "lists of as many rows, at least 1, got 0 and 0"),
+        ([True], [0.5, 0.5], "got 1 and 2"),
+        ([True, False], [0.5, 1.5], r"the confidence of row 1 must lie in \[0, 1\], got 1.5"),
+        ([True], [float("nan")], "the confidence of row 0"),
+    ],
+)
+def test_a_calibration_error_of_nothing_is_refused(right, scores, message):
+    with pytest.raises(DataError, match=message):
+        metrics.calibration_error(right, scores)
+
+
+def test_no_bins_are_refused():
+    with pytest.raises(ConfigError, match="bins must be an integer of at least 1"):
+        metrics.calibration_error([True], [0.5], bins=0)
+
+
 def test_metrics_take_arrays():
     assert metrics.accuracy(np.array([1, 0]), np.array([1, 1])) == 0.5
     assert metrics.f1(np.array([1, 0]), np.array([1, 1])) == pytest.approx(2 / 3)

@@ -89,7 +89,7 @@ def evaluate(
     from ferrobert.pipelines import task_name
     from ferrobert.tables import Table, chunks
     from ferrobert.training.examples import label_id, label_value
-    from ferrobert.training.metrics import Confusion
+    from ferrobert.training.metrics import Confusion, calibration_error
     from ferrobert.training.tagged_rows import TagColumns
 
     task = task_name(task)
@@ -136,6 +136,8 @@ def evaluate(
     ids = {label: index for index, label in enumerate(labels)}
     confusion = Confusion(labels)
     cut = rows = 0
+    right: list[bool] = []
+    scores: list[float] = []
     limit = pipe.max_tokens if max_length is None and not pipe.reads_windows else max_length
     for chunk in with_bar(chunks(table, CHUNK), table, "evaluating"):
         true = []
@@ -156,21 +158,27 @@ def evaluate(
         else:
             cut += sum(count > limit for count in pipe.token_counts(inputs))
             results = pipe(inputs, truncation=True, max_length=limit)
-        confusion.add(true, [ids[result["label"]] for result in results])
+        predicted = [ids[result["label"]] for result in results]
+        confusion.add(true, predicted)
+        right += [one == other for one, other in zip(true, predicted, strict=True)]
+        scores += [result["score"] for result in results]
         rows += len(chunk)
     if not rows:
         raise DataError(f"{file} has no rows to evaluate on")
+    # Scores of a regression are no probabilities.
+    calibration = calibration_error(right, scores) if all(0 <= score <= 1 for score in scores) else None
     if json_lines:
-        print(json.dumps(_as_json(confusion, rows, cut), ensure_ascii=False))
+        print(json.dumps(_as_json(confusion, rows, cut, calibration), ensure_ascii=False))
     else:
-        _print_tables(confusion, rows, cut)
+        _print_tables(confusion, rows, cut, calibration)
 
 
-def _as_json(confusion: Confusion, rows: int, cut: int) -> dict[str, Any]:
+def _as_json(confusion: Confusion, rows: int, cut: int, calibration: float | None) -> dict[str, Any]:
     return {
         "rows": rows,
         "accuracy": confusion.accuracy(),
         "macro_f1": confusion.macro_f1(),
+        "calibration_error": calibration,
         "labels": {
             one.label: {"precision": one.precision, "recall": one.recall, "f1": one.f1, "rows": one.rows}
             for one in confusion.per_class()
@@ -180,13 +188,14 @@ def _as_json(confusion: Confusion, rows: int, cut: int) -> dict[str, Any]:
     }
 
 
-def _print_tables(confusion: Confusion, rows: int, cut: int) -> None:
+def _print_tables(confusion: Confusion, rows: int, cut: int, calibration: float | None) -> None:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     out = console()
-    out.print(f"[bold]accuracy {confusion.accuracy():.4f}[/bold]   macro F1 {confusion.macro_f1():.4f}   {rows:,} rows")
+    accuracy = f"[bold]accuracy {confusion.accuracy():.4f}[/bold]"
+    out.print(f"{accuracy}   macro F1 {confusion.macro_f1():.4f}   calibration error {calibration:.4f}   {rows:,} rows")
     scores = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     scores.add_column("label")
     for name in ("precision", "recall", "F1", "rows"):

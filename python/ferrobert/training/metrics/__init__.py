@@ -1,10 +1,19 @@
 """Measures of predictions against truth.
 
-`accuracy`, `f1` and `matthews` for one label a row, `entity_f1` and `entity_errors` for entities: the first argument is
-the truth. `squad` and `squad_breakdown` for answers, which take predictions first, as the scripts of SQuAD do.
+`accuracy`, `f1` and `matthews` for one label a row, `calibration_error` for its score; `entity_f1` and `entity_errors`
+for entities: the first argument is the truth. `squad` and `squad_breakdown` for answers, which take predictions first,
+as the scripts of SQuAD do.
 """
 
-from ferrobert.training.metrics.classification import AVERAGES, ClassScores, Confusion, accuracy, f1, matthews
+from ferrobert.training.metrics.classification import (
+    AVERAGES,
+    ClassScores,
+    Confusion,
+    accuracy,
+    calibration_error,
+    f1,
+    matthews,
+)
 from ferrobert.training.metrics.entity_errors import (
     EntityErrors,
     ErrorCounts,
@@ -25,6 +34,7 @@ __all__ = [
     "ErrorExample",
     "TypeConfusion",
     "accuracy",
+    "calibration_error",
     "entity_errors",
     "entity_f1",
     "f1",

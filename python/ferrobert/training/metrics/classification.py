@@ -1,6 +1,7 @@
 """Measures of one label a row, on scikit-learn: `accuracy`, `f1`, `matthews`; `Confusion` counts rows as they come.
 
-The first argument is always the truth. Labels are names or numbers, of one kind on both sides.
+`calibration_error` says how far the scores of labels can be believed. The first argument is always the truth. Labels
+are names or numbers, of one kind on both sides.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferrobert.errors import ConfigError, DataError, MissingDependencyError
+from ferrobert.inputs import check_count
 
 AVERAGES = ("binary", "macro", "micro", "weighted")
 
@@ -30,6 +32,41 @@ def accuracy(true: Sequence[Any], predicted: Sequence[Any]) -> float:
     metrics = _scikit_learn()
     _check(true, predicted)
     return float(metrics.accuracy_score(true, predicted))
+
+
+def calibration_error(right: Sequence[bool], confidences: Sequence[float], *, bins: int = 15) -> float:
+    """Expected calibration error: how far confidence and accuracy are apart, in [0, 1].
+
+    Rows are put into bins of equal width by their confidence; the error is the mean, by rows, of the distance between
+    the mean confidence and the accuracy of a bin (Guo et al. 2017). A model that is right nine times out of ten where
+    it says 0.9 has 0.
+
+    Args:
+        right: whether each row's label is right, ``(rows,)``.
+        confidences: the score of that label, in [0, 1], ``(rows,)``.
+        bins: number of bins.
+
+    Raises:
+        DataError: no rows, lists of different length, a confidence outside of [0, 1].
+        ConfigError: no bins.
+
+    Example:
+        >>> round(calibration_error([True, True, True, False], [0.9, 0.9, 0.9, 0.9]), 3)
+        0.15
+    """
+    check_count("bins", bins, 1)
+    of_rows, scores = np.asarray(right, dtype=bool), np.asarray(confidences, dtype=np.float64)
+    if of_rows.shape != scores.shape or of_rows.ndim != 1 or not len(scores):
+        raise DataError(
+            f"right and confidences must be lists of as many rows, at least 1, got {len(right)} and {len(scores)}"
+        )
+    outside = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
+    if len(outside):
+        raise DataError(f"the confidence of row {outside[0]} must lie in [0, 1], got {scores[outside[0]]}")
+    # The upper edge belongs to a bin, as in the paper; 0 to the first.
+    places = np.clip(np.ceil(scores * bins).astype(np.int64) - 1, 0, bins - 1)
+    apart = np.bincount(places, weights=scores, minlength=bins) - np.bincount(places, weights=of_rows, minlength=bins)
+    return float(np.abs(apart).sum() / len(scores))
 
 
 def f1(true: Sequence[Any], predicted: Sequence[Any], *, average: str = "binary", positive: Any = 1) -> float:
