@@ -187,6 +187,20 @@ def _with_lora() -> Any:
     return peft.inject_adapter_in_model(peft.LoraConfig(target_modules=["query"]), model)
 
 
+class OwnAttention(torch.nn.Module):
+    """Attention of one's own that has the parts of BERT's."""
+
+    def __init__(self, other: Any) -> None:
+        super().__init__()
+        self.query, self.key, self.value = other.query, other.key, other.value
+
+
+def _with_own_attention() -> Any:
+    model = model_of("bert")
+    model.bert.encoder.layer[1].attention.self = OwnAttention(model.bert.encoder.layer[1].attention.self)
+    return model
+
+
 def _with_forward() -> Any:
     model = model_of("bert")
     model.forward = lambda *_, **__: None
@@ -195,15 +209,17 @@ def _with_forward() -> Any:
 
 OTHERS = {
     "is not one of": lambda: transformers.ElectraForTokenClassification(transformers.ElectraConfig(**SIZES)).eval(),
-    "not transformers' own": lambda: OwnBert(CONFIGS["bert"]()).eval(),
-    "class is not": _with_forward,
+    "OwnBert is not transformers' own": lambda: OwnBert(CONFIGS["bert"]()).eval(),
+    "BertForTokenClassification is not": _with_forward,
+    "self is not transformers' own": _with_own_attention,
+    "class is not transformers' own": lambda: type("Wrapped", (), {"config": CONFIGS["bert"]()})(),
     "in training": lambda: model_of("bert").train(),
     "on the device meta": lambda: model_of("bert").to("meta"),
     "is a decoder": lambda: _with_setting("is_decoder"),
     "asks for attentions": lambda: _with_setting("output_attentions"),
     "asks for attentions or hidden": lambda: _with_setting("output_hidden_states"),
     "bert.encoder.layer.2.output has a hook": lambda: _hooked(model_of("bert")),
-    "linear layer has been replaced": _with_lora,
+    "query is not transformers' own": _with_lora,
     "its family (None)": lambda: torch.nn.Linear(2, 2),
 }
 

@@ -135,14 +135,13 @@ def unpadded(model: Any) -> UnpaddedModel | None:
 
 def _obstacle(model: Any) -> str | None:
     """Why a model cannot run without padding, or ``None``."""
+    from transformers import PreTrainedModel
+
     config = getattr(model, "config", None)
     family = FAMILIES.get(getattr(config, "model_type", ""))
     if config is None or family is None:
         return f"its family ({getattr(config, 'model_type', None)}) is not one of {', '.join(FAMILIES)}"
-    base = getattr(model, "base_model", None)
-    if type(base).__name__ != family.base or any(
-        not type(one).__module__.startswith("transformers.models.") or "forward" in vars(one) for one in (model, base)
-    ):
+    if not isinstance(model, PreTrainedModel) or type(model.base_model).__name__ != family.base:
         return "its class is not transformers' own"
     if model.training:
         return "it is in training"
@@ -154,14 +153,13 @@ def _obstacle(model: Any) -> str | None:
         return "its config asks for attentions or hidden states"
     if getattr(config, "position_embedding_type", "absolute") != "absolute":
         return "its positions are not absolute"
-    hooked = [
-        name
-        for name, module in model.named_modules()
-        if module._forward_hooks or module._forward_pre_hooks or hasattr(module, "_hf_hook")
-    ]
-    if hooked:
-        return f"{hooked[0] or 'the model'} has a hook"
-    for layer in family.layers(base):
+    for name, module in model.named_modules():
+        what = name or type(module).__name__
+        if not type(module).__module__.startswith(("torch.nn.", "transformers.")) or "forward" in vars(module):
+            return f"{what} is not transformers' own"
+        if module._forward_hooks or module._forward_pre_hooks or "_hf_hook" in vars(module):
+            return f"{what} has a hook"
+    for layer in family.layers(model.base_model):
         if any(type(one) is not nn.Linear for one in layer.linears):
             return "a linear layer has been replaced"
         if any(type(one) is not nn.LayerNorm for one in (layer.attention_norm, layer.norm)):
