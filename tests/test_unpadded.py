@@ -156,6 +156,29 @@ def test_changed_weights_are_seen():
         assert not torch.allclose(alone(*rows).logits, before)
 
 
+def test_a_changed_scaling_of_attention_is_seen():
+    model = model_of("bert")
+    rows = rows_of("bert")
+    model.bert.encoder.layer[0].attention.self.scaling *= 3
+    expected = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
+    for dtype, close in ((torch.float32, 1e-5), (torch.bfloat16, 0.3)):
+        with torch.inference_mode():
+            found = unpadded(model.to(dtype))(*rows).logits
+        torch.testing.assert_close(found.float(), expected, atol=close, rtol=0)
+
+
+def test_under_autocast_and_hooks_for_all_modules_forward_takes_over():
+    model = model_of("bert")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert unpadded(model) is None
+    hook = torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        assert unpadded(model) is None
+    finally:
+        hook.remove()
+    assert unpadded(model) is not None
+
+
 def test_the_model_stays_as_it_is():
     model = model_of("bert")
     before = {name: id(part) for name, part in model.named_modules()}
@@ -179,6 +202,23 @@ def _with_setting(name: str) -> Any:
     model.set_attn_implementation("eager")  # the one that gives attentions
     setattr(model.config, name, True)
     return model
+
+
+def _compiled() -> Any:
+    model = model_of("bert")
+    model.compile(backend="eager")
+    return model
+
+
+def _with_attention_of_its_own() -> Any:
+    model = model_of("bert")
+    transformers.AttentionInterface.register("own_attention", lambda *_, **__: None)
+    model.set_attn_implementation("own_attention")
+    return model
+
+
+def _without_layers() -> Any:
+    return transformers.BertForTokenClassification(transformers.BertConfig(**{**SIZES, "num_hidden_layers": 0})).eval()
 
 
 def _with_lora() -> Any:
@@ -220,6 +260,9 @@ OTHERS = {
     "asks for attentions or hidden": lambda: _with_setting("output_hidden_states"),
     "bert.encoder.layer.2.output has a hook": lambda: _hooked(model_of("bert")),
     "query is not transformers' own": _with_lora,
+    "is compiled": _compiled,
+    "its attention is own_attention": _with_attention_of_its_own,
+    "it has no layers": _without_layers,
     "its family (None)": lambda: torch.nn.Linear(2, 2),
 }
 

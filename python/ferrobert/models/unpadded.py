@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules import module as torch_module
 
 __all__ = ["Read", "UnpaddedModel", "unpadded"]
 
@@ -61,6 +62,7 @@ class Layer:
     activation: Callable[[Tensor], Tensor]
     down: nn.Linear
     norm: nn.LayerNorm
+    scaling: float  # of the products of queries and keys
 
     @property
     def linears(self) -> tuple[nn.Linear, ...]:
@@ -72,7 +74,7 @@ def bert_layers(base: Any) -> Iterator[Layer]:
         mixed, taken, grown, shrunk = layer.attention.self, layer.attention.output, layer.intermediate, layer.output
         yield Layer(
             *(mixed.query, mixed.key, mixed.value, taken.dense, taken.LayerNorm),
-            *(grown.dense, grown.intermediate_act_fn, shrunk.dense, shrunk.LayerNorm),
+            *(grown.dense, grown.intermediate_act_fn, shrunk.dense, shrunk.LayerNorm, mixed.scaling),
         )
 
 
@@ -81,7 +83,7 @@ def distilbert_layers(base: Any) -> Iterator[Layer]:
         mixed, ffn = layer.attention, layer.ffn
         yield Layer(
             *(mixed.q_lin, mixed.k_lin, mixed.v_lin, mixed.out_lin, layer.sa_layer_norm),
-            *(ffn.lin1, ffn.activation, ffn.lin2, layer.output_layer_norm),
+            *(ffn.lin1, ffn.activation, ffn.lin2, layer.output_layer_norm, mixed.scaling),
         )
 
 
@@ -92,7 +94,7 @@ def albert_layers(base: Any) -> Iterator[Layer]:
             mixed = layer.attention
             yield Layer(
                 *(mixed.query, mixed.key, mixed.value, mixed.dense, mixed.LayerNorm),
-                *(layer.ffn, layer.activation, layer.ffn_output, layer.full_layer_layer_norm),
+                *(layer.ffn, layer.activation, layer.ffn_output, layer.full_layer_layer_norm, mixed.scaling),
             )
 
 
@@ -153,17 +155,30 @@ def _obstacle(model: Any) -> str | None:
         return "its config asks for attentions or hidden states"
     if getattr(config, "position_embedding_type", "absolute") != "absolute":
         return "its positions are not absolute"
+    if getattr(config, "_attn_implementation", None) not in ("eager", "sdpa", None):
+        return f"its attention is {config._attn_implementation}"
+    if torch.is_autocast_enabled("cpu"):
+        return "torch.autocast is on"
+    if torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks:
+        return "torch has a hook for all modules"
     for name, module in model.named_modules():
         what = name or type(module).__name__
         if not type(module).__module__.startswith(("torch.nn.", "transformers.")) or "forward" in vars(module):
             return f"{what} is not transformers' own"
+        if module._compiled_call_impl is not None:
+            return f"{what} is compiled"
         if module._forward_hooks or module._forward_pre_hooks or "_hf_hook" in vars(module):
             return f"{what} has a hook"
-    for layer in family.layers(model.base_model):
-        if any(type(one) is not nn.Linear for one in layer.linears):
-            return "a linear layer has been replaced"
-        if any(type(one) is not nn.LayerNorm for one in (layer.attention_norm, layer.norm)):
-            return "a normalisation has been replaced"
+    layers = list(family.layers(model.base_model))
+    if not layers:
+        return "it has no layers"
+    linears = [linear for layer in layers for linear in layer.linears]
+    if family.mapping is not None:
+        linears.append(family.mapping(model.base_model))
+    if any(type(one) is not nn.Linear for one in linears):
+        return "a linear layer has been replaced"
+    if any(type(one) is not nn.LayerNorm for layer in layers for one in (layer.attention_norm, layer.norm)):
+        return "a normalisation has been replaced"
     return None
 
 
@@ -233,7 +248,7 @@ class UnpaddedModel:
             asking = hidden[torch.cat([torch.arange(run.rows) * run.length + run.start for run in runs])]
         query = _linear(asking, layer.query)
         key, value = _linear(hidden, layer.key), _linear(hidden, layer.value)
-        mixed = _attention(query, key, value, runs, self.heads)
+        mixed = _attention(query, key, value, runs, self.heads, layer.scaling)
         if isinstance(read, Tensor):
             mixed, asking = mixed[read], asking[read]
         attended: Tensor = layer.attention_norm(asking + _linear(mixed, layer.output))
@@ -281,7 +296,7 @@ def _runs(lengths: Sequence[int]) -> list[Run]:
     return runs
 
 
-def _attention(query: Tensor, key: Tensor, value: Tensor, runs: list[Run], heads: int) -> Tensor:
+def _attention(query: Tensor, key: Tensor, value: Tensor, runs: list[Run], heads: int, scaling: float) -> Tensor:
     """Each row's queries over its own keys and values: ``(queries, hidden)``, where the keys are ``(tokens, hidden)``.
 
     The queries are those of all tokens, or of the first of each row.
@@ -296,21 +311,21 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, runs: list[Run], heads
             flat.view(run.rows, -1, heads, flat.shape[1] // heads).transpose(1, 2)  # (rows, heads, length, head size)
             for flat in (query[first:last], key[tokens], value[tokens])
         )
-        parts.append(_attend(asked, keys, values).transpose(1, 2).reshape(last - first, -1))
+        parts.append(_attend(asked, keys, values, scaling).transpose(1, 2).reshape(last - first, -1))
         first = last
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
     """Attention of ``(rows, heads, length, head size)``.
 
     torch's own is made for float32 on the CPU; in bfloat16 its products do not use the instructions for that type, and
     those of ``matmul`` do: half the time.
     """
     if query.dtype != torch.bfloat16:
-        return functional.scaled_dot_product_attention(query, key, value)
+        return functional.scaled_dot_product_attention(query, key, value, scale=scaling)
     rows = max(1, SCORES // (query.shape[1] * query.shape[2] * key.shape[2]))
-    query = query * query.shape[-1] ** -0.5
+    query = query * scaling
     parts = [
         torch.matmul(torch.softmax(torch.matmul(some, keys.transpose(-1, -2)), dim=-1), values)
         for some, keys, values in zip(*(torch.split(one, rows) for one in (query, key, value)), strict=True)
