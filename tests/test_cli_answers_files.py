@@ -21,14 +21,17 @@ class FirstWord:
     def __call__(self, inputs: list[dict[str, str]], **options: Any) -> list[dict[str, Any]]:
         found = []
         for one in inputs:
-            empty = options["handle_impossible_answer"] and one["question"].startswith("How")
-            text = "" if empty else one["context"].split()[0]
-            answer = {"score": 0.5, "start": 0, "end": len(text), "answer": text}
-            if options.get("details") and options["handle_impossible_answer"]:
-                answer["null_score_diff"] = 1.0 if empty else -1.0
-            if options.get("top_k"):
-                answer |= {"start_logit": 1.0, "end_logit": 2.0, "n_best_probability": 0.75}
-            found.append([answer, answer] if options.get("top_k") else answer)
+            difference = 1.0 if one["question"].startswith("How") else -1.0
+            null = options["handle_impossible_answer"] and difference > options["null_score_diff_threshold"]
+            answers = []
+            for text in ["", one["context"].split()[0]] if null else [one["context"].split()[0]] * 2:
+                answer = {"score": 0.5, "start": 0, "end": len(text), "answer": text}
+                if options.get("details") and options["handle_impossible_answer"]:
+                    answer["null_score_diff"] = difference
+                if options.get("top_k"):
+                    answer |= {"start_logit": 1.0, "end_logit": 2.0, "n_best_probability": 0.75}
+                answers.append(answer)
+            found.append(answers if options.get("top_k") else answers[0])
         assert options["rank_by"] == "logits"
         return found
 
@@ -65,6 +68,33 @@ def test_predictions_in_the_official_form(dev: Path, tmp_path: Path) -> None:
     done = run("predict", dev, *ASK, "-o", out, "--handle-impossible-answer")
     assert json.loads(out.read_text("utf-8")) == {"q1": "Ada", "q2": "Ada", "q3": ""}
     assert f"3 predictions written to {out}" in done.stderr
+    run("predict", dev, *ASK, "-o", out, "--handle-impossible-answer", "--null-score-diff-threshold", 1)
+    assert json.loads(out.read_text("utf-8"))["q3"] == "Ada"
+
+
+def test_predictions_never_replace_the_questions_or_each_other(dev: Path, tmp_path: Path) -> None:
+    before = dev.read_bytes()
+    out = tmp_path / "out.json"
+    assert "--n-best-output" in refused("predict", dev, *ASK, "-o", out, "--n-best-output", dev)
+    assert "--output" in refused("predict", dev, *ASK, "-o", dev)
+    assert "is the file of --output" in refused("predict", dev, *ASK, "-o", out, "--n-best-output", out)
+    assert dev.read_bytes() == before
+    assert not out.exists()
+
+
+def test_a_row_without_id_is_refused_in_a_predictions_file(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [{"id": "1", "question": "Who?", "context": "Ada."}, {"question": "Who?", "context": "Ada."}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    message = refused("predict", file, *ASK, "-o", tmp_path / "out.json")
+    assert "the row after 1 others has no 'id'" in message
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_threshold_without_empty_answers_is_refused(dev: Path) -> None:
+    for command in ("predict", "evaluate"):
+        message = refused(command, dev, *ASK, "--null-score-diff-threshold", 1)
+        assert message == "--null-score-diff-threshold goes with --handle-impossible-answer"
 
 
 def test_lists_of_the_best_in_the_official_form(dev: Path, tmp_path: Path) -> None:
@@ -81,6 +111,13 @@ def test_answers_are_measured(dev: Path) -> None:
     assert (scores["exact"], scores["NoAns_exact"], scores["total"]) == (pytest.approx(100 / 3), 100, 3)
     assert scores["best_exact"] == pytest.approx(100 / 3)
     assert scores["question_word"]["who"]["f1"] == pytest.approx(200 / 3)
+    impossible = ["--handle-impossible-answer", "--null-score-diff-threshold"]
+    always = json.loads(run("evaluate", dev, *ASK, "--json", *impossible, 2).stdout)
+    assert (always["exact"], always["NoAns_exact"]) == (0, 0)
+    # The best threshold is found among the differences, whichever threshold is used.
+    assert [always[name] for name in ("best_exact", "best_f1_thresh")] == [
+        scores[name] for name in ("best_exact", "best_f1_thresh")
+    ]
     shown = run("evaluate", dev, *ASK).stdout
     assert "F1 22.22   exact match 0.00   3 questions" in shown
     assert "without an answer: F1 0.00" in shown

@@ -160,13 +160,18 @@ class SpanAnswers(Answers):
         question_column: str,
         context_column: str,
         handle_impossible_answer: bool,
+        null_threshold: float = 0.0,
         n_best: int | None = None,
     ) -> None:
         super().__init__(pipe, question_column)
         self.context_column = context_column
         self.n_best = n_best
         self.n_best_lists: list[list[dict[str, Any]]] = []
-        self.chosen = {"handle_impossible_answer": handle_impossible_answer, **RANKED}
+        self.chosen = {
+            "handle_impossible_answer": handle_impossible_answer,
+            "null_score_diff_threshold": null_threshold,
+            **RANKED,
+        }
 
     def read(self, table: Table, row: Row) -> dict[str, str]:
         """The question of a row and its context."""

@@ -21,6 +21,7 @@ from ferrobert.cli.options import (
     LabelColumn,
     MaxLength,
     Model,
+    NullThreshold,
     PairColumn,
     QuestionColumn,
     SpansColumn,
@@ -73,6 +74,7 @@ def evaluate(
     aggregation_strategy: Strategy = None,
     constrained: Constrained = False,
     handle_impossible_answer: Impossible = False,
+    null_score_diff_threshold: NullThreshold = 0.0,
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     batch_tokens: BatchTokens = None,
     device: Device = None,
@@ -97,6 +99,8 @@ def evaluate(
         raise ConfigError(f"{task} has no labels of its own to evaluate on; ferrobert predict runs it on a file")
     if handle_impossible_answer and task != "question-answering":
         raise ConfigError(f"--handle-impossible-answer goes with --task question-answering, not with {task}")
+    if null_score_diff_threshold and not handle_impossible_answer:
+        raise ConfigError("--null-score-diff-threshold goes with --handle-impossible-answer")
     text_pair_column = pair_column_of(task, text_pair_column)
     table = Table(file, columns=split_columns(columns), format=file_format)
     if task == "token-classification":
@@ -127,6 +131,7 @@ def evaluate(
             question_column,
             context_column,
             handle_impossible_answer=handle_impossible_answer,
+            null_threshold=null_score_diff_threshold,
             json_lines=json_lines,
         )
         return

@@ -25,6 +25,7 @@ def evaluate_answers(
     context_column: str,
     *,
     handle_impossible_answer: bool,
+    null_threshold: float,
     json_lines: bool,
 ) -> None:
     """Answer the questions of a file of SQuAD, or of a table with its columns, and print how good the answers are.
@@ -34,6 +35,7 @@ def evaluate_answers(
         open_pipe: loads the pipeline, once the columns are checked.
         question_column, context_column: names of its columns.
         handle_impossible_answer: whether answers may be empty; adds the best thresholds.
+        null_threshold: how much more than the best answer no answer must be.
         json_lines: print one JSON object.
 
     Raises:
@@ -44,31 +46,33 @@ def evaluate_answers(
 
     table.require(question_column, context_column, "answers")
     pipe = open_pipe()
-    reader = SpanAnswers(pipe, question_column, context_column, handle_impossible_answer)
+    reader = SpanAnswers(pipe, question_column, context_column, handle_impossible_answer, null_threshold)
     predictions: dict[str, str] = {}
     differences: dict[str, float] = {}
     references: list[dict[str, Any]] = []
     for chunk in with_bar(chunks(table, CHUNK), table, "evaluating"):
         asked = [reader.read(table, row) for row in chunk]
-        found = pipe(asked, details=handle_impossible_answer, **reader.chosen)
+        # The threshold is for the scores to apply: they tell the best one by the texts that are not empty.
+        more = {"top_k": 2, "details": True} if handle_impossible_answer else {}
+        found = pipe(asked, **reader.chosen, **more)
         for row, one, answer in zip(chunk, asked, found, strict=True):
             id = str(row.values.get("id", len(references)))
             true = {"text": _true_answers(row, table), "answer_start": []}
             references.append({"id": id, "question": one["question"], "answers": true})
+            if handle_impossible_answer:
+                answers, answer = answer, next((one for one in answer if one["answer"]), {"answer": ""})
+                differences[id] = answers[0]["null_score_diff"] if answers else math.inf
             predictions[id] = answer["answer"]
-            if "null_score_diff" in answer:
-                differences[id] = answer["null_score_diff"]
     if not references:
         raise DataError(f"{table.path} has no rows to evaluate on")
     unanswerable = any(not row["answers"]["text"] for row in references)
-    scores = squad(
-        predictions,
-        references,
-        no_answer_probabilities=differences if unanswerable and differences else None,
-        no_answer_threshold=math.inf,  # the pipeline has decided
-    )
+    given = {id: "" if differences.get(id, -math.inf) > null_threshold else text for id, text in predictions.items()}
+    if unanswerable and differences:
+        scores = squad(predictions, references, no_answer_probabilities=differences, no_answer_threshold=null_threshold)
+    else:
+        scores = squad(given, references)
     del scores["missing"]
-    breakdown = squad_breakdown(predictions, references)
+    breakdown = squad_breakdown(given, references)
     if json_lines:
         print(json.dumps({**scores, **breakdown}, ensure_ascii=False))
     else:

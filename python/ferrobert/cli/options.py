@@ -41,6 +41,13 @@ Impossible = Annotated[
     bool,
     typer.Option("--handle-impossible-answer", help="question-answering: answers may be empty, as the model says."),
 ]
+NullThreshold = Annotated[
+    float,
+    typer.Option(
+        "--null-score-diff-threshold",
+        help="question-answering: how much more than the best answer no answer must be, where it may be.",
+    ),
+]
 FileFormat = Annotated[
     str | None,
     typer.Option("--format", help="csv, tsv, jsonl, parquet, conll or squad; by default what the ending says."),

@@ -30,6 +30,7 @@ from ferrobert.cli.options import (
     Impossible,
     MaxLength,
     Model,
+    NullThreshold,
     PairColumn,
     QuestionColumn,
     Strategy,
@@ -100,6 +101,7 @@ def predict(
     aggregation_strategy: Strategy = None,
     constrained: Constrained = False,
     handle_impossible_answer: Impossible = False,
+    null_score_diff_threshold: NullThreshold = 0.0,
     n_best_output: Annotated[
         Path | None,
         typer.Option(
@@ -146,6 +148,8 @@ def predict(
         raise ConfigError(f"--aggregation-strategy and --constrained go with --task ner, not with {task}")
     if handle_impossible_answer and not asks:
         raise ConfigError(f"--handle-impossible-answer goes with --task question-answering, not with {task}")
+    if null_score_diff_threshold and not handle_impossible_answer:
+        raise ConfigError("--null-score-diff-threshold goes with --handle-impossible-answer")
     of_squad = asks and output is not None and output.suffix.lower() == ".json"
     if n_best_output is not None and not of_squad:
         raise ConfigError("--n-best-output goes with --task question-answering and -o predictions.json")
@@ -163,8 +167,11 @@ def predict(
         table.require(question_column, context_column)
     elif not of_words:
         table.require(text_column, pair_column)
-    if output is not None and output.exists() and output.samefile(file):
-        raise ConfigError(f"--output {output} is the input file")
+    for option, path in (("--output", output), ("--n-best-output", n_best_output)):
+        if path is not None and path.exists() and path.samefile(file):
+            raise ConfigError(f"{option} {path} is the input file")
+    if n_best_output is not None and output is not None and n_best_output.resolve() == output.resolve():
+        raise ConfigError(f"--n-best-output {n_best_output} is the file of --output")
     if output is not None and output.suffix.lower() == ".conll" and not of_words:
         raise ConfigError(f"--output {output}: a CoNLL file holds tokens with tags; write .jsonl or .parquet")
     if strict and max_length is not None:
@@ -175,7 +182,9 @@ def predict(
         answers: Answers
         if asks:
             n_best = None if n_best_output is None else N_BEST
-            answers = SpanAnswers(pipe, question_column, context_column, handle_impossible_answer, n_best)
+            answers = SpanAnswers(
+                pipe, question_column, context_column, handle_impossible_answer, null_score_diff_threshold, n_best
+            )
         elif of_words:
             answers = WordTags(pipe, tokens_column, constrained)
         elif tags:
@@ -197,6 +206,10 @@ def predict(
         run = predictions()
         texts: dict[str, str] = {}
         for row in (row for rows in run for row in rows):
+            if row.get("id") is None:
+                raise DataError(
+                    f"{file}: the row after {len(texts):,} others has no 'id', and a predictions file needs one"
+                )
             id = str(row["id"])
             if id in texts:
                 raise DataError(f"{file}: id {id!r} is there twice, and a predictions file holds it once")

@@ -27,7 +27,7 @@ from ferrobert.pipelines.rows import token_rows
 WINDOW = 384
 OPTIONS = (
     *("top_k", "doc_stride", "max_answer_len", "max_seq_len", "max_question_len", "handle_impossible_answer"),
-    *("align_to_words", "rank_by", "details", "batch_size"),
+    *("null_score_diff_threshold", "align_to_words", "rank_by", "details", "batch_size"),
 )
 
 
@@ -99,6 +99,8 @@ class QuestionAnsweringPipeline(Pipeline):
             max_seq_len: tokens of a window; by default 384, or as many as the model reads.
             max_question_len: tokens of a question (64); what is longer is cut behind a whole word.
             handle_impossible_answer: an answer may be empty, where the model says so.
+            null_score_diff_threshold: with ``rank_by="logits"``: how much more than the best answer's the logits of no
+                answer must be (0.0).
             align_to_words: answers are whole words (``True``).
             rank_by: "probability" (as in transformers 4) ranks answers by ``score``, which is a probability in a window
                 of the context; "logits" by logits, which can be compared between windows.
@@ -162,7 +164,7 @@ class QuestionAnsweringPipeline(Pipeline):
                 top_k,
                 check_count("max_answer_len", rest.get("max_answer_len", 15), 1),
                 rest.get("handle_impossible_answer", False),
-                0.0,
+                rest.get("null_score_diff_threshold", 0.0),
                 rest.get("rank_by", "probability"),
                 rest.get("align_to_words", True),
                 rest.get("details", False),
