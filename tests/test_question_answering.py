@@ -225,3 +225,22 @@ def test_a_checkpoint_without_the_head(tmp_path: Path, tokenizer: fb.BertTokeniz
     loaded = fb.pipeline("question-answering", transformers.BertModel(config), tokenizer, device="cpu")
     with pytest.raises(CheckpointError, match="BertModel has no question-answering head"):
         loaded(question="who", context="cat", max_seq_len=16)
+
+
+def test_a_tokenizer_of_transformers_is_taken(tmp_path: Path) -> None:
+    tokenizer = fb.AutoTokenizer.from_pretrained(str(roberta_folder(tmp_path, model_max_length=40)))
+    model = model_of(len(tokenizer), "Roberta", type_vocab_size=1, pad_token_id=tokenizer.pad_token_id)
+    calls = {"question": "hello the", "context": "hello world, hello the world. " * 6}
+    ours = fb.pipeline("question-answering", model, tokenizer, device="cpu")(**calls)
+    assert fb.pipeline("question-answering", model, tokenizer.as_transformers(), device="cpu")(**calls) == ours
+    with pytest.raises(ConfigError, match="or a fast one of transformers, got builtins.object"):
+        fb.pipeline("question-answering", model, object(), device="cpu")
+
+
+@pytest.mark.parametrize("unpadded", [True, False])
+def test_a_model_whose_config_asks_for_tuples(qa: Any, unpadded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = qa(question=QUESTION, context=CONTEXT)
+    if not unpadded:
+        monkeypatch.setattr("ferrobert.pipelines.forward.unpadded", lambda model: None)
+    monkeypatch.setattr(qa.model.config, "return_dict", False)
+    same(qa(question=QUESTION, context=CONTEXT), expected)

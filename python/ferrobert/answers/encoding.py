@@ -14,6 +14,7 @@ from ferrobert.answers.rows import ContextRows, context_rows
 from ferrobert.encoding.values import as_tensor
 from ferrobert.errors import AlignmentError, ConfigError, TextTypeError
 from ferrobert.inputs import check_count
+from ferrobert.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,6 +120,11 @@ def encoded_by(
     """Features; ``find`` is the core's function or its twin's."""
     if wrong_answers not in ("raise", "skip"):
         raise ConfigError(f'wrong_answers must be "raise" or "skip", got {wrong_answers!r}')
+    if not isinstance(tokenizer, Tokenizer):
+        raise ConfigError(
+            "questions are encoded by a tokenizer of ferrobert (ferrobert.AutoTokenizer.from_pretrained), got "
+            f"{type(tokenizer).__module__}.{type(tokenizer).__name__}"
+        )
     max_length = check_count("max_length", max_length, 1)
     doc_stride = min(128, max_length // 2) if doc_stride is None else check_count("doc_stride", doc_stride, 0)
     alone = isinstance(questions, str)

@@ -47,6 +47,7 @@ def answer(
     """
     from ferrobert.render import entities_page
     from ferrobert.render.answer import marked_answers, render_answer
+    from ferrobert.render.spans import visible
 
     if html is not None:
         check_target(html)
@@ -75,7 +76,7 @@ def answer(
             if source.name is not None and len(found) > 1:
                 print(f"{source.name}:")
             for one in answers:
-                print(f"{one['score']:.3f}  {one['answer'] or '(no answer)'}")
+                print(f"{one['score']:.3f}  {' '.join(visible(one['answer']).splitlines()) or '(no answer)'}")
             if answers and answers[0]["answer"]:
                 best = answers[0]
                 start, end = max(0, best["start"] - AROUND), best["end"] + AROUND

@@ -54,7 +54,7 @@ def masked_logits(model: Any, tensors: Mapping[str, torch.Tensor], at: torch.Ten
         if not hasattr(output, "logits"):
             raise _no_head(model)
         return iter(torch.split(output.logits[at], HEAD_ROWS))
-    return vocabulary_logits(model, model.base_model(**tensors).last_hidden_state[at])
+    return vocabulary_logits(model, model.base_model(**tensors, return_dict=True).last_hidden_state[at])
 
 
 def vocabulary_logits(model: Any, hidden: torch.Tensor) -> Iterator[torch.Tensor]:

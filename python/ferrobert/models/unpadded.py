@@ -212,7 +212,7 @@ class UnpaddedModel:
             first are read, of rows with one token each, ``(rows, 1, ...)``.
         """
         hidden = self.hidden(ids, type_ids, lengths, read)
-        return self._head(inputs_embeds=hidden[:, None] if read is Read.FIRST else hidden[None])
+        return self._head(inputs_embeds=hidden[:, None] if read is Read.FIRST else hidden[None], return_dict=True)
 
     def hidden(
         self, ids: Tensor, type_ids: Tensor | None, lengths: Sequence[int], read: Read | Tensor = Read.ALL

@@ -59,7 +59,7 @@ class Forward:
 
         def logits_of(batch: Batch) -> NDArray[np.float32]:
             if self.unpadded is None:
-                output = self.pipe.model(**self._padded(rows, batch))
+                output = self._outputs(self._padded(rows, batch))
             else:
                 output = self.unpadded(*rows.together(batch), Read.FIRST)
             logits: NDArray[np.float32] = self._field(output, "logits").float().cpu().numpy()
@@ -83,7 +83,7 @@ class Forward:
             if self.unpadded is None:
                 tensors = self._padded(rows, batch)
                 at = tensors["attention_mask"].bool()
-                output = self.pipe.model(**tensors)
+                output = self._outputs(tensors)
                 found = [self._field(output, name)[at] for name in fields]
             else:
                 output = self.unpadded(*rows.together(batch))
@@ -113,7 +113,7 @@ class Forward:
         def vectors_of(batch: Batch) -> NDArray[np.float32]:
             lengths = rows.lengths[batch].tolist()
             if self.unpadded is None:
-                states = self._field(self.pipe.model(**self._padded(rows, batch)), "last_hidden_state")
+                states = self._field(self._outputs(self._padded(rows, batch)), "last_hidden_state")
                 of_rows = [row[:length] for row, length in zip(states, lengths, strict=True)]
             elif pooling == "cls":
                 of_rows = list(self.unpadded.hidden(*rows.together(batch), Read.FIRST)[:, None])
@@ -197,6 +197,11 @@ class Forward:
         pad_id = self.pipe.tokenizer.pad_token_id
         tensors = rows.padded(batch, 0 if pad_id is None else pad_id)
         return {name: tensor.to(self.pipe.device) for name, tensor in tensors.items()}
+
+    def _outputs(self, tensors: dict[str, torch.Tensor]) -> Any:
+        # A config may ask for plain tuples.
+        named = {} if getattr(self.pipe.model.config, "return_dict", True) else {"return_dict": True}
+        return self.pipe.model(**tensors, **named)
 
     def _field(self, output: Any, name: str) -> torch.Tensor:
         if not hasattr(output, name):

@@ -6,6 +6,7 @@ differs, with reasons, is listed in docs/answers.md.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from ferrobert.answers import QuestionFeatures, encode_questions
 from ferrobert.answers.decoding import decode_rows, decoded_by
 from ferrobert.answers.options import DecodingOptions, options_of
+from ferrobert.auto import AutoTokenizer
 from ferrobert.errors import ConfigError, TextTypeError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import QUESTION_ANSWERER
@@ -23,6 +25,7 @@ from ferrobert.pipelines.base import Pipeline
 from ferrobert.pipelines.inputs import is_finite, stream_of
 from ferrobert.pipelines.options import CallOptions
 from ferrobert.pipelines.rows import token_rows
+from ferrobert.tokenizer import Tokenizer
 
 WINDOW = 384
 OPTIONS = (
@@ -84,6 +87,11 @@ class QuestionAnsweringPipeline(Pipeline):
     task = "question-answering"
     head = QUESTION_ANSWERER
     reads_windows = True
+
+    def __init__(self, model: Any, tokenizer: Any = None, **options: Any) -> None:
+        super().__init__(model, tokenizer, **options)
+        if not isinstance(self.tokenizer, Tokenizer):
+            self.tokenizer = _own_tokenizer(self.tokenizer)
 
     def __call__(self, inputs: Any = None, *, question: Any = None, context: Any = None, **options: Any) -> Any:
         """Answer one question, a list, or a stream.
@@ -203,6 +211,18 @@ class QuestionAnsweringPipeline(Pipeline):
                 start + features.columns.sample_ids,
             )
             yield features, starts, ends
+
+
+def _own_tokenizer(tokenizer: Any) -> Tokenizer:
+    """The tokenizer of ferrobert that is equal to a fast one of transformers."""
+    if not getattr(tokenizer, "is_fast", False) or not hasattr(tokenizer, "save_pretrained"):
+        raise ConfigError(
+            f"question answering needs a tokenizer of ferrobert or a fast one of transformers, got "
+            f"{type(tokenizer).__module__}.{type(tokenizer).__name__}"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        return AutoTokenizer.from_pretrained(folder)
 
 
 def _asked(question: Any, context: Any) -> Any:

@@ -90,11 +90,11 @@ def pieces(text: str, spans: Sequence[Marked]) -> Iterator[tuple[str, Marked | N
     done = 0
     for one in spans:
         if one.start > done:
-            yield _visible(text[done : one.start]), None
-        yield _visible(text[one.start : one.end]), one
+            yield visible(text[done : one.start]), None
+        yield visible(text[one.start : one.end]), one
         done = one.end
     if done < len(text):
-        yield _visible(text[done:]), None
+        yield visible(text[done:]), None
 
 
 def counted(spans: Sequence[Marked]) -> list[tuple[str, int]]:
@@ -102,7 +102,8 @@ def counted(spans: Sequence[Marked]) -> list[tuple[str, int]]:
     return sorted(Counter(label for one in spans for label in (one.label, *one.covered)).items())
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """A text whose control characters, but line ends and tabs, are pictures of them."""
     return text.replace("\r\n", "\n").translate(PICTURES)
 
 
@@ -126,7 +127,7 @@ def _marked(entity: Any, number: int) -> Marked:
             f"entity {number} needs the name of its kind as entity_group, entity or label, got {_shown(entity)}"
         )
     label.encode("utf-8")
-    return Marked(start, end, _visible(label), None if score is None else float(score))
+    return Marked(start, end, visible(label), None if score is None else float(score))
 
 
 def _shown(value: Any) -> str:
