@@ -208,7 +208,16 @@ def test_what_cannot_be_trained_on(
 
 def test_rows_with_wrong_answers_are_left_out_on_request(tiny_encoder: Path, tmp_path: Path) -> None:
     rows = wrong(answers={"text": ["good"], "answer_start": [3]})
-    fb.finetune("question-answering", tiny_encoder, rows, output_dir=tmp_path, wrong_answers="skip", **FAST)
+    with pytest.warns(UserWarning, match="1 rows are left out: their answers do not stand at answer_start"):
+        fb.finetune("question-answering", tiny_encoder, rows, output_dir=tmp_path, wrong_answers="skip", **FAST)
     assert report_of(tmp_path)["rows"]["train"] == 2
+    assert json.loads((tmp_path / "training_report.json").read_text("utf-8"))["wrong_answers"] == 1
     found = read_questions(rows, QuestionColumns(), "train", wrong_answers="skip")
     assert found.ids == ["q0", "q1"]
+
+
+def test_ids_that_are_there_twice_do_not_stop_a_validation(tiny_encoder: Path, tmp_path: Path) -> None:
+    rows = [{**row, "id": "1"} for row in TRAIN]
+    fb.finetune("question-answering", tiny_encoder, rows, rows, output_dir=tmp_path, **FAST)
+    report = json.loads((tmp_path / "training_report.json").read_text("utf-8"))
+    assert 0 <= report["history"][-1]["validation_f1"] <= 100

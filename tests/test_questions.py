@@ -100,6 +100,30 @@ def test_positions_count_the_padding_on_the_left(package: Any, tokenizer: fb.Ber
         assert features["input_ids"][1][nowhere] == tokenizer.cls_token_id
 
 
+@pytest.mark.parametrize(
+    ("context", "text", "held"),
+    [
+        ("the cat\u0301", "cat\u0301", "cat"),  # an accent that lower-casing drops
+        ("\u200bthe cat\u200b", "\u200bthe cat\u200b", "the cat"),
+        ("the cat\u200b", "\u200b", None),
+        ("cat\u0301 the", "cat\u0301", "cat"),
+        ("cat " * 30 + "the cat\u0301", "the cat\u0301", "the cat"),
+    ],
+)
+def test_characters_at_the_ends_of_a_context_that_no_token_holds(
+    package: Any, tokenizer: fb.BertTokenizer, context: str, text: str, held: str | None
+) -> None:
+    answers = {"text": [text], "answer_start": [context.index(text)]}
+    options = {"answers": answers, "max_length": 14, "doc_stride": 4}
+    features = package.encode_questions("cat", context, tokenizer, **options)
+    found = [
+        features.tokens(row)[start : end + 1]
+        for row, (start, end) in enumerate(zip(features["start_positions"], features["end_positions"], strict=True))
+        if start
+    ]
+    assert [" ".join(tokens) for tokens in found] == ([] if held is None else [held])
+
+
 def test_random_places_are_those_of_the_twin() -> None:
     draws = np.random.default_rng(5)
     for _ in range(2000):

@@ -163,13 +163,27 @@ def encoded_by(
     features = QuestionFeatures.of(encoding, doc_stride, kept, wrong)
     if spans is not None:
         rows = context_rows(features)
-        places = find(rows, spans)
+        places = find(rows, _within_tokens(spans, rows))
         if rows.side == "left" and rows.width is not None:
             places = places + (rows.width - np.diff(rows.row_splits))[:, None]
         for name, column in (("start_positions", places[:, 0]), ("end_positions", places[:, 1])):
             column = np.ascontiguousarray(column)
             features[name] = column.tolist() if return_tensors is None else as_tensor(column, return_tensors, name)
     return features
+
+
+def _within_tokens(spans: NDArray[np.int32], rows: ContextRows) -> NDArray[np.int32]:
+    """Spans of characters without those at the ends of contexts that no token holds, such as a last accent."""
+    begins, ends = rows.row_splits[:-1] + rows.spans[:, 0], rows.row_splits[:-1] + rows.spans[:, 1]
+    some = ends > begins
+    samples = rows.sample_ids[some]
+    lowest = np.full(len(spans), np.iinfo(np.int32).max, np.int32)
+    highest = np.zeros(len(spans), np.int32)
+    np.minimum.at(lowest, samples, rows.offsets[begins[some], 0])
+    np.maximum.at(highest, samples, rows.offsets[ends[some] - 1, 1])
+    clipped = np.stack([np.maximum(spans[:, 0], lowest), np.minimum(spans[:, 1], highest)], axis=1)
+    held = (spans[:, 0] >= 0) & (clipped[:, 0] < clipped[:, 1])
+    return np.where(held[:, None], clipped, -1).astype(np.int32)
 
 
 def _listed(texts: Any, name: str) -> list[Any]:

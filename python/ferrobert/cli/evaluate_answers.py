@@ -57,6 +57,8 @@ def evaluate_answers(
         found = pipe(asked, **reader.chosen, **more)
         for row, one, answer in zip(chunk, asked, found, strict=True):
             id = str(row.values.get("id", len(references)))
+            if id in predictions:
+                raise DataError(f"{table.where(row)}: id {id!r} is there twice")
             true = {"text": _true_answers(row, table), "answer_start": []}
             references.append({"id": id, "question": one["question"], "answers": true})
             if handle_impossible_answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -143,11 +144,15 @@ def finetune(
     check_count("max_question_length", max_question_length, 1)
     columns = QuestionColumns(question_column, context_column, answers_column, id_column)
     learn = read_questions(train, columns, "train", file_format=file_format, wrong_answers=wrong_answers)
+    left_out = learn.left_out
     check: Questions | None = None
     if isinstance(validation, float):
         learn, check = split(learn, validation, seed)
     elif validation is not None:
         check = read_questions(validation, columns, "validation", file_format=file_format, wrong_answers=wrong_answers)
+        left_out += check.left_out
+    if left_out:
+        warnings.warn(f"{left_out} rows are left out: their answers do not stand at answer_start", stacklevel=2)
     check_selection(
         early_stopping_patience, select_best, validates=check is not None, checkpoints=checkpoints, resume=resume
     )
@@ -213,6 +218,7 @@ def finetune(
         report={
             "task": "question-answering",
             "rows": {"train": len(learn), "validation": 0 if check is None else len(check)},
+            "wrong_answers": left_out,
             "max_tokens": window,
             "windows": {
                 "train": len(positions),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class Questions:
         questions, contexts: their texts.
         answers: ``{"text": [...], "answer_start": [...]}`` of each, empty where it has no answer.
         where: the place of a row for a message.
+        left_out: rows whose answer is wrong, which were left out.
     """
 
     ids: list[str]
@@ -40,6 +41,7 @@ class Questions:
     contexts: list[str]
     answers: list[dict[str, list[Any]]]
     where: Callable[[int], str]
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -127,7 +129,7 @@ def read_questions(
         found.answers.append(answers)
     if not kept:
         raise DataError(f"{what}: no questions in {source if isinstance(source, (str, os.PathLike)) else 'it'}")
-    return found if len(kept) == len(found) else found.select(kept)
+    return found if len(kept) == len(found) else replace(found.select(kept), left_out=len(found) - len(kept))
 
 
 def split(questions: Questions, share: float, seed: int) -> tuple[Questions, Questions]:
