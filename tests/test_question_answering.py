@@ -244,3 +244,13 @@ def test_a_model_whose_config_asks_for_tuples(qa: Any, unpadded: bool, monkeypat
         monkeypatch.setattr("ferrobert.pipelines.forward.unpadded", lambda model: None)
     monkeypatch.setattr(qa.model.config, "return_dict", False)
     same(qa(question=QUESTION, context=CONTEXT), expected)
+
+
+def test_the_other_ways_to_ask(qa: Any) -> None:
+    one = {"question": QUESTION, "context": CONTEXT}
+    expected = qa(one)
+    assert qa(QUESTION, CONTEXT) == qa(data=one) == qa(X=one) == expected
+    assert qa(one, one) == qa(X=[one, one]) == [expected, expected]
+    assert qa({"question": [QUESTION] * 2, "context": CONTEXT}) == [expected, expected]
+    with pytest.raises(TextTypeError, match="question must be a str or a list of them, got int"):
+        qa(question=5, context=CONTEXT)

@@ -7,7 +7,7 @@ differs, with reasons, is listed in docs/answers.md.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -93,12 +93,12 @@ class QuestionAnsweringPipeline(Pipeline):
         if not isinstance(self.tokenizer, Tokenizer):
             self.tokenizer = _own_tokenizer(self.tokenizer)
 
-    def __call__(self, inputs: Any = None, *, question: Any = None, context: Any = None, **options: Any) -> Any:
+    def __call__(self, *inputs: Any, question: Any = None, context: Any = None, **options: Any) -> Any:
         """Answer one question, a list, or a stream.
 
         Args:
-            inputs: ``{"question": ..., "context": ...}``; a list of these; or a stream of these (generator, torch
-                ``Dataset``, any other iterable).
+            inputs: ``{"question": ..., "context": ...}`` or several of these; a list of these; a stream of these
+                (generator, torch ``Dataset``, any other iterable); or a question and its context, two strings.
             question, context: in the place of ``inputs``: strings, or lists of as many; one context serves all
                 questions of a list.
             top_k: answers of each question; above 1 each gives a list of at most so many.
@@ -132,20 +132,28 @@ class QuestionAnsweringPipeline(Pipeline):
             >>> qa(question="Who founded Tesla?", context="Elon Musk founded Tesla.")  # doctest: +SKIP
             {'score': 0.97, 'start': 0, 'end': 9, 'answer': 'Elon Musk'}
         """
+        for name in ("inputs", "data", "X"):  # as transformers 4 takes them by name
+            if name in options:
+                inputs = (*inputs, options.pop(name))
         chosen = self._call_options({**self._defaults, **options})
         if question is not None or context is not None:
-            if inputs is not None:
+            if inputs:
                 raise ConfigError("give question= and context=, or dictionaries of them, not both")
-            inputs = _asked(question, context)
-        if inputs is None:
+            inputs = (_asked(question, context),)
+        elif len(inputs) == 2 and all(isinstance(text, str) for text in inputs):
+            inputs = (_asked(*inputs),)
+        if not inputs or inputs[0] is None:
             raise ConfigError('give question= and context=, or {"question": ..., "context": ...}')
-        if isinstance(inputs, Mapping):
-            return self._run([inputs], chosen, 0)[0]
-        if isinstance(inputs, str):
+        given = inputs[0] if len(inputs) == 1 else list(inputs)
+        if isinstance(given, Mapping) and any(isinstance(given.get(name), (list, tuple)) for name in Question._fields):
+            given = _asked(given.get("question"), given.get("context"))
+        if isinstance(given, Mapping):
+            return self._run([given], chosen, 0)[0]
+        if isinstance(given, str):
             raise TextTypeError("a question needs its context: give question= and context=, got a str")
-        if is_finite(inputs):
-            return self._run(list(inputs), chosen, 0)
-        return self._stream(stream_of(inputs), chosen)
+        if is_finite(given):
+            return self._run(list(given), chosen, 0)
+        return self._stream(stream_of(given), chosen)
 
     predict = transform = __call__
 
@@ -234,6 +242,10 @@ def _asked(question: Any, context: Any) -> Any:
         if not isinstance(context, str):
             raise ConfigError(f"context must be a str, as question is one, got {type(context).__name__}")
         return {"question": question, "context": context}
+    if not isinstance(question, Iterable):
+        raise TextTypeError(f"question must be a str or a list of them, got {type(question).__name__}")
+    if not isinstance(context, Iterable):
+        raise TextTypeError(f"context must be a str or a list of them, got {type(context).__name__}")
     questions = list(question)
     contexts = [context] * len(questions) if isinstance(context, str) else list(context)
     if len(questions) != len(contexts):
