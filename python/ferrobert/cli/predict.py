@@ -120,7 +120,7 @@ def predict(
     word; with answer, score, start and end; with a vector of length 1. Columns of these names that the
     file has become input_label and so on. Texts longer than the model reads
     are read in windows; fill-mask and next-sentence-prediction cut them, and
-    count what was cut.
+    count what was cut. Of a question 64 tokens are read.
 
     Example: ferrobert predict reviews.csv --model ./ferrobert-demo -o labelled.jsonl
     """
