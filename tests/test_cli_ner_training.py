@@ -152,7 +152,7 @@ def test_predict_of_conll_with_other_columns_is_refused_and_leaves_no_file(tagge
     [
         (["--max-length", 20], "--task ner cuts nothing"),
         (["--strict"], "--task ner cuts nothing"),
-        (["--all-scores"], "do not go with --task token-classification"),
+        (["--all-scores"], "not go with --task token-classification"),
         (["--top-k", 3], "go with --task fill-mask"),
         (["--aggregation-strategy", "simple"], "the file holds tokens, which get a tag each"),
     ],

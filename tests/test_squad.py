@@ -70,6 +70,11 @@ def test_rows_of_a_file(tmp_path: Path) -> None:
         ),
         (("data", 0, "paragraphs", 0, "qas", 1, "id"), None, r"qas\[1\].id must be a string, got NoneType"),
         (("data", 0, "paragraphs", 0, "qas", 1, "question"), ..., r"qas\[1\].question is missing; .* has id, answers"),
+        (
+            ("data", 0, "paragraphs", 0, "qas", 2, "is_impossible"),
+            "no",
+            r"qas\[2\].is_impossible must be true or false",
+        ),
         (("data", 0, "paragraphs", 0, "qas", 0, "answers"), {}, r"qas\[0\].answers must be a list, got dict"),
         (
             ("data", 0, "paragraphs", 0, "qas", 0, "answers", 1, "answer_start"),
@@ -241,6 +246,13 @@ def test_a_breakdown() -> None:
         ({"q1": None}, DOCUMENT, {}, ConfigError, "the prediction of question 'q1' must be a str, got NoneType"),
         ("x", DOCUMENT, {}, ConfigError, "predictions must be"),
         ([{"id": 1}], DOCUMENT, {}, ConfigError, r'predictions\[0\] must have "id" and "prediction_text"'),
+        (
+            [{"id": "q1", "prediction_text": "x"}] * 2,
+            DOCUMENT,
+            {},
+            DataError,
+            r"predictions\[1\]: question 'q1' is there twice",
+        ),
         ({}, [], {}, DataError, "there are no questions to evaluate"),
         ({}, {"x": 1}, {}, ConfigError, "references must be a file of SQuAD"),
         ({}, [{"id": 1}], {}, ConfigError, r'references\[0\] must have "id" and "answers"'),

@@ -42,8 +42,8 @@ def squad_rows(document: Mapping[str, Any], name: str) -> Iterator[dict[str, Any
         name: what errors call it.
 
     Yields:
-        `COLUMNS`: ``answers`` is ``{"text": [...], "answer_start": [...]}``, as in the data sets of the hub; empty
-        where ``is_impossible``.
+        `COLUMNS`: ``answers`` is ``{"text": [...], "answer_start": [...]}``, as in the data sets of the hub: those of
+        the file, which tell whether a question has an answer, as in SQuAD's script; ``is_impossible`` decides nothing.
 
     Raises:
         DataError: a field that is missing or of another type; its path is named
@@ -72,13 +72,16 @@ def squad_rows(document: Mapping[str, Any], name: str) -> Iterator[dict[str, Any
                     of_answer = f"{of_question}.answers[{place}]"
                     texts.append(_field(answer, "text", str, name, of_answer))
                     starts.append(_field(answer, "answer_start", int, name, of_answer))
+                impossible = question.get("is_impossible", False) if isinstance(question, dict) else False
+                if not isinstance(impossible, bool):
+                    raise _wrong(name, f"{of_question}.is_impossible", "true or false", impossible)
                 yield {
                     "id": str(_field(question, "id", (str, int), name, of_question)),
                     "title": title,
                     "question": _field(question, "question", str, name, of_question),
                     "context": context,
                     "answers": {"text": texts, "answer_start": starts},
-                    "is_impossible": bool(question.get("is_impossible", False)),
+                    "is_impossible": impossible,
                 }
 
 

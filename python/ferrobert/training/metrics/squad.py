@@ -214,6 +214,8 @@ def predictions_of(predictions: Any) -> tuple[dict[str, str], dict[str, float]]:
         for number, one in enumerate(predictions):
             if not isinstance(one, Mapping) or "id" not in one or "prediction_text" not in one:
                 raise ConfigError(f'predictions[{number}] must have "id" and "prediction_text", got {one!r:.80}')
+            if str(one["id"]) in texts:
+                raise DataError(f"predictions[{number}]: question {str(one['id'])!r} is there twice")
             texts[str(one["id"])] = one["prediction_text"]
             if "no_answer_probability" in one:
                 likely[str(one["id"])] = float(one["no_answer_probability"])
