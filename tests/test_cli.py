@@ -265,6 +265,19 @@ def test_evaluate_measures_what_the_pipeline_answers(model, rows_file):
     assert [sum(row) for row in measured["confusion"]["true_by_predicted"]] == [1, 1, 1]
 
 
+def test_evaluate_of_scores_that_are_no_probabilities_has_no_calibration_error(make_checkpoint, tmp_path):
+    folder = make_checkpoint(["stars"], seed=1, problem_type="regression")
+    (tmp_path / "rows.csv").write_text("text,label\na great film,stars\nbad,stars\n")
+    pipe = ferrobert.pipeline("text-classification", folder, device="cpu")
+    assert not all(0 <= answer["score"] <= 1 for answer in pipe(["a great film", "bad"]))
+    shown = run("evaluate", tmp_path / "rows.csv", "-m", folder).stdout
+    assert "accuracy 1.0000" in shown
+    assert "calibration" not in shown
+    assert (
+        json.loads(run("evaluate", tmp_path / "rows.csv", "-m", folder, "--json").stdout)["calibration_error"] is None
+    )
+
+
 def test_evaluate_prints_tables(model, rows_file):
     output = run("evaluate", rows_file, "-m", model).stdout
     assert all(word in output for word in ("accuracy", "macro F1", "precision", "recall", "true label by predicted"))

@@ -199,8 +199,10 @@ def _print_tables(confusion: Confusion, rows: int, cut: int, calibration: float 
     from rich.table import Table
 
     out = console()
-    accuracy = f"[bold]accuracy {confusion.accuracy():.4f}[/bold]"
-    out.print(f"{accuracy}   macro F1 {confusion.macro_f1():.4f}   calibration error {calibration:.4f}   {rows:,} rows")
+    measures = [f"[bold]accuracy {confusion.accuracy():.4f}[/bold]", f"macro F1 {confusion.macro_f1():.4f}"]
+    if calibration is not None:
+        measures.append(f"calibration error {calibration:.4f}")
+    out.print("   ".join([*measures, f"{rows:,} rows"]))
     scores = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     scores.add_column("label")
     for name in ("precision", "recall", "F1", "rows"):
