@@ -63,31 +63,27 @@ class Labels(Answers):
     def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
         """The new columns of each row."""
         for labels in self.pipe(inputs, top_k=None, **options):
-            answer = {"label": labels[0]["label"], "score": labels[0]["score"]}
-            if self.all_scores:
-                answer["scores"] = {one["label"]: one["score"] for one in labels}
-            yield answer
+            yield self._answer(*([one[name] for one in labels] for name in ("label", "score")))
+
+    def _answer(self, labels: list[str], scores: list[float]) -> dict[str, Any]:
+        """The new columns of a row, of its labels and their scores, the best first."""
+        answer = {"label": labels[0], "score": scores[0]}
+        return {**answer, "scores": dict(zip(labels, scores, strict=True))} if self.all_scores else answer
 
 
-class ZeroShotLabels(Answers):
-    """Answers of zero-shot classification: the columns label and score, and scores where they are asked for."""
-
-    columns = ("label", "score")
+class ZeroShotLabels(Labels):
+    """Answers of zero-shot classification: the same columns."""
 
     def __init__(
         self, pipe: Any, text_column: str, labels: str, template: str | None, multi_label: bool, all_scores: bool
     ) -> None:
-        super().__init__(pipe, text_column)
+        super().__init__(pipe, text_column, None, all_scores)
         self.chosen = {"candidate_labels": labels, "hypothesis_template": template, "multi_label": multi_label}
-        self.all_scores = all_scores
 
     def __call__(self, inputs: list[str], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
         """The new columns of each row."""
         for found in self.pipe(inputs, **self.chosen, **options):
-            answer = {"label": found["labels"][0], "score": found["scores"][0]}
-            if self.all_scores:
-                answer["scores"] = dict(zip(found["labels"], found["scores"], strict=True))
-            yield answer
+            yield self._answer(found["labels"], found["scores"])
 
 
 class Vectors(Answers):

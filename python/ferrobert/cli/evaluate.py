@@ -29,6 +29,7 @@ from ferrobert.cli.options import (
     TagsColumn,
     TextColumn,
     TokensColumn,
+    check_impossible,
     console,
     open_pipeline,
     pair_column_of,
@@ -97,10 +98,7 @@ def evaluate(
     task = task_name(task)
     if task in ("fill-mask", "feature-extraction", "zero-shot-classification"):
         raise ConfigError(f"{task} has no labels of its own to evaluate on; ferrobert predict runs it on a file")
-    if handle_impossible_answer and task != "question-answering":
-        raise ConfigError(f"--handle-impossible-answer goes with --task question-answering, not with {task}")
-    if null_score_diff_threshold and not handle_impossible_answer:
-        raise ConfigError("--null-score-diff-threshold goes with --handle-impossible-answer")
+    check_impossible(task, handle_impossible_answer, null_score_diff_threshold)
     text_pair_column = pair_column_of(task, text_pair_column)
     table = Table(file, columns=split_columns(columns), format=file_format)
     if task == "token-classification":

@@ -64,6 +64,14 @@ MaxLength = Annotated[int | None, typer.Option(help="Cut texts at this many toke
 Item = TypeVar("Item")
 
 
+def check_impossible(task: str, handle_impossible_answer: bool, null_score_diff_threshold: float) -> None:
+    """Raise ConfigError where options of empty answers do not go with the task, or with each other."""
+    if handle_impossible_answer and task != "question-answering":
+        raise ConfigError(f"--handle-impossible-answer goes with --task question-answering, not with {task}")
+    if null_score_diff_threshold and not handle_impossible_answer:
+        raise ConfigError("--null-score-diff-threshold goes with --handle-impossible-answer")
+
+
 def split_columns(columns: str | None) -> list[str] | None:
     """The names in a ``--columns`` option."""
     return None if columns is None else [name.strip() for name in columns.split(",")]

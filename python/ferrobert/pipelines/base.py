@@ -248,18 +248,24 @@ class Pipeline(ABC):
         return joined([encoded(single), encoded(paired)]).in_order(order)
 
     def _blocks(
-        self, inputs: Sequence[Any], first: int, read: Callable[[Any, int], Any], size_of: Callable[[Any], int] = len
+        self,
+        inputs: Sequence[Any],
+        first: int,
+        read: Callable[[Any, int], Any],
+        size_of: Callable[[Any], int] = len,
+        largest: int = LARGEST_BLOCK,
     ) -> Iterator[tuple[int, list[Any]]]:
         """Inputs, each checked by ``read(value, row)``, in blocks that are encoded together; before each its first row.
 
-        A block ends after `READ_AHEAD` inputs or `LARGEST_BLOCK` characters (or words), by ``size_of``.
+        A block ends after `READ_AHEAD` inputs, or with the one that makes it larger than ``largest``, by ``size_of``
+        (characters, words).
         """
         samples: list[Any] = []
         size = 0
         for row, value in enumerate(inputs, start=first):
             samples.append(read(value, row))
             size += size_of(samples[-1])
-            if len(samples) == READ_AHEAD or size > LARGEST_BLOCK:
+            if len(samples) == READ_AHEAD or size > largest:
                 yield row + 1 - len(samples), samples
                 samples, size = [], 0
         if samples:

@@ -20,7 +20,7 @@ from ferrobert.models.checkpoint import ENCODER
 from ferrobert.pipelines.base import Pipeline, check_numbers
 from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import is_finite, stream_of
-from ferrobert.pipelines.options import CallOptions, shared_options
+from ferrobert.pipelines.options import CallOptions, check_flag, shared_options
 
 POOLINGS = ("cls", "mean", "max")
 OPTIONS = ("pooling", "normalize", "return_tensors", "tokenize_kwargs")
@@ -118,9 +118,7 @@ class FeatureExtractionPipeline(Pipeline):
         pooling = rest.pop("pooling", None)
         if pooling not in (None, *POOLINGS):
             raise ConfigError(f"pooling must be one of {', '.join(map(repr, POOLINGS))}, or None, got {pooling!r}")
-        normalize = rest.pop("normalize", False)
-        if not isinstance(normalize, (bool, np.bool_)):
-            raise ConfigError(f"normalize must be True or False, got {normalize!r}")
+        normalize = check_flag("normalize", rest.pop("normalize", False))
         if normalize and pooling is None:
             raise ConfigError("normalize goes with pooling: it makes vectors of texts have length 1")
         tensors = rest.pop("return_tensors", False)
@@ -134,7 +132,7 @@ class FeatureExtractionPipeline(Pipeline):
             raise ConfigError(f"{twice[0]} is given twice: in tokenize_kwargs and directly")
         shared = shared_options({**rest, **nested}, OPTIONS)
         kind = "pt" if tensors is True else tensors or None
-        return FeatureOptions(**shared, pooling=pooling, normalize=bool(normalize), tensors=kind)
+        return FeatureOptions(**shared, pooling=pooling, normalize=normalize, tensors=kind)
 
     def _run(self, inputs: Sequence[Any], chosen: FeatureOptions, first: int) -> list[Any]:
         if not inputs:

@@ -65,12 +65,7 @@ class Forward:
             logits: NDArray[np.float32] = self._field(output, "logits").float().cpu().numpy()
             return logits
 
-        results: NDArray[np.float32] | None = None
-        for batch, logits in self._in_batches(rows, logits_of):
-            if results is None:
-                results = np.empty((len(rows), *logits.shape[1:]), dtype=np.float32)
-            results[batch] = logits
-        return self._nothing() if results is None else results
+        return self._in_order(rows, logits_of)
 
     def of_tokens(self, rows: TokenRows, fields: Sequence[str]) -> list[NDArray[np.float32]]:
         """Outputs of every token, ``(tokens, ...)`` for each of the fields of the model's output.
@@ -121,12 +116,7 @@ class Forward:
                 of_rows = list(torch.split(self.unpadded.hidden(*rows.together(batch)), lengths))
             return torch.stack([POOLING[pooling](row.float()) for row in of_rows]).cpu().numpy()
 
-        results: NDArray[np.float32] | None = None
-        for batch, vectors in self._in_batches(rows, vectors_of):
-            if results is None:
-                results = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
-            results[batch] = vectors
-        return self._nothing() if results is None else results
+        return self._in_order(rows, vectors_of)
 
     @torch.inference_mode()
     def of_masks(self, rows: TokenRows, masks: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], torch.Tensor]]:
@@ -162,6 +152,15 @@ class Forward:
             for logits in parts:
                 yield numbers[start : start + len(logits)], logits
                 start += len(logits)
+
+    def _in_order(self, rows: TokenRows, work: Callable[[Batch], NDArray[np.float32]]) -> NDArray[np.float32]:
+        """The results of batches, one a row, in the order of the rows: ``(rows, ...)``."""
+        results: NDArray[np.float32] | None = None
+        for batch, part in self._in_batches(rows, work):
+            if results is None:
+                results = np.empty((len(rows), *part.shape[1:]), dtype=np.float32)
+            results[batch] = part
+        return self._nothing() if results is None else results
 
     def _in_batches(self, rows: TokenRows, work: Callable[[Batch], Result]) -> Iterator[tuple[Batch, Result]]:
         """The results of batches, which hold each row that has tokens, the longest first."""

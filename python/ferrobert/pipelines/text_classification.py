@@ -126,9 +126,7 @@ class TextClassificationPipeline(Pipeline):
         function = rest.pop("function_to_apply", None)
         if "return_all_scores" in rest:
             raise ConfigError("return_all_scores is gone since transformers 5; top_k=None returns all scores")
-        merge = rest.pop("merge", "mean")
-        if merge not in MERGES:
-            raise ConfigError(f"merge must be one of {', '.join(map(repr, MERGES))}, got {merge!r}")
+        merge = check_merge(rest.pop("merge", "mean"))
         shared = shared_options(rest, ("top_k", "function_to_apply", "merge"))
         if not (top_k is None or top_k == "" or (isinstance(top_k, int) and not isinstance(top_k, bool) and top_k > 0)):
             raise ConfigError(f"top_k must be a number of labels from 1, or None for all, got {top_k!r}")
@@ -140,6 +138,13 @@ class TextClassificationPipeline(Pipeline):
                 )
             function = None if name == "default" else name
         return LabelOptions(**shared, top_k=top_k, function=function, merge=merge)
+
+
+def check_merge(merge: Any) -> str:
+    """One of `MERGES`, or ConfigError."""
+    if merge not in MERGES:
+        raise ConfigError(f"merge must be one of {', '.join(map(repr, MERGES))}, got {merge!r}")
+    return str(merge)
 
 
 def merged(logits: NDArray[np.float32], starts: NDArray[np.int64], merge: str) -> NDArray[np.float32]:

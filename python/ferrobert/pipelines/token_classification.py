@@ -22,7 +22,7 @@ from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import TOKEN_CLASSIFIER
 from ferrobert.pipelines.base import Pipeline
 from ferrobert.pipelines.inputs import check_text
-from ferrobert.pipelines.options import WITHOUT_EFFECT, CallOptions, shared_options
+from ferrobert.pipelines.options import CallOptions, check_flag, shared_options
 from ferrobert.pipelines.rows import samples_of, token_rows, window_stride
 
 OWN_OPTIONS = (
@@ -177,7 +177,7 @@ class TokenClassificationPipeline(Pipeline):
         if not isinstance(ignored, Iterable):
             raise ConfigError(f"ignore_labels must be a list of labels, got {ignored!r}")
         flags: dict[str, Any] = {
-            name: _flag(name, rest.pop(name, False)) for name in ("constrained", "compat", "is_split_into_words")
+            name: check_flag(name, rest.pop(name, False)) for name in ("constrained", "compat", "is_split_into_words")
         }
         delimiter = rest.pop("delimiter", " ")
         if not isinstance(delimiter, str):
@@ -217,8 +217,7 @@ class TokenClassificationPipeline(Pipeline):
 
     def _window_options(self, chosen: TokenOptions) -> dict[str, Any]:
         """Options for the tokenizer: windows of what the model reads, unless the call says something else."""
-        options = {name: value for name, value in chosen.tokenizer.items() if name not in WITHOUT_EFFECT}
-        options |= {"verbose": False, "return_offsets_mapping": True}
+        options = {**self._tokenizer_options(chosen), "return_offsets_mapping": True}
         limits = [options.get("max_length"), self.max_tokens, getattr(self.tokenizer, "model_max_length", None)]
         # Tokenizers without a limit of their own give a number beyond any text.
         limit = options.get("max_length") or min((one for one in limits if one is not None), default=None)
@@ -244,12 +243,6 @@ class TokenClassificationPipeline(Pipeline):
                     f"reads at most {self.max_tokens}; leave truncation and max_length out to read it in windows"
                 )
         return self._token_logits(rows, max_rows, ("logits",), inputs_of)[0]
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise ConfigError(f"{name} must be True or False, got {value!r}")
-    return bool(value)
 
 
 def _words(value: Any, row: int) -> list[str]:

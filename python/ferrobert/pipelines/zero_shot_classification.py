@@ -19,8 +19,8 @@ from ferrobert.models.checkpoint import CLASSIFIER
 from ferrobert.pipelines.base import READ_AHEAD, Pipeline, check_numbers
 from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import check_text, is_finite
-from ferrobert.pipelines.options import CallOptions, shared_options
-from ferrobert.pipelines.text_classification import MERGES, merged
+from ferrobert.pipelines.options import CallOptions, check_flag, shared_options
+from ferrobert.pipelines.text_classification import check_merge, merged
 
 TEMPLATE = "This example is {}."
 OPTIONS = ("candidate_labels", "hypothesis_template", "multi_label", "merge")
@@ -148,15 +148,11 @@ class ZeroShotClassificationPipeline(Pipeline):
         template = rest.pop("hypothesis_template", TEMPLATE)
         if not isinstance(template, str) or (labels and _sentence(template, "a") == _sentence(template, "b")):
             raise ConfigError(f"hypothesis_template must be a str with {{}} where the label goes, got {template!r}")
-        multi_label = rest.pop("multi_label", False)
-        if not isinstance(multi_label, (bool, np.bool_)):
-            raise ConfigError(f"multi_label must be True or False, got {multi_label!r}")
-        merge = rest.pop("merge", "mean")
-        if merge not in MERGES:
-            raise ConfigError(f"merge must be one of {', '.join(map(repr, MERGES))}, got {merge!r}")
+        multi_label = check_flag("multi_label", rest.pop("multi_label", False))
+        merge = check_merge(rest.pop("merge", "mean"))
         shared = shared_options(rest, OPTIONS)
         return ZeroShotOptions(
-            **shared, labels=labels, of_each=of_each, template=template, multi_label=bool(multi_label), merge=merge
+            **shared, labels=labels, of_each=of_each, template=template, multi_label=multi_label, merge=merge
         )
 
     def _read(self, value: Any, row: int) -> tuple[str, str]:
@@ -169,20 +165,16 @@ class ZeroShotClassificationPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: ZeroShotOptions, first: int) -> list[Any]:
         if chosen.of_each and len(chosen.labels) != len(inputs):
             raise ConfigError(f"candidate_labels has lists for {len(chosen.labels)} texts, there are {len(inputs)}")
-        asked = [
-            Labelled(check_text(text, row), chosen.labels[row - first] if chosen.of_each else list(chosen.labels))
-            for row, text in enumerate(inputs, start=first)
-        ]
+
+        def read(text: Any, row: int) -> Labelled:
+            return Labelled(
+                check_text(text, row), chosen.labels[row - first] if chosen.of_each else list(chosen.labels)
+            )
+
         found: list[Any] = []
-        start = 0
-        while start < len(asked):
-            # So many texts at a time that their pairs are a block.
-            end, pairs = start, 0
-            while end < len(asked) and (end == start or pairs + len(asked[end].labels) <= READ_AHEAD):
-                pairs += len(asked[end].labels)
-                end += 1
-            found += self._judged(asked[start:end], chosen, first + start)
-            start = end
+        # So many texts at a time that their pairs are a block.
+        for start, asked in self._blocks(inputs, first, read, lambda one: len(one.labels), READ_AHEAD):
+            found += self._judged(asked, chosen, start)
         return found
 
     def _judged(self, asked: Sequence[Labelled], chosen: ZeroShotOptions, first: int) -> list[dict[str, Any]]:
