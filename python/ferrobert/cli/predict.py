@@ -37,6 +37,7 @@ from ferrobert.cli.options import (
     Targets,
     TextColumn,
     TokensColumn,
+    check_impossible,
     columns_of,
     open_pipeline,
     pair_column_of,
@@ -117,10 +118,11 @@ def predict(
 
     Rows come back with label and score added; with predictions: for each
     mask a list of tokens; with entities of a text, or tags of tokens, one a
-    word; with answer, score, start and end; with a vector of length 1. Columns of these names that the
-    file has become input_label and so on. Texts longer than the model reads
-    are read in windows; fill-mask and next-sentence-prediction cut them, and
-    count what was cut. Of a question 64 tokens are read.
+    word; with answer, score, start and end; with a vector of length 1.
+    Columns of these names that the file has become input_label and so on.
+    Texts longer than the model reads are read in windows; fill-mask,
+    feature-extraction and next-sentence-prediction cut them, and count what
+    was cut. Of a question 64 tokens are read.
 
     Example: ferrobert predict reviews.csv --model ./ferrobert-demo -o labelled.jsonl
     """
@@ -146,10 +148,7 @@ def predict(
         raise ConfigError(f"--top-k and --target go with --task fill-mask, not with {task}")
     if not tags and (aggregation_strategy is not None or constrained):
         raise ConfigError(f"--aggregation-strategy and --constrained go with --task ner, not with {task}")
-    if handle_impossible_answer and not asks:
-        raise ConfigError(f"--handle-impossible-answer goes with --task question-answering, not with {task}")
-    if null_score_diff_threshold and not handle_impossible_answer:
-        raise ConfigError("--null-score-diff-threshold goes with --handle-impossible-answer")
+    check_impossible(task, handle_impossible_answer, null_score_diff_threshold)
     of_squad = asks and output is not None and output.suffix.lower() == ".json"
     if n_best_output is not None and not of_squad:
         raise ConfigError("--n-best-output goes with --task question-answering and -o predictions.json")

@@ -128,7 +128,10 @@ def unpadded(model: Any) -> UnpaddedModel | None:
     """
     reason = _obstacle(model)
     if reason is None:
-        return UnpaddedModel(model, FAMILIES[model.config.model_type])
+        found = UnpaddedModel(model, FAMILIES[model.config.model_type])
+        reason = _replaced(found)
+        if reason is None:
+            return found
     if reason not in _told:
         _told.add(reason)
         logger.info("%s runs padded, by its own forward: %s", type(model).__name__, reason)
@@ -169,15 +172,19 @@ def _obstacle(model: Any) -> str | None:
             return f"{what} is compiled"
         if module._forward_hooks or module._forward_pre_hooks or "_hf_hook" in vars(module):
             return f"{what} has a hook"
-    layers = list(family.layers(model.base_model))
-    if not layers:
+    return None
+
+
+def _replaced(found: UnpaddedModel) -> str | None:
+    """Which parts of the layers are others than the way through them knows, or ``None``."""
+    if not found.layers:
         return "it has no layers"
-    linears = [linear for layer in layers for linear in layer.linears]
-    if family.mapping is not None:
-        linears.append(family.mapping(model.base_model))
+    linears = [linear for layer in found.layers for linear in layer.linears]
+    if found.family.mapping is not None:
+        linears.append(found.family.mapping(found.model.base_model))
     if any(type(one) is not nn.Linear for one in linears):
         return "a linear layer has been replaced"
-    if any(type(one) is not nn.LayerNorm for layer in layers for one in (layer.attention_norm, layer.norm)):
+    if any(type(one) is not nn.LayerNorm for layer in found.layers for one in (layer.attention_norm, layer.norm)):
         return "a normalisation has been replaced"
     return None
 
@@ -320,7 +327,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor
     """Attention of ``(rows, heads, length, head size)``.
 
     torch's own is made for float32 on the CPU; in bfloat16 its products do not use the instructions for that type, and
-    those of ``matmul`` do: half the time.
+    those of ``matmul`` do.
     """
     if query.dtype != torch.bfloat16:
         return functional.scaled_dot_product_attention(query, key, value, scale=scaling)
@@ -336,8 +343,8 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor
 def _linear(x: Tensor, layer: nn.Linear) -> Tensor:
     """``layer(x)`` by oneDNN, where torch has it.
 
-    torch gives float32 products to MKL, which leaves AVX-512 unused on processors that are not Intel's: oneDNN takes
-    less than half the time there. This operator is the one that torch.compile calls.
+    torch gives float32 products to MKL, which leaves AVX-512 unused on processors that are not Intel's; oneDNN uses it
+    there. This operator is the one that torch.compile calls.
     """
     if x.dtype in (torch.float32, torch.bfloat16) and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         made: Tensor = torch.ops.mkldnn._linear_pointwise(x, layer.weight, layer.bias, "none", [], "")

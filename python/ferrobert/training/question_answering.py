@@ -109,7 +109,7 @@ def finetune(
         early_stopping_patience: stop after this many epochs without a better validation loss (or ``select_best``).
         select_best: keep the epoch with the best validation "loss", "f1" or "exact"; by default the last epoch, or the
             one with the lowest loss under early stopping.
-        mixed_precision: "bf16", on a GPU or a processor with AVX-512 BF16 or AMX (half the time); "fp16" on a GPU.
+        mixed_precision: "bf16", on a GPU or a processor with AVX-512 BF16 or AMX; "fp16" on a GPU.
         device: "cpu" to stay off a GPU that is there.
         seed: seed of the new head, the order of the batches and dropout.
         checkpoints: save model, optimiser and random state after each epoch (three times the model's size).
