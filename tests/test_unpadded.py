@@ -167,10 +167,8 @@ def test_a_changed_scaling_of_attention_is_seen():
         torch.testing.assert_close(found.float(), expected, atol=close, rtol=0)
 
 
-def test_under_autocast_and_hooks_for_all_modules_forward_takes_over():
+def test_hooks_for_all_modules_go_through_forward():
     model = model_of("bert")
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert unpadded(model) is None
     hook = torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
     try:
         assert unpadded(model) is None
@@ -221,10 +219,22 @@ def _without_layers() -> Any:
     return transformers.BertForTokenClassification(transformers.BertConfig(**{**SIZES, "num_hidden_layers": 0})).eval()
 
 
-def _with_lora() -> Any:
-    peft = pytest.importorskip("peft")
+def _checkpointing() -> Any:
+    model = model_of("bert").train()
+    model.gradient_checkpointing_enable()
+    return model
+
+
+def _with_adapter() -> Any:
     model = model_of("bert")
-    return peft.inject_adapter_in_model(peft.LoraConfig(target_modules=["query"]), model)
+    model.bert.encoder.layer[1].attention.self.query = torch.nn.Bilinear(24, 24, 24)
+    return model
+
+
+def _with_own_norm() -> Any:
+    model = model_of("bert")
+    model.bert.encoder.layer[1].output.LayerNorm = torch.nn.RMSNorm(24)
+    return model
 
 
 class OwnAttention(torch.nn.Module):
@@ -253,13 +263,14 @@ OTHERS = {
     "BertForTokenClassification is not": _with_forward,
     "self is not transformers' own": _with_own_attention,
     "class is not transformers' own": lambda: type("Wrapped", (), {"config": CONFIGS["bert"]()})(),
-    "in training": lambda: model_of("bert").train(),
+    "anew for the gradients": _checkpointing,
     "on the device meta": lambda: model_of("bert").to("meta"),
     "is a decoder": lambda: _with_setting("is_decoder"),
     "asks for attentions": lambda: _with_setting("output_attentions"),
     "asks for attentions or hidden": lambda: _with_setting("output_hidden_states"),
     "bert.encoder.layer.2.output has a hook": lambda: _hooked(model_of("bert")),
-    "query is not transformers' own": _with_lora,
+    "a linear layer has been replaced": _with_adapter,
+    "a normalisation has been replaced": _with_own_norm,
     "is compiled": _compiled,
     "its attention is own_attention": _with_attention_of_its_own,
     "it has no layers": _without_layers,

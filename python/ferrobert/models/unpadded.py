@@ -7,13 +7,15 @@ what is written anew is the way through the layers. The last layer computes only
 
     ids (tokens,) -> embeddings (tokens, hidden) -> layers -> hidden states (positions read, hidden) -> the model's head
 
-Families: BERT, RoBERTa (XLM-RoBERTa, CamemBERT), DistilBERT, ALBERT. `unpadded` gives ``None`` for anything else.
+It serves training as it serves inference: dropout is where the model has it, gradients are those of its own forward.
+Families: BERT, RoBERTa (XLM-RoBERTa, CamemBERT), DistilBERT, ALBERT, with LoRA adapters or without. `unpadded` gives
+``None`` for anything else.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
@@ -22,6 +24,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.modules import module as torch_module
 
@@ -30,6 +33,9 @@ __all__ = ["Read", "UnpaddedModel", "unpadded"]
 logger = logging.getLogger(__name__)
 _told: set[str] = set()
 
+# Where the classes of a model's modules come from: transformers' own, with peft's LoRA in it.
+LORA = "peft.tuners.lora."
+OWN = ("torch.nn.", "transformers.", LORA, "peft.utils.other")
 # Scores of attention held at once in bfloat16: 2 MB, which the cache of a core holds.
 SCORES = 1 << 20
 
@@ -51,21 +57,24 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The modules of a layer, by what they do. ``norm(x + part(x))`` is the form of both its parts."""
+    """The modules of a layer, by what they do. ``norm(x + dropout(part(x)))`` is the form of both its parts."""
 
-    query: nn.Linear
-    key: nn.Linear
-    value: nn.Linear
-    output: nn.Linear
+    query: nn.Module
+    key: nn.Module
+    value: nn.Module
+    output: nn.Module
+    output_dropout: Callable[[Tensor], Tensor]
     attention_norm: nn.LayerNorm
-    up: nn.Linear
+    up: nn.Module
     activation: Callable[[Tensor], Tensor]
-    down: nn.Linear
+    down: nn.Module
+    dropout: Callable[[Tensor], Tensor]
     norm: nn.LayerNorm
+    attention_dropout: float  # share of attention that is dropped
     scaling: float  # of the products of queries and keys
 
     @property
-    def linears(self) -> tuple[nn.Linear, ...]:
+    def linears(self) -> tuple[nn.Module, ...]:
         return self.query, self.key, self.value, self.output, self.up, self.down
 
 
@@ -73,8 +82,9 @@ def bert_layers(base: Any) -> Iterator[Layer]:
     for layer in base.encoder.layer:
         mixed, taken, grown, shrunk = layer.attention.self, layer.attention.output, layer.intermediate, layer.output
         yield Layer(
-            *(mixed.query, mixed.key, mixed.value, taken.dense, taken.LayerNorm),
-            *(grown.dense, grown.intermediate_act_fn, shrunk.dense, shrunk.LayerNorm, mixed.scaling),
+            *(mixed.query, mixed.key, mixed.value, taken.dense, taken.dropout, taken.LayerNorm),
+            *(grown.dense, grown.intermediate_act_fn, shrunk.dense, shrunk.dropout, shrunk.LayerNorm),
+            *(_share(mixed, mixed.dropout), mixed.scaling),
         )
 
 
@@ -82,8 +92,9 @@ def distilbert_layers(base: Any) -> Iterator[Layer]:
     for layer in base.transformer.layer:
         mixed, ffn = layer.attention, layer.ffn
         yield Layer(
-            *(mixed.q_lin, mixed.k_lin, mixed.v_lin, mixed.out_lin, layer.sa_layer_norm),
-            *(ffn.lin1, ffn.activation, ffn.lin2, layer.output_layer_norm, mixed.scaling),
+            *(mixed.q_lin, mixed.k_lin, mixed.v_lin, mixed.out_lin, _kept, layer.sa_layer_norm),
+            *(ffn.lin1, ffn.activation, ffn.lin2, ffn.dropout, layer.output_layer_norm),
+            *(_share(mixed, mixed.dropout), mixed.scaling),
         )
 
 
@@ -93,9 +104,20 @@ def albert_layers(base: Any) -> Iterator[Layer]:
         for layer in groups[int(number / (config.num_hidden_layers / config.num_hidden_groups))].albert_layers:
             mixed = layer.attention
             yield Layer(
-                *(mixed.query, mixed.key, mixed.value, mixed.dense, mixed.LayerNorm),
-                *(layer.ffn, layer.activation, layer.ffn_output, layer.full_layer_layer_norm, mixed.scaling),
+                *(mixed.query, mixed.key, mixed.value, mixed.dense, mixed.output_dropout, mixed.LayerNorm),
+                *(layer.ffn, layer.activation, layer.ffn_output, _kept, layer.full_layer_layer_norm),
+                *(_share(mixed, mixed.attention_dropout), mixed.scaling),
             )
+
+
+def _share(attention: Any, dropout: Any) -> float:
+    """Share of attention that is dropped: as in transformers the attention, not its dropout, says whether it trains."""
+    return float(dropout.p) if attention.training else 0.0
+
+
+def _kept(x: Tensor) -> Tensor:
+    """No dropout."""
+    return x
 
 
 class Family(NamedTuple):
@@ -106,7 +128,7 @@ class Family(NamedTuple):
     heads: str = "num_attention_heads"  # in the config
     takes_types: bool = True
     counts_from_padding: bool = False  # positions begin behind that of the padding
-    mapping: Callable[[Any], nn.Linear] | None = None  # from the size of the embeddings to that of the hidden states
+    mapping: Callable[[Any], nn.Module] | None = None  # from the size of the embeddings to that of the hidden states
 
 
 FAMILIES = {
@@ -122,9 +144,9 @@ FAMILIES = {
 def unpadded(model: Any) -> UnpaddedModel | None:
     """The model without padding; ``None`` where only its own ``forward`` knows what to do.
 
-    That is for other families, classes that are not transformers' own, replaced parts (adapters, quantised layers),
-    hooks, outputs that are asked for in the config, training, and devices other than the CPU. Which of these it is, is
-    logged once, at level INFO.
+    That is for other families, classes that are not transformers' own, replaced parts (adapters other than LoRA,
+    quantised layers), hooks, outputs that are asked for in the config, and devices other than the CPU. Which of these
+    it is, is logged once, at level INFO.
     """
     reason = _obstacle(model)
     if reason is None:
@@ -148,8 +170,6 @@ def _obstacle(model: Any) -> str | None:
         return f"its family ({getattr(config, 'model_type', None)}) is not one of {', '.join(FAMILIES)}"
     if not isinstance(model, PreTrainedModel) or type(model.base_model).__name__ != family.base:
         return "its class is not transformers' own"
-    if model.training:
-        return "it is in training"
     if model.device.type != "cpu":
         return f"it is on the device {model.device.type}"
     if getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False):
@@ -160,14 +180,14 @@ def _obstacle(model: Any) -> str | None:
         return "its positions are not absolute"
     if getattr(config, "_attn_implementation", None) not in ("eager", "sdpa", None):
         return f"its attention is {config._attn_implementation}"
-    if torch.is_autocast_enabled("cpu"):
-        return "torch.autocast is on"
     if torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks:
         return "torch has a hook for all modules"
     for name, module in model.named_modules():
         what = name or type(module).__name__
-        if not type(module).__module__.startswith(("torch.nn.", "transformers.")) or "forward" in vars(module):
+        if not type(module).__module__.startswith(OWN) or "forward" in vars(module):
             return f"{what} is not transformers' own"
+        if module.training and getattr(module, "gradient_checkpointing", False):
+            return f"{what} computes its activations anew for the gradients"
         if module._compiled_call_impl is not None:
             return f"{what} is compiled"
         if module._forward_hooks or module._forward_pre_hooks or "_hf_hook" in vars(module):
@@ -182,7 +202,7 @@ def _replaced(found: UnpaddedModel) -> str | None:
     linears = [linear for layer in found.layers for linear in layer.linears]
     if found.family.mapping is not None:
         linears.append(found.family.mapping(found.model.base_model))
-    if any(type(one) is not nn.Linear for one in linears):
+    if any(type(one) is not nn.Linear and not type(one).__module__.startswith(LORA) for one in linears):
         return "a linear layer has been replaced"
     if any(type(one) is not nn.LayerNorm for layer in found.layers for one in (layer.attention_norm, layer.norm)):
         return "a normalisation has been replaced"
@@ -193,7 +213,7 @@ class UnpaddedModel:
     """A transformers model that takes rows without padding. `unpadded` makes it; it lives as long as a call.
 
     Args:
-        model: a model, in evaluation mode.
+        model: a model.
         family: how its encoder is read.
     """
 
@@ -220,6 +240,29 @@ class UnpaddedModel:
         """
         hidden = self.hidden(ids, type_ids, lengths, read)
         return self._head(inputs_embeds=hidden[:, None] if read is Read.FIRST else hidden[None], return_dict=True)
+
+    def of_padded(self, inputs: Mapping[str, Tensor], *, reads_first: bool) -> Any:
+        """Output of the model for a padded batch, as its ``forward`` gives it.
+
+        Args:
+            inputs: "input_ids" and "attention_mask", ``(rows, width)``, rows filled up on the right; "token_type_ids"
+                for models that have them.
+            reads_first: whether the head reads nothing but the first token of each row.
+
+        Returns:
+            Outputs ``(rows, ...)`` of the first tokens; else ``(rows, width, ...)``, 0 at the padding.
+        """
+        at = inputs["attention_mask"].bool()
+        types = inputs.get("token_type_ids")
+        columns = inputs["input_ids"][at], None if types is None else types[at], at.sum(dim=1).tolist()
+        if reads_first:
+            return self(*columns, Read.FIRST)
+        output = self(*columns)
+        for name, of_tokens in output.items():
+            padded = of_tokens.new_zeros(*at.shape, *of_tokens.shape[2:])
+            padded[at] = of_tokens[0]
+            output[name] = padded
+        return output
 
     def hidden(
         self, ids: Tensor, type_ids: Tensor | None, lengths: Sequence[int], read: Read | Tensor = Read.ALL
@@ -255,12 +298,12 @@ class UnpaddedModel:
             asking = hidden[torch.cat([torch.arange(run.rows) * run.length + run.start for run in runs])]
         query = _linear(asking, layer.query)
         key, value = _linear(hidden, layer.key), _linear(hidden, layer.value)
-        mixed = _attention(query, key, value, runs, self.heads, layer.scaling)
+        mixed = _attention(query, key, value, runs, self.heads, layer)
         if isinstance(read, Tensor):
             mixed, asking = mixed[read], asking[read]
-        attended: Tensor = layer.attention_norm(asking + _linear(mixed, layer.output))
+        attended: Tensor = layer.attention_norm(asking + layer.output_dropout(_linear(mixed, layer.output)))
         changed = _linear(layer.activation(_linear(attended, layer.up)), layer.down)
-        found: Tensor = layer.norm(attended + changed)
+        found: Tensor = layer.norm(attended + layer.dropout(changed))
         return found
 
     @property
@@ -287,8 +330,8 @@ class _Encoded(nn.Module):
         base = self._base[0]
         pooler = getattr(base, "pooler", None)
         pooled = None
-        if isinstance(pooler, nn.Linear):  # ALBERT
-            pooled = base.pooler_activation(pooler(inputs_embeds[:, 0]))
+        if hasattr(base, "pooler_activation"):  # ALBERT's pooler is a linear layer
+            pooled = None if pooler is None else base.pooler_activation(pooler(inputs_embeds[:, 0]))
         elif pooler is not None:
             pooled = pooler(inputs_embeds)
         return BaseModelOutputWithPooling(last_hidden_state=inputs_embeds, pooler_output=pooled)
@@ -303,7 +346,7 @@ def _runs(lengths: Sequence[int]) -> list[Run]:
     return runs
 
 
-def _attention(query: Tensor, key: Tensor, value: Tensor, runs: list[Run], heads: int, scaling: float) -> Tensor:
+def _attention(query: Tensor, key: Tensor, value: Tensor, runs: list[Run], heads: int, layer: Layer) -> Tensor:
     """Each row's queries over its own keys and values: ``(queries, hidden)``, where the keys are ``(tokens, hidden)``.
 
     The queries are those of all tokens, or of the first of each row.
@@ -318,35 +361,72 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, runs: list[Run], heads
             flat.view(run.rows, -1, heads, flat.shape[1] // heads).transpose(1, 2)  # (rows, heads, length, head size)
             for flat in (query[first:last], key[tokens], value[tokens])
         )
-        parts.append(_attend(asked, keys, values, scaling).transpose(1, 2).reshape(last - first, -1))
+        mixed = _attend(asked, keys, values, layer.scaling, layer.attention_dropout)
+        parts.append(mixed.transpose(1, 2).reshape(last - first, -1))
         first = last
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float, dropped: float) -> Tensor:
     """Attention of ``(rows, heads, length, head size)``.
 
     torch's own is made for float32 on the CPU; in bfloat16 its products do not use the instructions for that type, and
     those of ``matmul`` do.
     """
     if query.dtype != torch.bfloat16:
-        return functional.scaled_dot_product_attention(query, key, value, scale=scaling)
+        return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropped, scale=scaling)
     rows = max(1, SCORES // (query.shape[1] * query.shape[2] * key.shape[2]))
     query = query * scaling
-    parts = [
-        torch.matmul(torch.softmax(torch.matmul(some, keys.transpose(-1, -2)), dim=-1), values)
-        for some, keys, values in zip(*(torch.split(one, rows) for one in (query, key, value)), strict=True)
-    ]
+    parts = []
+    for some, keys, values in zip(*(torch.split(one, rows) for one in (query, key, value)), strict=True):
+        shares = torch.softmax(torch.matmul(some, keys.transpose(-1, -2)), dim=-1)
+        parts.append(torch.matmul(functional.dropout(shares, dropped, training=dropped > 0), values))
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _linear(x: Tensor, layer: nn.Linear) -> Tensor:
-    """``layer(x)`` by oneDNN, where torch has it.
+def _linear(x: Tensor, layer: Any) -> Tensor:
+    """``layer(x)``, by oneDNN where torch has it."""
+    if type(layer) is not nn.Linear:
+        made: Tensor = layer(x)  # with LoRA
+        return made
+    learns = torch.is_grad_enabled()
+    # In bfloat16 torch calls oneDNN by itself, with some work around it, and knows the gradient.
+    by_onednn = x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and not learns)
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if not by_onednn or not available or torch.is_autocast_enabled("cpu"):
+        return functional.linear(x, layer.weight, layer.bias)
+    if not learns:
+        return _product(x, layer.weight, layer.bias)
+    learning: Tensor = _Product.apply(x, layer.weight, layer.bias)
+    return learning
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``x @ weight.T + bias`` of ``(tokens, in)`` and ``(out, in)``: ``(tokens, out)``.
 
     torch gives float32 products to MKL, which leaves AVX-512 unused on processors that are not Intel's; oneDNN uses it
     there. This operator is the one that torch.compile calls.
     """
-    if x.dtype in (torch.float32, torch.bfloat16) and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        made: Tensor = torch.ops.mkldnn._linear_pointwise(x, layer.weight, layer.bias, "none", [], "")
-        return made
-    return functional.linear(x, layer.weight, layer.bias)
+    made: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return made
+
+
+class _Product(torch.autograd.Function):
+    """`_product` with its gradients, which are products as well."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _product(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        gradient = gradient.contiguous()
+        of_x, of_weight, of_bias = ctx.needs_input_grad
+        return (
+            _product(gradient, weight.t()) if of_x else None,
+            _product(gradient.t(), x.t()) if of_weight else None,
+            gradient.sum(dim=0) if of_bias else None,
+        )

@@ -1,22 +1,31 @@
-"""transformers.Trainer over flat token rows: weighted cross entropy of texts, or of tokens."""
+"""transformers.Trainer over flat token rows: weighted cross entropy of texts, or of tokens.
+
+On the CPU the model runs without padding (`ferrobert.models.unpadded`); where that cannot be, by its own ``forward``.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from transformers import Trainer
 
+from ferrobert.models.unpadded import unpadded
 from ferrobert.training.rows import IGNORED, LengthGroups
 
 
 class LengthGroupedTrainer(Trainer):
     """Trainer with an order of rows that resumes exactly.
 
+    Attributes:
+        reads_first: whether the model's head reads nothing but the first token of each row.
+
     Args:
         group_by_length: whether batches hold rows of similar length.
         **settings: for transformers.Trainer.
     """
+
+    reads_first: ClassVar[bool] = False
 
     def __init__(self, *, group_by_length: bool = True, **settings: Any) -> None:
         super().__init__(**settings)
@@ -27,6 +36,15 @@ class LengthGroupedTrainer(Trainer):
         batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return LengthGroups(rows.rows.lengths, batch, self.args.seed, sort=self.group_by_length)
 
+    def _outputs(self, model: Any, inputs: dict[str, Any]) -> Any:
+        """The model's outputs for a padded batch, without its labels."""
+        tensors = {name: value for name, value in inputs.items() if name != "labels"}
+        alone = unpadded(_plain(model))
+        if alone is None:
+            return model(**tensors)
+        with self.accelerator.autocast():
+            return alone.of_padded(tensors, reads_first=self.reads_first)
+
 
 class ClassifierTrainer(LengthGroupedTrainer):
     """Trainer with cross entropy, weighted by class where weights are given.
@@ -36,6 +54,7 @@ class ClassifierTrainer(LengthGroupedTrainer):
         **settings: for transformers.Trainer.
     """
 
+    reads_first = True
     # The loss is the mean of one batch, so Trainer divides it by the number of accumulated batches.
     loss_is_scaled_for_ga = False
 
@@ -49,7 +68,7 @@ class ClassifierTrainer(LengthGroupedTrainer):
     ) -> Any:
         """The mean loss of a batch, and the model's outputs where they are asked for."""
         labels = inputs["labels"]  # (batch,)
-        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        outputs = self._outputs(model, inputs)
         logits = outputs.logits.float()  # (batch, labels)
         weight = None if self.class_weight is None else self.class_weight.to(logits.device)
         loss = torch.nn.functional.cross_entropy(logits, labels, weight=weight)
@@ -89,11 +108,16 @@ class AnswerTrainer(LengthGroupedTrainer):
     def _losses(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
         """Losses of the rows, ``(batch,)``; the model's outputs."""
         labels = inputs["labels"]  # (batch, 2)
-        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
-        cross_entropy = torch.nn.functional.cross_entropy
-        starts = cross_entropy(outputs.start_logits.float(), labels[:, 0], reduction="none")
-        ends = cross_entropy(outputs.end_logits.float(), labels[:, 1], reduction="none")
-        return (starts + ends) / 2, outputs
+        outputs = self._outputs(model, inputs)
+        losses = [
+            torch.nn.functional.cross_entropy(
+                logits.float().masked_fill(inputs["attention_mask"] == 0, -torch.inf),
+                labels[:, place],
+                reduction="none",
+            )
+            for place, logits in enumerate((outputs.start_logits, outputs.end_logits))
+        ]
+        return (losses[0] + losses[1]) / 2, outputs
 
 
 class TokenClassifierTrainer(LengthGroupedTrainer):
@@ -142,7 +166,7 @@ class TokenClassifierTrainer(LengthGroupedTrainer):
     def _token_losses(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
         """Weighted losses of the tokens, ``(batch, width)``, 0 where there is no label; the model's outputs."""
         labels = inputs["labels"]  # (batch, width)
-        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        outputs = self._outputs(model, inputs)
         logits = outputs.logits.float()  # (batch, width, labels)
         weight = None if self.class_weight is None else self.class_weight.to(logits.device)
         losses = torch.nn.functional.cross_entropy(
@@ -160,3 +184,17 @@ class TokenClassifierTrainer(LengthGroupedTrainer):
         if self.args.world_size > 1:
             total = self.accelerator.gather(total.to(device, torch.float32)).sum().cpu()
         return total
+
+
+def _plain(model: Any) -> Any:
+    """The transformers model within what peft and accelerate put around it."""
+    if hasattr(model, "get_base_model"):
+        model = model.get_base_model()
+    if "_original_forward" not in vars(model):
+        return model
+    # accelerate has put autocast around its forward.
+    plain = object.__new__(type(model))
+    plain.__dict__ = {
+        name: value for name, value in vars(model).items() if name not in ("forward", "_original_forward")
+    }
+    return plain
