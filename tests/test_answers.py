@@ -1,5 +1,6 @@
 """decode_answers: logits of starts and ends in, the exact best answers out."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -232,3 +233,37 @@ def test_features_that_are_no_pairs(package: Any, tokenizer: fb.BertTokenizer) -
         package.decode_answers(np.zeros(3), np.zeros(3), tokenizer("hello"))
     with pytest.raises(ConfigError, match="got dict without them"):
         package.decode_answers(np.zeros(3), np.zeros(3), {"input_ids": [[1, 2, 3]]})
+
+
+def test_probabilities_of_logits_that_are_thousands_apart(package: Any, tokenizer: fb.BertTokenizer) -> None:
+    features = package.encode_questions("cat", "the cat sat", tokenizer, max_length=30)
+    first, last = features.context_spans[0]
+    starts, ends = np.full((2, features.columns.row_splits[-1]), -3.0)
+    starts[last - 1], ends[first] = 5000.0, 5000.0  # the highest of both make no span
+    ends[last - 1] = 1.0
+    found = package.decode_answers(starts, ends, features, top_k=3, details=True)[0]
+    sums = [one["start_logit"] + one["end_logit"] for one in found]
+    assert sums == [5001.0, 4997.0, -2.0]
+    total = 1 + math.exp(-4)
+    assert [one["probability"] for one in found] == pytest.approx([1 / total, math.exp(-4) / total, 0], abs=1e-9)
+
+
+def test_ragged_logits(package: Any, tokenizer: fb.BertTokenizer) -> None:
+    features = package.encode_questions(["cat", "the cat"], ["the cat sat", "hello"], tokenizer, max_length=30)
+    flat = np.linspace(-1, 2, features.columns.row_splits[-1], dtype=np.float32)
+    ragged = fb.Ragged(flat, features.columns.row_splits)
+    assert package.decode_answers(ragged, ragged, features) == package.decode_answers(flat, flat, features)
+
+
+def test_many_answers_come_once(tokenizer: fb.BertTokenizer) -> None:
+    draws = np.random.default_rng(3)
+    features = fb.encode_questions("cat", "unaffable cat " * 40, tokenizer, max_length=60, doc_stride=30)
+    starts, ends = draws.integers(-3, 4, (2, int(features.columns.row_splits[-1]))).astype(np.float32)
+    options: dict[str, Any] = {"top_k": 500, "max_answer_length": 9, "align_to_words": True}
+    found = fb.decode_answers(starts, ends, features, **options)
+    expected = reference.decode_answers(starts, ends, features, **options)
+    for one, other in zip(found[0], expected[0], strict=True):
+        assert (one["start"], one["end"]) == (other["start"], other["end"])
+        assert one["score"] == pytest.approx(other["score"])
+    places = [(one["start"], one["end"]) for one in found[0]]
+    assert len(set(places)) == len(places) > 64

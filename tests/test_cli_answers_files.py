@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from tests.command_line import refused, run
 from tests.test_squad import DOCUMENT
 
+from ferrobert import BertTokenizer
 from ferrobert.cli import evaluate, predict
+from ferrobert.errors import ConfigError
 
 ASK = ("--task", "question-answering", "-m", "reader")
 
@@ -17,6 +20,7 @@ class FirstWord:
     """A pipeline that answers with the first word of the context, or with nothing where it is asked how."""
 
     reads_windows = True
+    tokenizer = BertTokenizer({"[UNK]": 0, "how": 1})
 
     def __call__(self, inputs: list[dict[str, str]], **options: Any) -> list[dict[str, Any]]:
         found = []
@@ -145,3 +149,32 @@ def test_what_cannot_be_asked(dev: Path, tmp_path: Path) -> None:
     out = tmp_path / "none" / "predictions.json"
     assert "no such folder" in refused("predict", dev, *ASK, "-o", out)
     assert list(tmp_path.glob("**/predictions.json")) == []
+
+
+def test_questions_that_were_cut_are_counted(tmp_path: Path) -> None:
+    rows = [
+        {"question": question, "context": "Ada wrote", "answers": {"text": ["Ada"]}}
+        for question in ("Who", "how " * 65)
+    ]
+    path = tmp_path / "asked.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    for command in ("predict", "evaluate"):
+        assert "1 of 2 questions had more than 64 tokens and were cut" in run(command, path, *ASK).stderr
+
+
+def test_errors_of_the_pipeline_name_the_place_in_the_file(
+    dev: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "asked.jsonl"
+    row = {"question": "Who", "context": "Ada wrote", "answers": {"text": ["Ada"]}}
+    path.write_text("\n" + (json.dumps(row) + "\n") * 3, "utf-8")
+
+    for error in (
+        ConfigError("row 2: the question takes 30 tokens"),
+        UnicodeEncodeError("utf-8", "a\ud800", 1, 2, "the context of row 2 holds a lone surrogate"),
+    ):
+        monkeypatch.setattr(FirstWord, "__call__", Mock(side_effect=error))
+        for command in ("predict", "evaluate"):
+            message = refused(command, path, *ASK)
+            assert f"{path}, line 4" in message.replace("\n", "")
+            assert "row 2" not in message

@@ -98,13 +98,21 @@ def test_long_contexts_are_learned_in_windows(tiny_encoder: Path, tmp_path: Path
     assert windows["with_an_answer"] == 4
 
 
+def _as_in_files(answers: dict[str, Any]) -> list[dict[str, Any]]:
+    places = zip(answers["text"], answers["answer_start"], strict=True)
+    return [{"text": text, "answer_start": start} for text, start in places]
+
+
 def test_files_columns_and_data_sets_give_the_same_questions(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
+    pyarrow = pytest.importorskip("pyarrow")
     (tmp_path / "train.json").write_text(json.dumps(document(TRAIN)), "utf-8")
     (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in TRAIN), "utf-8")
     columns = {name: [row[name] for row in TRAIN] for name in TRAIN[0]}
     expected = read_questions(TRAIN, QuestionColumns(), "train")
-    for source in (tmp_path / "train.json", tmp_path / "train.jsonl", columns, pandas.DataFrame(columns)):
+    in_files = [{**row, "answers": _as_in_files(row["answers"])} for row in TRAIN]
+    tables = (pandas.DataFrame(columns), pyarrow.table(columns))
+    for source in (tmp_path / "train.json", tmp_path / "train.jsonl", columns, in_files, *tables):
         found = read_questions(source, QuestionColumns(), "train")
         assert (found.ids, found.questions, found.contexts, found.answers) == (
             expected.ids,
@@ -177,6 +185,7 @@ def wrong(**values: Any) -> list[dict[str, Any]]:
         (wrong(context=None), {}, DataError, "train: row 2: 'context' must be a text, got None"),
         (wrong(answers="x"), {}, DataError, "train: row 2: 'answers' must be"),
         (wrong(answers={"text": ["x"], "answer_start": []}), {}, DataError, "as many strings as ints"),
+        (wrong(answers={"text": ["x"], "answer_start": [True]}), {}, DataError, "as many strings as ints"),
         (
             wrong(answers={"text": ["good"], "answer_start": [3]}),
             {},

@@ -198,9 +198,16 @@ def test_distilbert(tokenizer: fb.BertTokenizer) -> None:
         ({"question": "who", "context": "a", "max_length": 3}, ConfigError, "unknown option 'max_length'"),
         ({"question": "who", "context": "a", "top_k": 0}, ConfigError, "top_k must be an integer of at least 1"),
         ({"question": "who", "context": "a", "max_answer_len": 0}, ConfigError, "max_answer_len must be an integer"),
-        ({"question": "who", "context": "a", "max_seq_len": 4}, ConfigError, "max_length|stride"),
+        ({"question": "who", "context": "a", "max_seq_len": 4}, ConfigError, "row 0: .* leaves 0 of a window of 4"),
         ({"question": "who", "context": "a", "rank_by": "x"}, ConfigError, "rank_by must be"),
-        ({"question": "the cat sat", "context": CONTEXT, "max_seq_len": 7}, ConfigError, "sample 0|stride"),
+        ({"question": "the cat sat", "context": CONTEXT, "max_seq_len": 7}, ConfigError, "row 0: .* leaves 1 of"),
+        ({"question": "who", "context": "a", "top_k": 2**70}, ConfigError, "top_k must be at most 2,147,483,647"),
+        ({"question": "\u200b", "context": "a"}, ConfigError, r"row 0: the question '\\u200b' has no tokens"),
+        (
+            {"question": "who", "context": "a", "handle_impossible_answer": "no"},
+            ConfigError,
+            "handle_impossible_answer must be True or False, got 'no'",
+        ),
     ],
 )
 def test_what_cannot_be_answered(qa: QuestionAnsweringPipeline, call: dict[str, Any], error: Any, message: str) -> None:
@@ -254,3 +261,54 @@ def test_the_other_ways_to_ask(qa: Any) -> None:
     assert qa({"question": [QUESTION] * 2, "context": CONTEXT}) == [expected, expected]
     with pytest.raises(TextTypeError, match="question must be a str or a list of them, got int"):
         qa(question=5, context=CONTEXT)
+
+
+def test_messages_count_rows_from_the_first_block_on(
+    qa: QuestionAnsweringPipeline, tokenizer: fb.BertTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ferrobert.pipelines.base.READ_AHEAD", 2)
+    asked = [{"question": QUESTION, "context": CONTEXT}] * 6
+    long = {"question": "the cat " * 15, "context": CONTEXT}
+    with pytest.raises(ConfigError, match=r"row 5: the question takes 30 tokens and leaves 0 of a window of 20"):
+        qa([*asked[:5], long], max_seq_len=20)
+    with pytest.raises(UnicodeEncodeError, match="row 3 holds a lone surrogate"):
+        qa([*asked[:3], {"question": "a\ud800", "context": CONTEXT}])
+    model = model_of(len(tokenizer))
+    hello = tokenizer.vocab["hello"]
+    model.base_model.embeddings.word_embeddings.weight.data[hello] = torch.inf
+    broken = fb.pipeline("question-answering", model, tokenizer.replace(model_max_length=64), device="cpu")
+    with pytest.raises(DecodeError, match="the model's logits for row 4 are"):
+        broken(
+            [*({"question": "cat", "context": "the cat"} for _ in range(4)), {"question": "hello", "context": "cat"}]
+        )
+
+
+def test_infinite_logits_name_their_row(tokenizer: fb.BertTokenizer) -> None:
+    model = model_of(len(tokenizer))
+    torch.nn.init.constant_(model.qa_outputs.bias, float("inf"))
+    qa = fb.pipeline("question-answering", model, tokenizer.replace(model_max_length=64), device="cpu")
+    with pytest.raises(DecodeError, match="the model's logits for row 0 are infinite"):
+        qa(question=QUESTION, context=CONTEXT)
+
+
+def test_tables_and_scalars_of_arrow_and_pandas(qa: QuestionAnsweringPipeline) -> None:
+    pa = pytest.importorskip("pyarrow")
+    pd = pytest.importorskip("pandas")
+    columns = {"question": [QUESTION, "the cat"], "context": [CONTEXT] * 2}
+    expected = qa([{"question": one, "context": CONTEXT} for one in columns["question"]])
+    assert qa(pa.table(columns)) == expected
+    assert qa(pd.DataFrame(columns)) == expected
+    assert qa(question=pa.chunked_array([columns["question"]]), context=pa.scalar(CONTEXT)) == expected
+    assert qa(question=pa.scalar(QUESTION), context=pa.scalar(CONTEXT)) == expected[0]
+
+
+def test_a_threshold_of_numpy(qa: QuestionAnsweringPipeline) -> None:
+    options: dict[str, Any] = {"handle_impossible_answer": True, "rank_by": "logits"}
+    one = qa(question=QUESTION, context=CONTEXT, null_score_diff_threshold=np.float32(0.5), **options)
+    assert one == qa(question=QUESTION, context=CONTEXT, null_score_diff_threshold=0.5, **options)
+
+
+def test_a_model_that_was_trained_since_answers_without_dropout(qa: QuestionAnsweringPipeline) -> None:
+    expected = qa(question=QUESTION, context=CONTEXT)
+    qa.model.train()
+    assert qa(question=QUESTION, context=CONTEXT) == expected

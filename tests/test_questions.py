@@ -178,6 +178,19 @@ def test_questions_are_cut_behind_a_whole_word(package: Any, tokenizer: fb.BertT
     assert list(features.questions) == ["unaff"]
 
 
+def test_the_default_stride_leaves_room_beside_the_longest_question(package: Any, tokenizer: fb.BertTokenizer) -> None:
+    context = "cat " * 40
+    for length, longest, stride in ((384, 64, 128), (128, 64, 30), (20, 9, 4), (20, None, 10), (20, 17, 10)):
+        options = {"max_length": length, "max_question_length": longest}
+        features = package.encode_questions("the", context, tokenizer, **options)
+        assert features.stride == stride
+    # A question of that length has its windows, whatever stands beside it.
+    features = package.encode_questions(
+        ["the " * 9, "the"], [context] * 2, tokenizer, max_length=20, max_question_length=9
+    )
+    assert np.bincount(features.columns.sample_ids).tolist() == [9, 3]
+
+
 def test_wrong_answers_are_left_out_on_request(package: Any, tokenizer: fb.BertTokenizer) -> None:
     answers = [{"text": ["Tesla"], "answer_start": [17]}, {"text": ["lazy"], "answer_start": [9]}]
     options: dict[str, Any] = {"answers": answers, "max_length": 30}
@@ -201,6 +214,10 @@ def test_columns_of_arrow(tokenizer: fb.BertTokenizer) -> None:
     pa = pytest.importorskip("pyarrow")
     features = fb.encode_questions(pa.array(QUESTIONS), pa.chunked_array([CONTEXTS]), tokenizer, max_length=30)
     assert features.data == fb.encode_questions(QUESTIONS, CONTEXTS, tokenizer, max_length=30).data
+    with_answers = fb.encode_questions(QUESTIONS, CONTEXTS, tokenizer, answers=pa.array(ANSWERS), max_length=30)
+    assert with_answers.data == fb.encode_questions(QUESTIONS, CONTEXTS, tokenizer, answers=ANSWERS, max_length=30).data
+    alone = fb.encode_questions(pa.scalar(QUESTIONS[0]), pa.scalar(CONTEXTS[0]), tokenizer, max_length=30)
+    assert alone.data == fb.encode_questions(QUESTIONS[0], CONTEXTS[0], tokenizer, max_length=30).data
 
 
 # --- errors -------------------------------------------------------------------------------------------------------
@@ -215,8 +232,25 @@ def test_columns_of_arrow(tokenizer: fb.BertTokenizer) -> None:
         (["hello", 7], ["cat", "cat"], {}, TextTypeError, r"questions\[1\] must be str, got int"),
         (7, ["cat"], {}, TextTypeError, "questions must be a string or a list of strings, got int"),
         ("hello", None, {}, TextTypeError, "contexts must be a string or a list of strings, got NoneType"),
-        (["the cat sat on the mat"], ["cat " * 20], {"max_length": 9, "doc_stride": 0}, ConfigError, "sample 0"),
-        (["the cat"], ["cat " * 20], {"max_length": 9, "doc_stride": 4}, ConfigError, "stride 4 must be less than 4"),
+        (
+            ["the cat sat on the mat"],
+            ["cat " * 20],
+            {"max_length": 9, "doc_stride": 0},
+            ConfigError,
+            "0 of a window of 9",
+        ),
+        (
+            ["hello", "the cat"],
+            ["cat " * 20, "cat " * 20],
+            {"max_length": 9, "doc_stride": 4},
+            ConfigError,
+            r"questions\[1\]: the question takes 2 tokens and leaves 4 of a window of 9 .* share 4 tokens",
+        ),
+        (["cat", "\u200b"], ["cat", "cat"], {}, ConfigError, r"questions\[1\]: the question '\\u200b' has no tokens"),
+        (["cat"], ["cat"], {"answers": 5}, AlignmentError, "answers must hold .*, got 5"),
+        (["cat"], ["cat"], {"answers": [float("nan")]}, AlignmentError, r"answers\[0\] must be .*, got nan"),
+        (["cat", "a\ud800"], ["cat", "cat"], {}, UnicodeEncodeError, r"questions\[1\] holds a lone surrogate"),
+        (["cat"], ["a\udcff"], {}, UnicodeEncodeError, r"the context of questions\[0\] holds a lone surrogate"),
         ("hello", "cat", {"max_length": 0}, ConfigError, "max_length must be an integer of at least 1"),
         ("hello", "cat", {"doc_stride": -1}, ConfigError, "doc_stride must be an integer of at least 0"),
         ("hello", "cat", {"max_question_length": 0}, ConfigError, "max_question_length must be an integer"),

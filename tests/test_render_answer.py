@@ -42,6 +42,9 @@ def test_no_answer_marks_nothing() -> None:
     ("answers", "options", "error", "message"),
     [
         ([{"start": 0, "end": 99}], {}, AlignmentError, "outside of the text|99"),
+        (None, {}, AlignmentError, "answers must be a dictionary with start and end, or a list of them, got None"),
+        ([{"start": None, "end": 3}], {}, AlignmentError, "answer 0: start and end must be int, got None and 3"),
+        ([{"start": 0, "end": None}], {}, AlignmentError, "answer 0: start and end must be int, got 0 and None"),
         ([{"answer": "Elon"}], {}, AlignmentError, "answer 0 must be a dictionary with start and end"),
         (["Elon"], {}, AlignmentError, "answer 0 must be a dictionary with start and end, got 'Elon'"),
         (BEST, {"question": 7}, ConfigError, "question must be a str, got int"),

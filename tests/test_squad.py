@@ -257,6 +257,18 @@ def test_a_breakdown() -> None:
         ({}, {"x": 1}, {}, ConfigError, "references must be a file of SQuAD"),
         ({}, [{"id": 1}], {}, ConfigError, r'references\[0\] must have "id" and "answers"'),
         ({}, [{"id": 1, "answers": {"text": ["a"]}}] * 2, {}, DataError, "question '1' is there twice"),
+        ({}, [{"id": 1, "answers": None}], {}, ConfigError, r"references\[0\]: answers must be .*, got None"),
+        ({}, [{"id": 1, "answers": 5}], {}, ConfigError, r"references\[0\]: answers must be .*, got 5"),
+        ({}, [{"id": 1, "answers": ["x"]}], {}, ConfigError, r"references\[0\]: answers must be"),
+        ({}, [{"id": 1, "answers": [{"t": 1}]}], {}, ConfigError, r"references\[0\]: answers must be"),
+        ({}, [{"id": 1, "answers": {"txt": ["a"]}}], {}, ConfigError, r"references\[0\]: answers must be"),
+        (
+            {"q1": "x"},
+            DOCUMENT,
+            {"no_answer_probabilities": {"q1": float("nan")}},
+            ConfigError,
+            "that of question 'q1' must be a number, got nan",
+        ),
         ({}, DOCUMENT, {"version": "3"}, ConfigError, 'version must be "1.1" or "2.0"'),
         ({"q1": "x"}, DOCUMENT, {"no_answer_probabilities": {"q2": 0.1}}, DataError, "have none for question 'q1'"),
         (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,12 @@ __all__ = [
     "batch_of",
     "check_count",
     "check_counter",
+    "check_flag",
     "check_side",
     "check_tensors",
     "chosen",
     "columns_of",
+    "encodable",
     "filled",
     "rows_of",
 ]
@@ -150,11 +152,31 @@ def check_side(name: str, side: str) -> str:
     return side
 
 
-def check_count(name: str, value: Any, least: int) -> int:
-    """An integer of at least ``least``, or ConfigError."""
+def check_count(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """An integer of at least ``least`` and, where that is given, at most ``most``, or ConfigError."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
         raise ConfigError(f"{name} must be an integer of at least {least}, got {value!r}")
+    if most is not None and value > most:
+        raise ConfigError(f"{name} must be at most {most:,}, got {value}")
     return int(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """``True`` or ``False``, or ConfigError."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ConfigError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def encodable(texts: Iterable[tuple[str, str]]) -> None:
+    """Raise UnicodeEncodeError where a text, given with its name, holds a lone surrogate; the name is in the reason."""
+    for name, text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UnicodeEncodeError(
+                error.encoding, text, error.start, error.end, f"{name} holds a lone surrogate"
+            ) from None
 
 
 def check_tensors(option: Any) -> str | None:

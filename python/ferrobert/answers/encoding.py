@@ -13,7 +13,7 @@ from ferrobert.answers.features import QuestionFeatures
 from ferrobert.answers.rows import ContextRows, context_rows
 from ferrobert.encoding.values import as_tensor
 from ferrobert.errors import AlignmentError, ConfigError, TextTypeError
-from ferrobert.inputs import check_count
+from ferrobert.inputs import check_count, encodable
 from ferrobert.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FindPositions", "encode_questions", "encoded_by", "find_positions"]
 
+_FORM = '{"text": [str], "answer_start": [int]} or a list of {"text": str, "answer_start": int}'
+#: Tokens of a question that pipelines and training read, as transformers 4 does.
+LONGEST_QUESTION = 64
 #: First and last token of the answer in each row: the core's function, or its pure-Python twin's.
 FindPositions = Callable[[ContextRows, "NDArray[np.int32]"], "NDArray[np.int64]"]
 
@@ -57,8 +60,8 @@ def encode_questions(
         answers: A row an example: ``{"text": [...], "answer_start": [...]}`` (as in ``datasets``), a list of
             ``{"text", "answer_start"}`` (as in SQuAD's files) or one of these; empty or ``None`` for none.
         max_length: Tokens of a window, question and special tokens included.
-        doc_stride: Tokens of the context that a window shares with the one before; by default 128, or half of
-            ``max_length`` where that is less.
+        doc_stride: Tokens of the context that a window shares with the one before; by default 128, or where that is
+            less half of ``max_length``, or of what a question of ``max_question_length`` leaves of it.
         max_question_length: Tokens of a question; what is longer is cut behind the last whole word. Without it a
             question that leaves no room for its context is an error.
         wrong_answers: What to do with an example whose answer does not stand where it is said to: ``"raise"``, or
@@ -70,9 +73,10 @@ def encode_questions(
         QuestionFeatures: a row a window; ``overflow_to_sample_mapping`` says which example it is of.
 
     Raises:
-        ConfigError: (a ValueError) an empty question or context; lists of different lengths; a question that leaves no
-            room; an option that is not allowed.
+        ConfigError: (a ValueError) an empty question or context, a question without tokens; lists of different lengths;
+            a question that leaves no room; an option that is not allowed.
         TextTypeError: (a TypeError) something is not a string.
+        UnicodeEncodeError: (a ValueError) a text holds a lone surrogate.
         AlignmentError: (a ValueError) an answer that does not stand at its ``answer_start``; the example is named.
 
     Example:
@@ -116,8 +120,9 @@ def encoded_by(
     wrong_answers: str,
     padding: bool | str,
     return_tensors: str | None,
+    place: Callable[[int], str] = "questions[{}]".format,
 ) -> QuestionFeatures:
-    """Features; ``find`` is the core's function or its twin's."""
+    """Features; ``find`` is the core's function or its twin's, ``place`` names a question in messages."""
     if wrong_answers not in ("raise", "skip"):
         raise ConfigError(f'wrong_answers must be "raise" or "skip", got {wrong_answers!r}')
     if not isinstance(tokenizer, Tokenizer):
@@ -126,8 +131,12 @@ def encoded_by(
             f"{type(tokenizer).__module__}.{type(tokenizer).__name__}"
         )
     max_length = check_count("max_length", max_length, 1)
-    doc_stride = min(128, max_length // 2) if doc_stride is None else check_count("doc_stride", doc_stride, 0)
-    alone = isinstance(questions, str)
+    if max_question_length is not None:
+        max_question_length = check_count("max_question_length", max_question_length, 1)
+    if doc_stride is None:
+        doc_stride = default_stride(tokenizer, max_length, max_question_length)
+    doc_stride = check_count("doc_stride", doc_stride, 0)
+    alone = isinstance(questions, str) or hasattr(questions, "as_py")
     questions = _listed(questions, "questions")
     contexts = _listed(contexts, "contexts")
     if len(questions) != len(contexts):
@@ -147,20 +156,32 @@ def encoded_by(
             kept = [row for row in kept if row not in left_out]
             questions, contexts = [questions[row] for row in kept], [contexts[row] for row in kept]
             spans = spans[kept]
-    if max_question_length is not None:
-        questions = _cut(questions, tokenizer, check_count("max_question_length", max_question_length, 1))
-    encoding = tokenizer(
-        questions,
-        contexts,
-        truncation="only_second",
-        max_length=max_length,
-        stride=doc_stride,
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-        padding=padding,
-        return_tensors=return_tensors,
-    )
+    try:
+        if max_question_length is not None:
+            questions = _cut(questions, tokenizer, max_question_length)
+        encoding = tokenizer(
+            questions,
+            contexts,
+            truncation="only_second",
+            max_length=max_length,
+            stride=doc_stride,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            padding=padding,
+            return_tensors=return_tensors,
+        )
+    except ConfigError:
+        _check_room(questions, contexts, tokenizer, max_length, doc_stride, lambda row: place(kept[row]))
+        raise
+    except UnicodeEncodeError:
+        for row, question, context in zip(kept, questions, contexts, strict=True):
+            encodable([(place(row), question), (f"the context of {place(row)}", context)])
+        raise
     features = QuestionFeatures.of(encoding, doc_stride, kept, wrong)
+    empty = np.flatnonzero(_without_question(features.columns))
+    if len(empty):
+        sample = int(features.columns.sample_ids[empty[0]])
+        raise ConfigError(f"{place(kept[sample])}: the question {questions[sample]!r:.80} has no tokens")
     if spans is not None:
         rows = context_rows(features)
         places = find(rows, _within_tokens(spans, rows))
@@ -186,8 +207,58 @@ def _within_tokens(spans: NDArray[np.int32], rows: ContextRows) -> NDArray[np.in
     return np.where(held[:, None], clipped, -1).astype(np.int32)
 
 
+def default_stride(tokenizer: Tokenizer, max_length: int, max_question_length: int | None) -> int:
+    """Tokens that windows share by default: 128, or half of a window, or of what the longest question leaves of one."""
+    stride = min(128, max_length // 2)
+    if max_question_length is not None:
+        room = max_length - tokenizer.num_special_tokens_to_add(True) - max_question_length
+        if room > 0:
+            stride = min(stride, room // 2)
+    return stride
+
+
+def question_lengths(questions: Sequence[str], tokenizer: Any) -> NDArray[np.int64]:
+    """Tokens of each question, without special ones, ``(questions,)``."""
+    lengths: NDArray[np.int64] = np.diff(
+        tokenizer(questions, add_special_tokens=False, verbose=False).columns.row_splits
+    )
+    return lengths
+
+
+def _check_room(
+    questions: list[str],
+    contexts: list[str],
+    tokenizer: Any,
+    max_length: int,
+    doc_stride: int,
+    place: Callable[[int], str],
+) -> None:
+    """Raise ConfigError for the first question that leaves its context too little of a window."""
+    taken = question_lengths(questions, tokenizer)
+    rooms = max_length - tokenizer.num_special_tokens_to_add(True) - taken
+    short = np.flatnonzero((rooms <= doc_stride) & (question_lengths(contexts, tokenizer) > rooms))
+    if len(short):
+        row = int(short[0])
+        most = f"; windows that share {doc_stride} tokens (doc_stride) need more" if rooms[row] > 0 else ""
+        raise ConfigError(
+            f"{place(row)}: the question takes {taken[row]} tokens and leaves {max(rooms[row], 0)} of a window of "
+            f"{max_length} for its context{most}; make the window longer, or cut questions to a length"
+        )
+
+
+def _without_question(columns: Any) -> NDArray[np.bool_]:
+    """Rows that hold no token of a question, ``(rows,)``: it would be the first, or behind one special token."""
+    starts = columns.row_splits[:-1]
+    last = max(len(columns.sequence_ids) - 1, 0)
+    sides = columns.sequence_ids
+    without: NDArray[np.bool_] = (sides[np.minimum(starts, last)] != 0) & (sides[np.minimum(starts + 1, last)] != 0)
+    return without
+
+
 def _listed(texts: Any, name: str) -> list[Any]:
     """Strings of a call as a list."""
+    if hasattr(texts, "as_py"):  # a scalar of Arrow
+        texts = texts.as_py()
     if isinstance(texts, str):
         return [texts]
     if isinstance(texts, (bytes, Mapping)) or not hasattr(texts, "__iter__"):
@@ -199,6 +270,10 @@ def _listed(texts: Any, name: str) -> list[Any]:
 
 def _spans_of(answers: Any, contexts: Sequence[str], alone: bool, strict: bool) -> tuple[NDArray[np.int32], list[int]]:
     """Characters of the first answer of each example, -1 for none; and the examples whose answer is wrong."""
+    if hasattr(answers, "to_pylist"):  # Arrow
+        answers = answers.to_pylist()
+    if isinstance(answers, (str, bytes)) or not hasattr(answers, "__iter__"):
+        raise AlignmentError(f"answers must hold {_FORM}, for each question, got {answers!r:.120}")
     rows = [answers] if isinstance(answers, Mapping) or (alone and not _is_rows(answers)) else list(answers)
     if len(rows) != len(contexts):
         raise ConfigError(f"answers has {len(rows)} rows, there are {len(contexts)} questions")
@@ -250,15 +325,12 @@ def _first(given: Any, row: int) -> tuple[str, int] | None:
             if not len(text):
                 return None
             text, start = text[0], start[0]
-    elif isinstance(given[0], Mapping):
+    elif isinstance(given, Sequence) and isinstance(given[0], Mapping):
         text, start = given[0].get("text"), given[0].get("answer_start")
     else:
         text = start = None
     if not isinstance(text, str) or isinstance(start, bool) or not isinstance(start, (int, np.integer)):
-        raise AlignmentError(
-            f'answers[{row}] must be {{"text": [str], "answer_start": [int]}} or a list of {{"text": str, '
-            f'"answer_start": int}}, got {given!r:.120}'
-        )
+        raise AlignmentError(f"answers[{row}] must be {_FORM}, got {given!r:.120}")
     return text, int(start)
 
 

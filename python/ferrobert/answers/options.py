@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import numbers
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_count
+from ferrobert.inputs import check_count, check_flag
 
 __all__ = ["DecodingOptions", "options_of"]
 
 RANKINGS = ("logits", "probability")
+#: The highest number that counts may be.
+MOST = (1 << 31) - 1
 
 
 class DecodingOptions(NamedTuple):
@@ -44,18 +49,18 @@ def options_of(
     if rank_by not in RANKINGS:
         raise ConfigError(f'rank_by must be "logits" or "probability", got {rank_by!r}')
     threshold = null_score_diff_threshold
-    if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or math.isnan(threshold):
+    if isinstance(threshold, (bool, np.bool_)) or not isinstance(threshold, numbers.Real) or math.isnan(threshold):
         raise ConfigError(f"null_score_diff_threshold must be a number, got {threshold!r}")
     if threshold and rank_by == "probability":
         raise ConfigError(
             'null_score_diff_threshold is a difference of logits: it needs rank_by="logits", and is 0 for "probability"'
         )
     return DecodingOptions(
-        check_count("top_k", top_k, 1),
-        check_count("n_best", n_best, 1),
-        check_count("max_answer_length", max_answer_length, 1),
+        check_count("top_k", top_k, 1, MOST),
+        check_count("n_best", n_best, 1, MOST),
+        check_count("max_answer_length", max_answer_length, 1, MOST),
         rank_by,
-        float(threshold) if handle_impossible_answer else None,
-        bool(align_to_words),
-        bool(details),
+        float(threshold) if check_flag("handle_impossible_answer", handle_impossible_answer) else None,
+        check_flag("align_to_words", align_to_words),
+        check_flag("details", details),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ferrobert.encoding import BatchEncoding
+from ferrobert.encoding import BatchEncoding, Ragged
 from ferrobert.encoding.fast import fast_rows
 from ferrobert.errors import ConfigError, DecodeError
 from ferrobert.logits import first_tokens, floats_of
@@ -157,7 +157,7 @@ def span_logits_of(start_logits: Any, end_logits: Any, rows: ContextRows) -> Spa
 
     Args:
         start_logits, end_logits: Both ``(rows, width)``, padded as the rows are; or ``(tokens,)`` of all rows without
-            padding; or lists of ``(tokens of the row,)``. Arrays or tensors of floats.
+            padding; or lists or a `Ragged` of ``(tokens of the row,)``. Arrays or tensors of floats.
         rows: The rows.
 
     Raises:
@@ -173,6 +173,8 @@ def span_logits_of(start_logits: Any, end_logits: Any, rows: ContextRows) -> Spa
 
 
 def _column(logits: Any, rows: ContextRows, name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    if isinstance(logits, Ragged):
+        logits = list(logits)
     splits = rows.row_splits
     number, lengths = len(splits) - 1, np.diff(splits)
     if isinstance(logits, (list, tuple)) and not (logits and np.isscalar(logits[0])):

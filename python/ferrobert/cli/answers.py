@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ferrobert.answers.encoding import LONGEST_QUESTION, question_lengths
 from ferrobert.cli.fill_mask import lists_of
 from ferrobert.errors import DataError
 
@@ -43,6 +45,10 @@ class Answers(ABC):
     @abstractmethod
     def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
         """The new columns of each row."""
+
+    def report(self) -> None:
+        """Say on stderr what happened to the inputs."""
+        return
 
 
 class Labels(Answers):
@@ -163,6 +169,7 @@ class SpanAnswers(Answers):
         self.context_column = context_column
         self.n_best = n_best
         self.n_best_lists: list[list[dict[str, Any]]] = []
+        self.cut = self.asked = 0
         self.chosen = {
             "handle_impossible_answer": handle_impossible_answer,
             "null_score_diff_threshold": null_threshold,
@@ -179,6 +186,7 @@ class SpanAnswers(Answers):
 
     def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
         """The answer of each question."""
+        self.count_long(inputs)
         if self.n_best is not None:
             options = {**options, "top_k": self.n_best, "details": True}
         for found in self.pipe(inputs, **self.chosen, **options):
@@ -187,6 +195,18 @@ class SpanAnswers(Answers):
                 best = found[0] if found else {"answer": "", "score": 0.0, "start": 0, "end": 0}
                 self.n_best_lists.append([_listed(answer) for answer in found])
             yield {name: best[name] for name in self.columns}
+
+    def count_long(self, inputs: list[dict[str, str]]) -> None:
+        """Count the questions of which only the first `LONGEST_QUESTION` tokens are read."""
+        lengths = question_lengths([one["question"] for one in inputs], self.pipe.tokenizer)
+        self.cut += int((lengths > LONGEST_QUESTION).sum())
+        self.asked += len(inputs)
+
+    def report(self) -> None:
+        """Say on stderr how many questions were cut."""
+        if self.cut:
+            cut = f"{self.cut:,} of {self.asked:,} questions had more than {LONGEST_QUESTION} tokens and were cut"
+            print(cut, file=sys.stderr)
 
 
 def _listed(answer: dict[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from ferrobert.cli.options import (
     split_columns,
     with_bar,
 )
+from ferrobert.cli.sources import named_rows
 from ferrobert.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -156,11 +157,12 @@ def evaluate(
             inputs.append(
                 text if text_pair_column is None else {**text, "text_pair": table.text_of(row, text_pair_column)}
             )
-        if limit is None:
-            results = pipe(inputs)
-        else:
-            cut += sum(count > limit for count in pipe.token_counts(inputs))
-            results = pipe(inputs, truncation=True, max_length=limit)
+        with named_rows([table.where(row) for row in chunk]):
+            if limit is None:
+                results = pipe(inputs)
+            else:
+                cut += sum(count > limit for count in pipe.token_counts(inputs))
+                results = pipe(inputs, truncation=True, max_length=limit)
         predicted = [ids[result["label"]] for result in results]
         confusion.add(true, predicted)
         right += [one == other for one, other in zip(true, predicted, strict=True)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ferrobert.cli.answers import SpanAnswers
 from ferrobert.cli.options import console, with_bar
+from ferrobert.cli.sources import named_rows
 from ferrobert.errors import DataError
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def evaluate_answers(
         asked = [reader.read(table, row) for row in chunk]
         # The threshold is for the scores to apply: they tell the best one by the texts that are not empty.
         more = {"top_k": 2, "details": True} if handle_impossible_answer else {}
-        found = pipe(asked, **reader.chosen, **more)
+        reader.count_long(asked)
+        with named_rows([table.where(row) for row in chunk]):
+            found = pipe(asked, **reader.chosen, **more)
         for row, one, answer in zip(chunk, asked, found, strict=True):
             id = str(row.values.get("id", len(references)))
             if id in predictions:
@@ -74,6 +77,7 @@ def evaluate_answers(
     else:
         scores = squad(given, references)
     del scores["missing"]
+    reader.report()
     breakdown = squad_breakdown(given, references)
     if json_lines:
         print(json.dumps({**scores, **breakdown}, ensure_ascii=False))

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ferrobert.cli.options import columns_of, console, with_bar
+from ferrobert.cli.sources import named_rows
 from ferrobert.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ def _in_pieces(
                 raise DataError(f"{table.where(row)}, span {number}: unknown type {label!r}; the model's are {told}")
         texts.append(text)
         true.append(spans)
-    found = pipe(texts, aggregation_strategy=strategy, constrained=constrained)
+    with named_rows([table.where(row) for row in rows]):
+        found = pipe(texts, aggregation_strategy=strategy, constrained=constrained)
     for text, spans, entities in zip(texts, true, found, strict=True):
         predicted = [(one["start"], one["end"], one["entity_group"]) for one in entities]
         pieces = _pieces(text, [*spans, *predicted])

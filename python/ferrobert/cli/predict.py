@@ -44,6 +44,7 @@ from ferrobert.cli.options import (
     split_columns,
     with_bar,
 )
+from ferrobert.cli.sources import named_rows
 from ferrobert.errors import ConfigError, DataError
 from ferrobert.files import check_target, write_file
 
@@ -258,9 +259,11 @@ class Predictions:
 
         for chunk in with_bar(chunks(self.table, CHUNK), self.table, "predicting"):
             inputs = [self.answers.read(self.table, row) for row in chunk]
+            places = [self.table.where(row) for row in chunk]
             options: dict[str, Any] = {}
             if self.limit is not None:
-                counts = self.answers.pipe.token_counts(inputs)
+                with named_rows(places):
+                    counts = self.answers.pipe.token_counts(inputs)
                 long = [index for index, count in enumerate(counts) if count > self.limit]
                 if long and self.strict:
                     windows = self.answers.pipe.reads_windows
@@ -271,12 +274,14 @@ class Predictions:
                 self.cut += len(long)
                 if long:
                     options = {"truncation": True, "max_length": self.limit}
-            answers = self.answers(inputs, [self.table.where(row) for row in chunk], **options)
+            with named_rows(places):
+                answers = list(self.answers(inputs, places, **options))
             self.rows += len(chunk)
             yield [{**self._kept(row), **answer} for row, answer in zip(chunk, answers, strict=True)]
 
     def report(self) -> None:
         """Say on stderr what happened to texts and columns."""
+        self.answers.report()
         if self.cut:
             cut = f"{self.cut:,} of {self.rows:,} texts were longer than {self.limit:,} tokens and were cut"
             print(cut, file=sys.stderr)

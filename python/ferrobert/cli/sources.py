@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from ferrobert.errors import ConfigError, DataError
+from ferrobert.errors import ConfigError, DataError, FerrobertError
 
 # An argument of one word with such an ending was meant as a file, so that a slip is not tagged as a text.
 TEXT_FILES = (".txt", ".text", ".md", ".html", ".htm", ".log")
 STDIN = "-"
+
+
+@contextmanager
+def named_rows(places: Sequence[str]) -> Iterator[None]:
+    """Errors that name a row of what a pipeline was given name its place in the file, one of ``places``.
+
+    Raises:
+        DataError: such an error.
+    """
+    try:
+        yield
+    except (FerrobertError, UnicodeEncodeError) as error:
+        message = error.reason if isinstance(error, UnicodeEncodeError) else str(error)
+        row = re.search(r"\brow (\d+)\b", message)
+        if row is None or int(row[1]) >= len(places):
+            raise
+        raise DataError(message[: row.start()] + places[int(row[1])] + message[row.end() :]) from error
 
 
 class Source(NamedTuple):

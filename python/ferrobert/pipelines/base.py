@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from ferrobert.errors import ConfigError, DecodeError
-from ferrobert.inputs import check_count
+from ferrobert.inputs import check_count, encodable
 from ferrobert.models.checkpoint import Head, load_model, position_limit
 from ferrobert.pipelines.device import find_device, find_dtype
 from ferrobert.pipelines.forward import Forward
@@ -240,6 +240,17 @@ class Pipeline(ABC):
                 return token_rows(self.tokenizer(texts, pairs, **options))
             return token_rows(self.tokenizer(texts, **options))
 
+        try:
+            return self._in_parts(values, encoded)
+        except UnicodeEncodeError:
+            encodable(
+                (f"row {number}", text) for number, pair in zip(numbers, values, strict=True) for text in pair if text
+            )
+            raise
+
+    @staticmethod
+    def _in_parts(values: Sequence[tuple[str, str | None]], encoded: Callable[[Sequence[int]], TokenRows]) -> TokenRows:
+        """Token rows of texts and of pairs of texts, which are encoded apart."""
         single = [row for row, (_, pair) in enumerate(values) if pair is None]
         paired = [row for row, (_, pair) in enumerate(values) if pair is not None]
         if not single or not paired:

@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from ferrobert.errors import ConfigError, TextTypeError
+from ferrobert.inputs import check_flag
 from ferrobert.models.checkpoint import ENCODER
 from ferrobert.pipelines.base import Pipeline, check_numbers
 from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import is_finite, stream_of
-from ferrobert.pipelines.options import CallOptions, check_flag, shared_options
+from ferrobert.pipelines.options import CallOptions, shared_options
 
 POOLINGS = ("cls", "mean", "max")
 OPTIONS = ("pooling", "normalize", "return_tensors", "tokenize_kwargs")

@@ -212,7 +212,7 @@ class FillMaskPipeline(Pipeline):
             raise ConfigError(
                 f"row {first + row} has no mask: {mask!r} {'is cut off by truncation' if cut else 'is not in its text'}"
             )
-        return self._sequences(rows, self._fill(rows, tokens, splits, chosen))
+        return self._sequences(rows, self._fill(rows, tokens, splits, chosen, first))
 
     def _masks(self, rows: TokenRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Positions of the masks in the flat ids, ``(masks,)``, and the splits by row, ``(rows + 1,)``."""
@@ -220,7 +220,7 @@ class FillMaskPipeline(Pipeline):
         return tokens, np.searchsorted(tokens, rows.row_splits)
 
     def _fill(
-        self, rows: TokenRows, tokens: NDArray[np.int64], splits: NDArray[np.int64], chosen: FillOptions
+        self, rows: TokenRows, tokens: NDArray[np.int64], splits: NDArray[np.int64], chosen: FillOptions, first: int
     ) -> Masks:
         targets = None if chosen.target_ids is None else torch.from_numpy(chosen.target_ids).to(self.device)
         top_k = chosen.top_k if targets is None else min(chosen.top_k, len(targets))
@@ -229,7 +229,7 @@ class FillMaskPipeline(Pipeline):
         for places, logits in Forward(self, chosen.batch_size).of_masks(rows, tokens):
             scores[places], ids[places] = _best(logits, targets, top_k)
         broken = np.isnan(scores[:, 0])
-        check_numbers(np.logical_or.reduceat(broken, splits[:-1]))
+        check_numbers(np.logical_or.reduceat(broken, splits[:-1]), first)
         return Masks(tokens, splits, scores, ids)
 
     def _sequences(self, rows: TokenRows, masks: Masks) -> list[Any]:

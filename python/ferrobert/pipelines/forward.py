@@ -46,6 +46,7 @@ class Forward:
     """
 
     def __init__(self, pipe: Pipeline, max_rows: int | None = None) -> None:
+        pipe.model.eval()  # whoever holds the model may have trained it since
         self.pipe = pipe
         self.max_rows = max_rows
         self.unpadded = unpadded(pipe.model)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ferrobert.errors import ConfigError, TextTypeError
 
-__all__ = ["check_text", "is_finite", "stream_of", "text_and_pair"]
+__all__ = ["check_text", "is_finite", "rows_of_table", "stream_of", "text_and_pair"]
 
 
 def is_finite(inputs: Any) -> bool:
@@ -31,6 +31,15 @@ def stream_of(inputs: Any) -> Iterator[Any]:
         if hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
             return (inputs[index] for index in range(len(inputs)))
     raise TextTypeError(f"inputs must be texts, pairs or an iterable of them, got {type(inputs).__name__}")
+
+
+def rows_of_table(inputs: Any) -> Any:
+    """The rows of a table of Arrow or pandas as dictionaries; anything else as it is."""
+    if hasattr(inputs, "to_pylist") and hasattr(inputs, "column_names"):
+        return inputs.to_pylist()
+    if hasattr(inputs, "to_dict") and hasattr(inputs, "columns"):
+        return inputs.to_dict("records")
+    return inputs
 
 
 def text_and_pair(value: Any, row: int) -> tuple[str, str | None]:

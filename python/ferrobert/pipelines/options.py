@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_count
 
-__all__ = ["WITHOUT_EFFECT", "CallOptions", "check_flag", "shared_options"]
+__all__ = ["WITHOUT_EFFECT", "CallOptions", "shared_options"]
 
 TOKENIZER_OPTIONS = (
     "truncation",
@@ -62,10 +60,3 @@ def shared_options(options: Mapping[str, Any], own: Sequence[str]) -> dict[str, 
     if batch_size is not None:
         check_count("batch_size", batch_size, 1)
     return {"batch_size": batch_size, "tokenizer": tokenizer}
-
-
-def check_flag(name: str, value: Any) -> bool:
-    """``True`` or ``False``, or ConfigError."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise ConfigError(f"{name} must be True or False, got {value!r}")
-    return bool(value)

@@ -14,15 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ferrobert.answers import QuestionFeatures, encode_questions
+from ferrobert.answers import QuestionFeatures
 from ferrobert.answers.decoding import decode_rows, decoded_by
+from ferrobert.answers.encoding import LONGEST_QUESTION, encoded_by, find_positions
 from ferrobert.answers.options import DecodingOptions, options_of
 from ferrobert.auto import AutoTokenizer
-from ferrobert.errors import ConfigError, TextTypeError
+from ferrobert.errors import ConfigError, DecodeError, TextTypeError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import QUESTION_ANSWERER
 from ferrobert.pipelines.base import Pipeline
-from ferrobert.pipelines.inputs import is_finite, stream_of
+from ferrobert.pipelines.inputs import is_finite, rows_of_table, stream_of
 from ferrobert.pipelines.options import CallOptions
 from ferrobert.pipelines.rows import token_rows
 from ferrobert.tokenizer import Tokenizer
@@ -59,7 +60,7 @@ class AnswerOptions(CallOptions):
     decoding: DecodingOptions = DECODING
     window: int | None = None
     stride: int | None = None
-    longest_question: int = 64
+    longest_question: int = LONGEST_QUESTION
 
 
 class QuestionAnsweringPipeline(Pipeline):
@@ -149,6 +150,7 @@ class QuestionAnsweringPipeline(Pipeline):
             given = _asked(given.get("question"), given.get("context"))
         if isinstance(given, Mapping):
             return self._run([given], chosen, 0)[0]
+        given = rows_of_table(given)
         if isinstance(given, str):
             raise TextTypeError("a question needs its context: give question= and context=, got a str")
         if is_finite(given):
@@ -187,7 +189,7 @@ class QuestionAnsweringPipeline(Pipeline):
             ),
             window=counts.get("max_seq_len"),
             stride=counts.get("doc_stride"),
-            longest_question=counts.get("max_question_len", 64),
+            longest_question=counts.get("max_question_len", LONGEST_QUESTION),
         )
 
     def _run(self, inputs: Sequence[Any], chosen: AnswerOptions, first: int) -> list[Any]:
@@ -204,20 +206,26 @@ class QuestionAnsweringPipeline(Pipeline):
         limit = min((one for one in limits if one is not None), default=WINDOW)
         window = min(WINDOW, limit) if chosen.window is None else min(chosen.window, limit)
         for start, samples in self._blocks(inputs, first, _checked, lambda sample: len(sample.context)):
-            features = encode_questions(
+            features = encoded_by(
+                find_positions,
                 [sample.question for sample in samples],
                 [sample.context for sample in samples],
                 self.tokenizer,
+                answers=None,
                 max_length=window,
                 doc_stride=chosen.stride,
                 max_question_length=chosen.longest_question,
+                wrong_answers="raise",
+                padding=False,
+                return_tensors=None,
+                place=lambda row, start=start: f"row {start + row}",  # type: ignore[misc]
             )
-            starts, ends = self._token_logits(
-                token_rows(features),
-                chosen.batch_size,
-                ("start_logits", "end_logits"),
-                start + features.columns.sample_ids,
-            )
+            rows, inputs_of = token_rows(features), start + features.columns.sample_ids
+            starts, ends = self._token_logits(rows, chosen.batch_size, ("start_logits", "end_logits"), inputs_of)
+            broken = np.flatnonzero(~(np.isfinite(starts) & np.isfinite(ends)))
+            if len(broken):
+                window_of = int(np.searchsorted(rows.row_splits, broken[0], side="right")) - 1
+                raise DecodeError(f"the model's logits for row {inputs_of[window_of]} are infinite")
             yield features, starts, ends
 
 
@@ -238,6 +246,7 @@ def _asked(question: Any, context: Any) -> Any:
     if question is None or context is None:
         missing = "question" if question is None else "context"
         raise ConfigError(f"{missing}= is missing: a question is answered from its context")
+    question, context = (one.as_py() if hasattr(one, "as_py") else one for one in (question, context))
     if isinstance(question, str):
         if not isinstance(context, str):
             raise ConfigError(f"context must be a str, as question is one, got {type(context).__name__}")
@@ -246,11 +255,15 @@ def _asked(question: Any, context: Any) -> Any:
         raise TextTypeError(f"question must be a str or a list of them, got {type(question).__name__}")
     if not isinstance(context, Iterable):
         raise TextTypeError(f"context must be a str or a list of them, got {type(context).__name__}")
-    questions = list(question)
-    contexts = [context] * len(questions) if isinstance(context, str) else list(context)
+    questions = _listed(question)
+    contexts = [context] * len(questions) if isinstance(context, str) else _listed(context)
     if len(questions) != len(contexts):
         raise ConfigError(f"there are {len(questions)} questions and {len(contexts)} contexts: give one for each other")
     return [{"question": one, "context": other} for one, other in zip(questions, contexts, strict=True)]
+
+
+def _listed(texts: Iterable[Any]) -> list[Any]:
+    return list(texts.to_pylist() if hasattr(texts, "to_pylist") else texts)  # Arrow's values are no str
 
 
 def _checked(value: Any, row: int) -> Question:

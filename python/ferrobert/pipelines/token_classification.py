@@ -18,11 +18,11 @@ from ferrobert.entities.decoding import decode_rows, decoded_by, label_words
 from ferrobert.entities.options import options_of, strategy_of
 from ferrobert.entities.result import Entities
 from ferrobert.errors import ConfigError, TextTypeError
-from ferrobert.inputs import check_count
+from ferrobert.inputs import check_count, check_flag, encodable
 from ferrobert.models.checkpoint import TOKEN_CLASSIFIER
 from ferrobert.pipelines.base import Pipeline
 from ferrobert.pipelines.inputs import check_text
-from ferrobert.pipelines.options import CallOptions, check_flag, shared_options
+from ferrobert.pipelines.options import CallOptions, shared_options
 from ferrobert.pipelines.rows import samples_of, token_rows, window_stride
 
 OWN_OPTIONS = (
@@ -212,7 +212,12 @@ class TokenClassificationPipeline(Pipeline):
         options = self._window_options(chosen)
         read = _words if chosen.is_split_into_words else check_text
         for start, samples in self._blocks(inputs, first, read):
-            encoding = self.tokenizer(samples, is_split_into_words=chosen.is_split_into_words, **options)
+            try:
+                encoding = self.tokenizer(samples, is_split_into_words=chosen.is_split_into_words, **options)
+            except UnicodeEncodeError:
+                words = ([sample] if isinstance(sample, str) else sample for sample in samples)
+                encodable((f"row {row}", word) for row, of_row in enumerate(words, start) for word in of_row)
+                raise
             yield samples, encoding, self._logits(encoding, chosen.batch_size, start)
 
     def _window_options(self, chosen: TokenOptions) -> dict[str, Any]:

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferrobert.errors import ConfigError, TextTypeError
+from ferrobert.inputs import check_flag
 from ferrobert.models.checkpoint import CLASSIFIER
 from ferrobert.pipelines.base import READ_AHEAD, Pipeline, check_numbers
 from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import check_text, is_finite
-from ferrobert.pipelines.options import CallOptions, check_flag, shared_options
+from ferrobert.pipelines.options import CallOptions, shared_options
 from ferrobert.pipelines.text_classification import check_merge, merged
 
 TEMPLATE = "This example is {}."

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from ferrobert.errors import AlignmentError, ConfigError
 from ferrobert.render import entities_page, render_entities
 
@@ -59,12 +61,16 @@ def render_answer(
 
 def marked_answers(answers: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Answers as `ferrobert.render_entities` takes entities: in the order of the context, without overlap."""
-    given: list[Any] = [answers] if isinstance(answers, Mapping) else list(answers)
+    given: Any = [answers] if isinstance(answers, Mapping) else answers
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise AlignmentError(f"answers must be a dictionary with start and end, or a list of them, got {given!r:.80}")
     marked: list[tuple[int, int, dict[str, Any]]] = []
     for number, answer in enumerate(given, start=1):
         if not isinstance(answer, Mapping) or not {"start", "end"} <= answer.keys():
             raise AlignmentError(f"answer {number - 1} must be a dictionary with start and end, got {answer!r:.80}")
         start, end = answer["start"], answer["end"]
+        if any(isinstance(one, bool) or not isinstance(one, (int, np.integer)) for one in (start, end)):
+            raise AlignmentError(f"answer {number - 1}: start and end must be int, got {start!r:.40} and {end!r:.40}")
         if start == end or any(start < other_end and other_start < end for other_start, other_end, _ in marked):
             continue
         name = "answer" if number == 1 else f"answer {number}"

@@ -15,6 +15,7 @@ import transformers
 from rich.console import Console
 
 from ferrobert.answers import QuestionFeatures, encode_questions
+from ferrobert.answers.encoding import LONGEST_QUESTION, question_lengths
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import QUESTION_ANSWERER, load_model
@@ -60,7 +61,7 @@ def finetune(
     max_length: int | None = None,
     group_by_length: bool = True,
     doc_stride: int | None = None,
-    max_question_length: int = 64,
+    max_question_length: int = LONGEST_QUESTION,
     wrong_answers: str = "raise",
     question_column: str = "question",
     context_column: str = "context",
@@ -219,6 +220,11 @@ def finetune(
             "task": "question-answering",
             "rows": {"train": len(learn), "validation": 0 if check is None else len(check)},
             "wrong_answers": left_out,
+            "cut_questions": sum(
+                int((question_lengths(of.questions, tokenizer) > max_question_length).sum())
+                for of in (learn, check)
+                if of is not None
+            ),
             "max_tokens": window,
             "windows": {
                 "train": len(positions),

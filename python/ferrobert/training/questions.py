@@ -101,6 +101,8 @@ def read_questions(
             return table.where(Row(numbers[row], {}))
 
         rows = of_file()
+    elif hasattr(source, "to_pylist") and hasattr(source, "column_names"):  # a table of Arrow
+        rows = source.to_pylist()
     elif isinstance(source, Mapping) or (hasattr(source, "columns") and hasattr(source, "to_dict")):
         there = {str(name): list(source[name]) for name in (source if isinstance(source, Mapping) else source.columns)}
         if len({len(column) for column in there.values()}) > 1:
@@ -167,17 +169,22 @@ def _checked(row: Any, columns: QuestionColumns, place: str, number: int) -> tup
         texts.append(text)
     given = row.get(columns.answers)
     answers: dict[str, list[Any]] = {"text": [], "answer_start": []}
-    if isinstance(given, Mapping) and {"text", "answer_start"} <= given.keys():
+    if isinstance(given, (list, tuple, np.ndarray)) and all(
+        isinstance(one, Mapping) and answers.keys() <= one.keys() for one in given
+    ):
+        answers = {name: [one[name] for one in given] for name in answers}  # as in SQuAD's files
+    elif isinstance(given, Mapping) and answers.keys() <= given.keys():
         answers = {name: _listed(given[name]) for name in answers}
     elif given is not None:
         raise DataError(
-            f'{place}: {columns.answers!r} must be {{"text": [...], "answer_start": [...]}}, got {given!r:.80}'
+            f'{place}: {columns.answers!r} must be {{"text": [...], "answer_start": [...]}} or a list of '
+            f'{{"text": ..., "answer_start": ...}}, got {given!r:.80}'
         )
     starts = answers["answer_start"]
     if (
         len(answers["text"]) != len(starts)
         or not all(isinstance(text, str) for text in answers["text"])
-        or not all(isinstance(start, (int, np.integer)) for start in starts)
+        or not all(isinstance(start, (int, np.integer)) and not isinstance(start, bool) for start in starts)
     ):
         raise DataError(f"{place}: {columns.answers!r} must be as many strings as ints, got {given!r:.80}")
     return str(row.get(columns.id, number)), texts[0], texts[1], answers

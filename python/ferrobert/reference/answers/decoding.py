@@ -217,4 +217,5 @@ def log_sum_exp(feature: Feature, which: int) -> float:
 
 def share(span: Span, spans: list[Span]) -> float:
     """Softmax over spans."""
-    return 1 / sum(math.exp(other.sum - span.sum) for other in spans)
+    highest = max(other.sum for other in spans)
+    return math.exp(span.sum - highest) / sum(math.exp(other.sum - highest) for other in spans)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import os
 import re
 import string
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ferrobert.errors import ConfigError, DataError
 from ferrobert.tables.squad import squad_document, squad_rows
@@ -82,7 +86,7 @@ def squad(
         raise ConfigError(f'version must be "1.1" or "2.0", got {version!r}')
     rows = references_of(references)
     texts, given = predictions_of(predictions)
-    probabilities = given if no_answer_probabilities is None else dict(no_answer_probabilities)
+    probabilities = _numbers(given if no_answer_probabilities is None else no_answer_probabilities)
     of_two = any(not row.answers for row in rows) if version is None else version == "2.0"
     if not of_two and probabilities:
         raise ConfigError("no_answer_probabilities belong to version 2.0; these are questions of version 1.1")
@@ -189,11 +193,12 @@ def references_of(references: Any) -> list[Reference]:
     for number, row in enumerate(references):
         if not isinstance(row, Mapping) or "id" not in row or "answers" not in row:
             raise ConfigError(f'references[{number}] must have "id" and "answers", got {row!r:.80}')
-        answers = row["answers"]
-        texts = answers.get("text") if isinstance(answers, Mapping) else [answer["text"] for answer in answers]
-        texts = [texts] if isinstance(texts, str) else list(texts if texts is not None else ())
-        if not all(isinstance(text, str) for text in texts):
-            raise ConfigError(f"references[{number}]: answers must be strings, got {texts!r:.80}")
+        texts = _texts_of(row["answers"])
+        if texts is None:
+            raise ConfigError(
+                f'references[{number}]: answers must be {{"text": [str]}} or a list of {{"text": str}}, empty for '
+                f"none, got {row['answers']!r:.80}"
+            )
         id = str(row["id"])
         if id in seen:
             raise DataError(f"references[{number}]: question {id!r} is there twice")
@@ -204,10 +209,26 @@ def references_of(references: Any) -> list[Reference]:
     return rows
 
 
-def predictions_of(predictions: Any) -> tuple[dict[str, str], dict[str, float]]:
+def _texts_of(answers: Any) -> list[str] | None:
+    """The texts of a question's answers; ``None`` where they have another form."""
+    if isinstance(answers, Mapping):
+        if answers and "text" not in answers:
+            return None
+        texts = answers.get("text", [])
+        texts = texts.tolist() if hasattr(texts, "tolist") else texts
+    elif isinstance(answers, (list, tuple, np.ndarray)):
+        texts = [answer.get("text") if isinstance(answer, Mapping) else None for answer in answers]
+    else:
+        return None
+    if isinstance(texts, str):
+        return [texts]
+    return list(texts) if isinstance(texts, (list, tuple)) and all(isinstance(one, str) for one in texts) else None
+
+
+def predictions_of(predictions: Any) -> tuple[dict[str, str], dict[str, Any]]:
     """Texts by id, and probabilities of no answer where they are given."""
     texts: dict[str, Any] = {}
-    likely: dict[str, float] = {}
+    likely: dict[str, Any] = {}
     if isinstance(predictions, Mapping):
         texts = {str(id): text for id, text in predictions.items()}
     elif isinstance(predictions, Sequence) and not isinstance(predictions, str):
@@ -218,13 +239,23 @@ def predictions_of(predictions: Any) -> tuple[dict[str, str], dict[str, float]]:
                 raise DataError(f"predictions[{number}]: question {str(one['id'])!r} is there twice")
             texts[str(one["id"])] = one["prediction_text"]
             if "no_answer_probability" in one:
-                likely[str(one["id"])] = float(one["no_answer_probability"])
+                likely[str(one["id"])] = one["no_answer_probability"]
     else:
         raise ConfigError(f"predictions must be {{id: text}} or a list, got {type(predictions).__name__}")
     for id, text in texts.items():
         if not isinstance(text, str):
             raise ConfigError(f"the prediction of question {id!r} must be a str, got {type(text).__name__}")
     return texts, likely
+
+
+def _numbers(probabilities: Any) -> dict[str, float]:
+    """Probabilities by id, checked."""
+    if not isinstance(probabilities, Mapping):
+        raise ConfigError(f"no_answer_probabilities must be {{id: number}}, got {type(probabilities).__name__}")
+    for id, value in probabilities.items():
+        if isinstance(value, bool) or not isinstance(value, numbers.Real) or math.isnan(value):
+            raise ConfigError(f"no_answer_probabilities: that of question {id!r} must be a number, got {value!r}")
+    return {str(id): float(value) for id, value in probabilities.items()}
 
 
 def _check_ids(texts: Mapping[str, str], rows: Sequence[Reference]) -> None:

@@ -8,10 +8,14 @@ use crate::columns::join_splits;
 use crate::logit::Logit;
 use crate::parallel::in_ranges;
 use crate::samples::Samples;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Below this many logits one thread is as quick as several.
 const LOGITS_FOR_THREADS: usize = 1 << 14;
+
+/// So many answers are looked through one by one.
+const FEW: usize = 64;
 
 /// What makes one span better than another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +83,8 @@ struct Scratch {
     /// Logarithms of what probabilities of starts and ends are divided by, of each window.
     norms: Vec<Option<(f64, f64)>>,
     found: Vec<Found>,
+    /// Characters of what is found, where it is many.
+    seen: HashSet<[i32; 2]>,
 }
 
 /// An answer before its scores.
@@ -154,6 +160,7 @@ impl Decoder {
             nulls,
             norms,
             found,
+            seen,
         } = scratch;
         candidates.clear(self.max_answer_length);
         nulls.clear();
@@ -194,11 +201,20 @@ impl Decoder {
             );
         } else {
             candidates.begin(wanted);
+            seen.clear();
             while found.len() < wanted
                 && let Some(span) = candidates.pop()
             {
                 let answer = self.found_of(rows, candidates, span);
-                if found.iter().all(|other| other.chars != answer.chars) {
+                let is_new = if found.len() < FEW {
+                    found.iter().all(|other| other.chars != answer.chars)
+                } else {
+                    if seen.is_empty() {
+                        seen.extend(found.iter().map(|other| other.chars));
+                    }
+                    seen.insert(answer.chars)
+                };
+                if is_new {
                     found.push(answer);
                 }
             }

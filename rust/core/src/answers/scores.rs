@@ -24,6 +24,13 @@ pub(super) fn log_sum_exp(logits: &[f64], other: f64) -> f64 {
 
 const LANES: usize = 8;
 
+/// Sums of logits further apart than this have no ratio that a number can hold.
+const WIDEST: f64 = 600.0;
+
+fn lowest(logits: &[f64]) -> f64 {
+    logits.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
 fn highest(logits: &[f64]) -> f64 {
     logits.iter().fold(f64::NEG_INFINITY, |highest, &logit| {
         if logit > highest { logit } else { highest }
@@ -66,11 +73,14 @@ fn exp(power: f64) -> f64 {
 /// Logarithm of the sum of the exponentials of all spans of at most `longest` tokens.
 ///
 /// Sums of ends over a growing number of tokens are put together of shorter ones: none is a difference, which would lose
-/// small ones. O(tokens x log(longest)).
+/// small ones. O(tokens x log(longest)); where logits are hundreds apart, O(tokens x longest).
 pub(super) fn log_sum_exp_of_spans(starts: &[f64], ends: &[f64], longest: usize) -> f64 {
     let (first, last) = (highest(starts), highest(ends));
     if first == f64::NEG_INFINITY {
         return first;
+    }
+    if first - lowest(starts) + (last - lowest(ends)) > WIDEST {
+        return log_sum_exp_one_by_one(starts, ends, longest);
     }
     let mut powers: Vec<f64> = ends.iter().map(|&logit| exp(logit - last)).collect();
     let mut sums = vec![0.0; ends.len()];
@@ -99,6 +109,19 @@ pub(super) fn log_sum_exp_of_spans(starts: &[f64], ends: &[f64], longest: usize)
     first + last + sum.ln()
 }
 
+/// The same, where the highest start and the highest end may be too far from all spans to measure them by.
+fn log_sum_exp_one_by_one(starts: &[f64], ends: &[f64], longest: usize) -> f64 {
+    let spans = || {
+        let starts = starts.iter().enumerate();
+        starts.flat_map(|(place, start)| {
+            let ends = &ends[place..ends.len().min(place.saturating_add(longest))];
+            ends.iter().map(move |end| start + end)
+        })
+    };
+    let best = spans().fold(f64::NEG_INFINITY, f64::max);
+    best + spans().map(|sum| (sum - best).exp()).sum::<f64>().ln()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +134,19 @@ mod tests {
         }
         assert!(exp(f64::NEG_INFINITY) < 1e-300 && exp(-1e9) < 1e-300);
         assert!((exp(0.0) - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn spans_are_counted_where_the_highest_logits_make_none() {
+        // The highest start is behind the highest end.
+        let starts = [0.0, 1.0, 5000.0];
+        let ends = [5000.0, 2.0, 0.5];
+        let found = log_sum_exp_of_spans(&starts, &ends, 3);
+        // 5000.5 (the last token alone), 5000 (the first): the rest is thousands below.
+        let expected = 5000.5 + (1.0 + (-0.5_f64).exp()).ln();
+        assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+        let found = log_sum_exp_of_spans(&starts[..2], &[-1e4, 2.0], 2);
+        assert!((found - (3.0 + (1.0 + (-1.0_f64).exp()).ln())).abs() < 1e-9);
     }
 
     #[test]
