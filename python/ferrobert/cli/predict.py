@@ -123,7 +123,7 @@ def predict(
     Columns of these names that the file has become input_label and so on.
     Texts longer than the model reads are read in windows; fill-mask,
     feature-extraction and next-sentence-prediction cut them, and count what
-    was cut. Of a question 64 tokens are read.
+    was cut. Of a question 64 tokens are read, and longer ones counted.
 
     Example: ferrobert predict reviews.csv --model ./ferrobert-demo -o labelled.jsonl
     """
