@@ -454,3 +454,13 @@ def test_roberta_reads_two_tokens_less_than_its_table_has_rows():
     model(torch.full((1, 32), 5))
     with pytest.raises((IndexError, RuntimeError)):
         model(torch.full((1, 33), 5))
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_takes_bfloat16_where_the_processor_has_it_and_the_task_keeps_its_labels(
+    tiny_classifier, monkeypatch, native
+):
+    monkeypatch.setattr("ferrobert.pipelines.device.has_bfloat16", lambda device: native)
+    pipe = fb.pipeline("text-classification", tiny_classifier, device="cpu", dtype="auto")
+    assert pipe.dtype == (torch.bfloat16 if native else torch.float32)
+    assert fb.pipeline("feature-extraction", tiny_classifier, device="cpu", dtype="auto").dtype == torch.float32

@@ -74,7 +74,8 @@ def pipeline(
         model: a checkpoint folder, the id of a model on the hub, or a loaded model of transformers.
         tokenizer: a tokenizer or where to load one from; by default from the model's folder.
         device: "cpu", "cuda", "cuda:1", a number (-1 is the CPU); by default the first GPU, else the CPU.
-        dtype: precision of the weights, such as "bfloat16"; by default that of the checkpoint.
+        dtype: precision of the weights, such as "bfloat16"; by default that of the checkpoint. "auto" is bfloat16 where
+            the processor computes it natively and the task keeps its labels (text-classification), else as by default.
         batch_tokens: tokens of a batch, padding included; by default 2,048 on the CPU and 32,768 on a GPU.
         backend: what runs the model; "torch".
         **options: the task's own call options, as defaults for each call (``top_k``, ``truncation``, ...).

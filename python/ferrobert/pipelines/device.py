@@ -31,7 +31,7 @@ def find_device(device: int | str | torch.device | None) -> torch.device:
 
 
 def find_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
-    """The precision that an argument names; ``None`` or "auto" leaves the checkpoint's own.
+    """The precision that an argument names; ``None`` for the checkpoint's own, and for "auto" (see `auto_dtype`).
 
     Raises:
         ConfigError: it is not a floating-point type of torch.
@@ -42,3 +42,21 @@ def find_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise ConfigError(f"dtype must be 'float32', 'float16', 'bfloat16', 'float64' or 'auto', got {dtype!r}")
     return found
+
+
+def auto_dtype(own: torch.dtype, device: torch.device, *, keeps_labels: bool) -> torch.dtype:
+    """The precision that "auto" stands for: bfloat16 in the place of float32, where the processor computes it natively.
+
+    Args:
+        own: precision of the checkpoint.
+        device: where the model runs.
+        keeps_labels: whether the task's results stay what they are in bfloat16.
+    """
+    return torch.bfloat16 if own == torch.float32 and keeps_labels and has_bfloat16(device) else own
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether products of bfloat16 are instructions of the processor: AVX-512 BF16, AMX, or those of a GPU."""
+    if device.type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

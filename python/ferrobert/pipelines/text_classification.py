@@ -55,6 +55,7 @@ class TextClassificationPipeline(Pipeline):
     task = "text-classification"
     head = CLASSIFIER
     reads_windows = True
+    keeps_labels = True
 
     @property
     def labels(self) -> list[str]:
