@@ -41,6 +41,7 @@ class NextSentencePredictionPipeline(TextClassificationPipeline):
     """
 
     task = "next-sentence-prediction"
+    keeps_labels = False
     head = NEXT_SENTENCE
     reads_windows = False  # a window without the end of the first text says nothing of what follows it
 
