@@ -48,7 +48,7 @@ class Forward:
     def __init__(self, pipe: Pipeline, max_rows: int | None = None) -> None:
         self.pipe = pipe
         self.max_rows = max_rows
-        self.unpadded = unpadded(pipe.model)
+        self.unpadded = pipe.onnx or unpadded(pipe.model)
 
     def of_rows(self, rows: TokenRows) -> NDArray[np.float32]:
         """Logits of each row, ``(rows, labels)``.
