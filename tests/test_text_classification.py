@@ -311,8 +311,8 @@ def test_an_unknown_task_lists_the_tasks():
 
 
 def test_an_unknown_backend_lists_the_backends(tiny_classifier):
-    with pytest.raises(ConfigError, match="backend must be 'torch', got 'onnx'"):
-        fb.pipeline("text-classification", tiny_classifier, backend="onnx")
+    with pytest.raises(ConfigError, match="backend must be 'torch' or 'onnx', got 'tpu'"):
+        fb.pipeline("text-classification", tiny_classifier, backend="tpu")
 
 
 def test_a_pipeline_without_a_model_says_what_to_give():

@@ -251,6 +251,17 @@ def _with_own_attention() -> Any:
     return model
 
 
+class Quantised(torch.Tensor):
+    """Weights as torchao has them, in a layer that stays torch's own."""
+
+
+def _with_quantised_weights() -> Any:
+    model = model_of("bert")
+    linear = model.bert.encoder.layer[1].intermediate.dense
+    linear.weight = torch.nn.Parameter(linear.weight.detach().as_subclass(Quantised))
+    return model
+
+
 def _with_forward() -> Any:
     model = model_of("bert")
     model.forward = lambda *_, **__: None
@@ -271,6 +282,7 @@ OTHERS = {
     "bert.encoder.layer.2.output has a hook": lambda: _hooked(model_of("bert")),
     "a linear layer has been replaced": _with_adapter,
     "a normalisation has been replaced": _with_own_norm,
+    "the weights of a linear layer have been replaced": _with_quantised_weights,
     "is compiled": _compiled,
     "its attention is own_attention": _with_attention_of_its_own,
     "it has no layers": _without_layers,

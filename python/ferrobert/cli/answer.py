@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import BatchTokens, Device, Model, open_pipeline
+from ferrobert.cli.options import Backend, BatchTokens, Device, Model, open_pipeline
 from ferrobert.cli.sources import read_sources
 from ferrobert.files import check_target, write_file
 
@@ -38,6 +38,7 @@ def answer(
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a text.")] = False,
     batch_tokens: BatchTokens = None,
     device: Device = None,
+    backend: Backend = "torch",
 ) -> None:
     """Answer a question with a span of a text, however long it is.
 
@@ -52,7 +53,7 @@ def answer(
     if html is not None:
         check_target(html)
     sources = read_sources(contexts)
-    pipe = open_pipeline("question-answering", model, device=device, batch_tokens=batch_tokens)
+    pipe = open_pipeline("question-answering", model, device=device, batch_tokens=batch_tokens, backend=backend)
     results: list[Any] = pipe(
         question=[question] * len(sources),
         context=[source.text for source in sources],

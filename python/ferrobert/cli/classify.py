@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ferrobert.cli.options import Device, MaxLength, Model, console, open_pipeline, score_table
+from ferrobert.cli.options import Backend, Device, MaxLength, Model, console, open_pipeline, score_table
 from ferrobert.errors import ConfigError
 
 
@@ -19,6 +19,7 @@ def classify(
     max_length: MaxLength = None,
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a text.")] = False,
     device: Device = None,
+    backend: Backend = "torch",
 ) -> None:
     """Label texts given at the prompt.
 
@@ -28,7 +29,7 @@ def classify(
         raise ConfigError(f"--top-k must be 0 or more, got {top_k}")
     if pair is not None and len(texts) > 1:
         raise ConfigError(f"--pair goes with one text, got {len(texts)}")
-    pipe = open_pipeline("text-classification", model, device=device)
+    pipe = open_pipeline("text-classification", model, device=device, backend=backend)
     inputs = texts if pair is None else [{"text": texts[0], "text_pair": pair}]
     options = {} if max_length is None else {"truncation": True, "max_length": max_length}
     results = pipe(inputs, top_k=top_k or None, **options)

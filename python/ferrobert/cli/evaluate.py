@@ -11,6 +11,7 @@ import typer
 from ferrobert.cli.evaluate_answers import evaluate_answers
 from ferrobert.cli.evaluate_entities import evaluate_entities
 from ferrobert.cli.options import (
+    Backend,
     BatchTokens,
     Constrained,
     ContextColumn,
@@ -80,6 +81,7 @@ def evaluate(
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     batch_tokens: BatchTokens = None,
     device: Device = None,
+    backend: Backend = "torch",
 ) -> None:
     """Measure accuracy and F1 of each label, and who is taken for whom.
 
@@ -107,7 +109,7 @@ def evaluate(
             raise ConfigError("--max-length and --text-pair-column do not go with --task ner, which cuts nothing")
         evaluate_entities(
             table,
-            lambda: open_pipeline(task, model, device=device, batch_tokens=batch_tokens),
+            lambda: open_pipeline(task, model, device=device, batch_tokens=batch_tokens, backend=backend),
             TagColumns(tokens_column, tags_column, text_column, spans_column),
             mode=mode,
             scheme=scheme,
@@ -126,7 +128,7 @@ def evaluate(
             raise ConfigError(f"--max-length and --text-pair-column do not go with --task {task}, which cuts nothing")
         evaluate_answers(
             table,
-            lambda: open_pipeline(task, model, device=device, batch_tokens=batch_tokens),
+            lambda: open_pipeline(task, model, device=device, batch_tokens=batch_tokens, backend=backend),
             question_column,
             context_column,
             handle_impossible_answer=handle_impossible_answer,
@@ -135,7 +137,7 @@ def evaluate(
         )
         return
     table.require(text_column, text_pair_column, label_column)
-    pipe = open_pipeline(task, model, device=device, batch_tokens=batch_tokens)
+    pipe = open_pipeline(task, model, device=device, batch_tokens=batch_tokens, backend=backend)
     labels = pipe.labels
     ids = {label: index for index, label in enumerate(labels)}
     confusion = Confusion(labels)

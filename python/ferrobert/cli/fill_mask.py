@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import Device, MaxLength, Model, Targets, console, open_pipeline, score_table
+from ferrobert.cli.options import Backend, Device, MaxLength, Model, Targets, console, open_pipeline, score_table
 
 
 def fill_mask(
@@ -20,6 +20,7 @@ def fill_mask(
     max_length: MaxLength = None,
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a text.")] = False,
     device: Device = None,
+    backend: Backend = "torch",
 ) -> None:
     """Fill the masks of texts given at the prompt.
 
@@ -27,7 +28,7 @@ def fill_mask(
 
     Example: ferrobert fill-mask "Paris is the [MASK] of France." --model bert-base-uncased
     """
-    pipe = open_pipeline("fill-mask", model, device=device)
+    pipe = open_pipeline("fill-mask", model, device=device, backend=backend)
     options = {} if max_length is None else {"truncation": True, "max_length": max_length}
     # A tuple, as a list of one text would come back without its list.
     results = [lists_of(result) for result in pipe(tuple(texts), top_k=top_k, targets=target, **options)]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import BatchTokens, Device, Model, open_pipeline
+from ferrobert.cli.options import Backend, BatchTokens, Device, Model, open_pipeline
 from ferrobert.cli.sources import read_sources
 from ferrobert.files import check_target, write_file
 
@@ -34,6 +34,7 @@ def ner(
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a text.")] = False,
     batch_tokens: BatchTokens = None,
     device: Device = None,
+    backend: Backend = "torch",
 ) -> None:
     """Mark the entities of texts: people, organisations, places, or whatever the model was trained on.
 
@@ -46,7 +47,7 @@ def ner(
     if html is not None:
         check_target(html)
     sources = read_sources(texts)
-    pipe = open_pipeline("token-classification", model, device=device, batch_tokens=batch_tokens)
+    pipe = open_pipeline("token-classification", model, device=device, batch_tokens=batch_tokens, backend=backend)
     results: list[list[dict[str, Any]]] = pipe(
         [source.text for source in sources], aggregation_strategy=aggregation_strategy, constrained=constrained
     )

@@ -28,6 +28,7 @@ Header = Annotated[
     str | None, typer.Option("--columns", help="Column names, comma-separated, of a CSV or TSV without a header line.")
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; by default the first GPU, else the CPU.")]
+Backend = Annotated[str, typer.Option(help="What runs the model: torch, or onnx (onnxruntime).")]
 BatchTokens = Annotated[int | None, typer.Option(help="Tokens of a batch; more is faster until memory ends.")]
 Targets = Annotated[
     list[str] | None, typer.Option("--target", help="fill-mask: choose among these tokens (may be repeated).")
@@ -107,13 +108,15 @@ def encoder_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def open_pipeline(task: str, model: str, *, device: str | None = None, batch_tokens: int | None = None) -> Any:
+def open_pipeline(
+    task: str, model: str, *, device: str | None = None, batch_tokens: int | None = None, backend: str = "torch"
+) -> Any:
     """The pipeline of a command."""
     from ferrobert.pipelines import pipeline
 
     if not model:
         raise ConfigError("--model is empty")
-    return pipeline(task, model, device=device, batch_tokens=batch_tokens)
+    return pipeline(task, model, device=device, batch_tokens=batch_tokens, backend=backend)
 
 
 def pair_column_of(task: str, pair_column: str | None) -> str | None:

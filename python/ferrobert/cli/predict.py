@@ -21,6 +21,7 @@ from ferrobert.cli.answers import (
     ZeroShotLabels,
 )
 from ferrobert.cli.options import (
+    Backend,
     BatchTokens,
     Constrained,
     ContextColumn,
@@ -114,6 +115,7 @@ def predict(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at a text longer than the model reads.")] = False,
     batch_tokens: BatchTokens = None,
     device: Device = None,
+    backend: Backend = "torch",
 ) -> None:
     """Label every row of a file, fill its masks, find its entities, or answer its questions.
 
@@ -178,7 +180,7 @@ def predict(
         raise ConfigError("--strict refuses to cut texts, --max-length asks for it: choose one")
 
     def predictions() -> Predictions:
-        pipe = open_pipeline(task, model, device=device, batch_tokens=batch_tokens)
+        pipe = open_pipeline(task, model, device=device, batch_tokens=batch_tokens, backend=backend)
         answers: Answers
         if asks:
             n_best = None if n_best_output is None else N_BEST

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ferrobert.cli.options import BatchTokens, Device, Model, console, open_pipeline, score_table
+from ferrobert.cli.options import Backend, BatchTokens, Device, Model, console, open_pipeline, score_table
 
 
 def zero_shot(
@@ -24,12 +24,13 @@ def zero_shot(
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a text.")] = False,
     batch_tokens: BatchTokens = None,
     device: Device = None,
+    backend: Backend = "torch",
 ) -> None:
     """Classify texts by labels of your own, with a model of natural language inference.
 
     Example: ferrobert zero-shot "Apple unveiled a phone." --labels technology,sports --model path/to/nli-model
     """
-    pipe = open_pipeline("zero-shot-classification", model, device=device, batch_tokens=batch_tokens)
+    pipe = open_pipeline("zero-shot-classification", model, device=device, batch_tokens=batch_tokens, backend=backend)
     results = pipe(list(texts), labels, hypothesis_template=template, multi_label=multi_label)
     if json_lines:
         for result in results:

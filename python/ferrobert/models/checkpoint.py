@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from logging import ERROR
@@ -74,11 +74,18 @@ NEXT_SENTENCE = Head(
 
 def require_torch(what: str) -> None:
     """Raise `MissingDependencyError`, naming the extra to install, where torch or transformers is missing."""
-    for package in ("torch", "transformers"):
+    require(what, ("torch", "transformers"), "torch")
+
+
+def require(what: str, packages: Sequence[str], extra: str) -> None:
+    """Raise `MissingDependencyError`, naming the extra to install, where a package is missing."""
+    for package in packages:
         try:
             __import__(package)
         except ImportError as error:
-            raise MissingDependencyError(f'{what} needs {package}: pip install "ferrobert[torch]" ({error})') from None
+            raise MissingDependencyError(
+                f'{what} needs {package}: pip install "ferrobert[{extra}]" ({error})'
+            ) from None
 
 
 def load_sequence_classifier(

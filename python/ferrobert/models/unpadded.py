@@ -28,7 +28,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.modules import module as torch_module
 
-__all__ = ["Read", "UnpaddedModel", "unpadded"]
+__all__ = ["FAMILIES", "Family", "Read", "UnpaddedModel", "obstacle", "unpadded"]
 
 logger = logging.getLogger(__name__)
 _told: set[str] = set()
@@ -150,7 +150,7 @@ def unpadded(model: Any) -> UnpaddedModel | None:
     """
     reason = _obstacle(model)
     if reason is None:
-        found = UnpaddedModel(model, FAMILIES[model.config.model_type])
+        found = UnpaddedModel(model)
         reason = _replaced(found)
         if reason is None:
             return found
@@ -160,8 +160,13 @@ def unpadded(model: Any) -> UnpaddedModel | None:
     return None
 
 
-def _obstacle(model: Any) -> str | None:
+def obstacle(model: Any) -> str | None:
     """Why a model cannot run without padding, or ``None``."""
+    return _obstacle(model) or _replaced(UnpaddedModel(model))
+
+
+def _obstacle(model: Any) -> str | None:
+    """What is about the model, its class and its modules that only its own forward knows, or ``None``."""
     from transformers import PreTrainedModel
 
     config = getattr(model, "config", None)
@@ -204,6 +209,8 @@ def _replaced(found: UnpaddedModel) -> str | None:
         linears.append(found.family.mapping(found.model.base_model))
     if any(type(one) is not nn.Linear and not type(one).__module__.startswith(LORA) for one in linears):
         return "a linear layer has been replaced"
+    if any(type(weight) is not nn.Parameter for linear in linears for weight in linear.parameters()):
+        return "the weights of a linear layer have been replaced"  # quantised by torchao
     if any(type(one) is not nn.LayerNorm for layer in found.layers for one in (layer.attention_norm, layer.norm)):
         return "a normalisation has been replaced"
     return None
@@ -213,15 +220,14 @@ class UnpaddedModel:
     """A transformers model that takes rows without padding. `unpadded` makes it; it lives as long as a call.
 
     Args:
-        model: a model.
-        family: how its encoder is read.
+        model: a model without an `obstacle`.
     """
 
-    def __init__(self, model: Any, family: Family) -> None:
+    def __init__(self, model: Any) -> None:
         self.model = model
-        self.family = family
-        self.layers = list(family.layers(model.base_model))
-        self.heads: int = getattr(model.config, family.heads)
+        self.family = FAMILIES[model.config.model_type]
+        self.layers = list(self.family.layers(model.base_model))
+        self.heads: int = getattr(model.config, self.family.heads)
 
     def __call__(
         self, ids: Tensor, type_ids: Tensor | None, lengths: Sequence[int], read: Read | Tensor = Read.ALL

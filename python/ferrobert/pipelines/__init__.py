@@ -6,6 +6,7 @@ Pipelines import torch; this module does not until `pipeline` is called.
 from __future__ import annotations
 
 import os
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ ORIGINS = {
     "next-sentence-prediction": "BERT as it comes from pretraining, such as bert-base-uncased",
 }
 ALIASES = {"sentiment-analysis": "text-classification", "ner": "token-classification"}
-BACKENDS = ("torch",)
+BACKENDS = ("torch", "onnx")
 
 
 def task_name(task: str) -> str:
@@ -76,17 +77,20 @@ def pipeline(
         device: "cpu", "cuda", "cuda:1", a number (-1 is the CPU); by default the first GPU, else the CPU.
         dtype: precision of the weights, such as "bfloat16"; by default that of the checkpoint. "auto" is bfloat16 where
             the processor computes it natively and the task keeps its labels (text-classification), else as by default.
+            With "onnx" float32.
         batch_tokens: tokens of a batch, padding included; by default 2,048 on the CPU and 32,768 on a GPU.
-        backend: what runs the model; "torch".
+        backend: what runs the model: "torch"; "onnx" is onnxruntime for the encoder's layers, which are exported once
+            and compared with torch each time they are loaded. Embeddings and head are torch's, on the CPU.
         **options: the task's own call options, as defaults for each call (``top_k``, ``truncation``, ...).
 
     Returns:
         The pipeline of the task, such as `TextClassificationPipeline`.
 
     Raises:
-        ConfigError: an unknown task, backend, device or option; no model.
-        CheckpointError: the model cannot be loaded or has no head for the task.
-        MissingDependencyError: torch or transformers is not installed.
+        ConfigError: an unknown task, backend, device or option; no model. With "onnx" a family that it does not run, a
+            dtype other than float32, a cache folder that cannot be written to.
+        CheckpointError: the model cannot be loaded or has no head for the task; its export differs from it.
+        MissingDependencyError: torch or transformers is not installed, or what the backend needs.
 
     Example:
         >>> classifier = pipeline("text-classification", "path/to/model")  # doctest: +SKIP
@@ -105,5 +109,9 @@ def pipeline(
     require_torch("a pipeline")
     module, class_name = TASKS[name]
     pipeline_class = getattr(import_module(module), class_name)
+    if backend == "onnx":
+        from ferrobert.pipelines.onnx import onnx_pipeline
+
+        pipeline_class = partial(onnx_pipeline, pipeline_class)
     made: Pipeline = pipeline_class(model, tokenizer, device=device, dtype=dtype, batch_tokens=batch_tokens, **options)
     return made

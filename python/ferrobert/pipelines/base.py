@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ferrobert.errors import ConfigError, DecodeError
 from ferrobert.inputs import check_count, encodable
 from ferrobert.models.checkpoint import Head, load_model, position_limit
+from ferrobert.models.unpadded import UnpaddedModel
 from ferrobert.pipelines.device import auto_dtype, find_device, find_dtype
 from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import is_finite, stream_of, text_and_pair
@@ -47,6 +48,7 @@ class Pipeline(ABC):
         device: where the model runs.
         batch_tokens: tokens of a batch, padding included; halved where a batch does not fit into memory.
         max_tokens: the most tokens of one row that the model can read; ``None`` where it sets no limit.
+        onnx: what runs the encoder's layers with ``backend="onnx"``, else ``None``.
 
     Raises:
         CheckpointError: no such model, or it lacks the task's head.
@@ -93,6 +95,7 @@ class Pipeline(ABC):
         default = BATCH_TOKENS_CPU if self.device.type == "cpu" else BATCH_TOKENS_GPU
         self.batch_tokens = default if batch_tokens is None else check_count("batch_tokens", batch_tokens, 1)
         self.max_tokens = position_limit(self.model)
+        self.onnx: UnpaddedModel | None = None
 
     @property
     def dtype(self) -> torch.dtype:

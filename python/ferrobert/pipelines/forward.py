@@ -49,7 +49,7 @@ class Forward:
         pipe.model.eval()  # whoever holds the model may have trained it since
         self.pipe = pipe
         self.max_rows = max_rows
-        self.unpadded = unpadded(pipe.model)
+        self.unpadded = pipe.onnx or unpadded(pipe.model)
 
     def of_rows(self, rows: TokenRows) -> NDArray[np.float32]:
         """Logits of each row, ``(rows, labels)``.
