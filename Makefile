@@ -83,6 +83,9 @@ squad-check: $(VENV)/.with-test ## MiniLM fine-tuned to answer questions: F1 on 
 ner-check: $(VENV)/.with-test ## MiniLM fine-tuned for entities by ferrobert and by transformers' own loop: strict F1 and seconds of both; half an hour
 	$(PY) -W ignore -m tests.ner_check
 
+calibration-check: $(VENV)/.with-test ## MiniLM's scores with and without a temperature, on SST-2 dev and on entities: ten minutes
+	$(PY) -W ignore -m tests.calibration_check
+
 miri: ## the unsafe modules of the core under Miri (needs a nightly toolchain with the component miri)
 	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --target-dir target/miri -p ferrobert-core --lib -- \
 		memory wordpiece::column wordpiece::key wordpiece::scan wordpiece::slots wordpiece::word_table
@@ -134,4 +137,4 @@ $(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
 	touch $@
 
 .PRECIOUS: $(VENV)/.with-%
-.PHONY: help demo wheel test lint parity labels-check masking-check entities-check answers-check questions-check qa-check pipelines-check squad-check ner-check pretrain-check miri docs bench bench-full tables format clean
+.PHONY: help demo wheel test lint parity labels-check masking-check entities-check answers-check questions-check qa-check pipelines-check squad-check ner-check calibration-check pretrain-check miri docs bench bench-full tables format clean

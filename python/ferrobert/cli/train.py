@@ -78,6 +78,10 @@ def train(
         typer.Option(help="Keep the epoch with the best validation loss, f1 or accuracy (texts), exact (questions)."),
     ] = None,
     mixed_precision: Annotated[str | None, typer.Option(help="bf16 or fp16 on a GPU.")] = None,
+    no_calibrate: Annotated[
+        bool,
+        typer.Option("--no-calibrate", help="Save scores as they are learned, without a temperature from validation."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 42,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Drop checkpoints of an unfinished run.")] = False,
@@ -96,9 +100,10 @@ def train(
     if wrong_answers is not None and not asks:
         raise ConfigError(f"--wrong-answers goes with --task question-answering, not with {task}")
     if asks:
-        if text_pair_column is not None or scheme is not None or label_all_tokens or balanced:
+        if text_pair_column is not None or scheme is not None or label_all_tokens or balanced or no_calibrate:
             raise ConfigError(
-                f"--text-pair-column, --scheme, --label-all-tokens and --balanced do not go with --task {task}"
+                "--text-pair-column, --scheme, --label-all-tokens, --balanced and --no-calibrate do not go with "
+                f"--task {task}"
             )
         settings = {
             "question_column": question_column,
@@ -126,6 +131,8 @@ def train(
             "text_pair_column": text_pair_column,
             "label_column": label_column,
         }
+    if no_calibrate:
+        settings["calibrate"] = False
     if group_by_length is not None:
         settings["group_by_length"] = group_by_length
     finetune(

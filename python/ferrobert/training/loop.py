@@ -10,15 +10,15 @@ from typing import Any
 import torch
 import transformers
 from rich.console import Console
-from torch.utils.data import Dataset
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
 
 from ferrobert.models.checkpoint import LoadedModel, quiet_transformers
 from ferrobert.models.saving import save_model
 from ferrobert.training.arguments import training_arguments
+from ferrobert.training.calibration import calibrate, calibration_line
 from ferrobert.training.progress import EpochProgress, epoch_history
 from ferrobert.training.recipe import Recipe
-from ferrobert.training.rows import as_batch
+from ferrobert.training.rows import LabelledRows, as_batch
 from ferrobert.training.run_folder import CHECKPOINTS, drop
 from ferrobert.training.trainable import add_lora, count_parameters, freeze_encoder, merged
 
@@ -32,8 +32,8 @@ def train_and_save(
     folder: Path,
     *,
     trainer_class: type[Trainer],
-    train_rows: Dataset[Any],
-    validation_rows: Dataset[Any] | None,
+    train_rows: LabelledRows,
+    validation_rows: LabelledRows | None,
     report: Mapping[str, Any],
     checkpoint: str | None,
     checkpoints: bool,
@@ -96,8 +96,14 @@ def train_and_save(
         shown.bar.stop()
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():
-        plain = merged(trainer.accelerator.unwrap_model(trainer.model))
-        save_model(plain, tokenizer, folder, reports={REPORT: _report(recipe, trainer, counts, report)})
+        # Without the wrapper that casts: the model as its readers run it.
+        plain = merged(trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False))
+        calibration = None
+        if recipe.calibrate and validation_rows is not None:
+            calibration = calibrate(plain, validation_rows, trainer.args.eval_batch_size)
+            shown.console.print(calibration_line(calibration), highlight=False, soft_wrap=True)
+        written = {**_report(recipe, trainer, counts, report), "calibration": calibration}
+        save_model(plain, tokenizer, folder, reports={REPORT: written})
         drop(folder / CHECKPOINTS)
     trainer.accelerator.wait_for_everyone()
 

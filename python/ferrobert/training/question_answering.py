@@ -25,7 +25,7 @@ from ferrobert.training.answer_scores import AnswerScores, positions_of
 from ferrobert.training.base_model import check_is_checkpoint, longest_row, tokenizer_of
 from ferrobert.training.loop import REPORT, train_and_save
 from ferrobert.training.questions import QuestionColumns, Questions, read_questions, split
-from ferrobert.training.recipe import Recipe, check_selection, fingerprint, plain
+from ferrobert.training.recipe import Recipe, fingerprint
 from ferrobert.training.rows import LabelledRows
 from ferrobert.training.run_folder import FINISHED, prepare_run
 from ferrobert.training.trainer import AnswerTrainer
@@ -135,6 +135,7 @@ def finetune(
         >>> qa(question="Who founded Tesla?", context="Elon Musk founded Tesla.")  # doctest: +SKIP
         {'score': 0.9, 'start': 0, 'end': 9, 'answer': 'Elon Musk'}
     """
+    given = dict(locals())
     check_is_checkpoint(model)
     if class_weight is not None:
         raise ConfigError("class_weight weighs labels; question answering has none")
@@ -154,32 +155,13 @@ def finetune(
         left_out += check.left_out
     if left_out:
         warnings.warn(f"{left_out} rows are left out: their answers do not stand at answer_start", stacklevel=2)
-    check_selection(
-        early_stopping_patience, select_best, validates=check is not None, checkpoints=checkpoints, resume=resume
-    )
-    recipe = QuestionRecipe(
-        model=os.fspath(model),
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        gradient_accumulation_steps=gradient_accumulation_steps,
-        warmup_ratio=warmup_ratio,
-        max_grad_norm=max_grad_norm,
-        weight_decay=weight_decay,
-        freeze_encoder=freeze_encoder,
-        lora=plain(lora),
+    recipe = QuestionRecipe.of(
+        given,
+        validates=check is not None,
+        calibrate=False,
         class_weight=None,
-        max_length=max_length,
-        group_by_length=group_by_length,
         label_names=[],
-        early_stopping_patience=early_stopping_patience,
-        select_best=select_best or ("loss" if early_stopping_patience is not None else None),
-        mixed_precision=mixed_precision,
-        seed=seed,
         data=fingerprint(_columns(learn), _columns(check)),
-        doc_stride=doc_stride,
-        max_question_length=max_question_length,
-        wrong_answers=wrong_answers,
     )
     recipe.warn_of_small_rate(stacklevel=2)
     folder = Path(output_dir)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
 
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_count
@@ -43,8 +44,35 @@ class Recipe:
     early_stopping_patience: int | None
     select_best: str | None
     mixed_precision: str | None
+    calibrate: bool
     seed: int
     data: str
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any], *, validates: bool, **found: Any) -> Self:
+        """The recipe of a call of a task's ``finetune``.
+
+        Args:
+            arguments: the arguments of the call by name, as ``locals()`` gives them at its beginning.
+            validates: whether there is validation data.
+            **found: settings that are not arguments, or take the place of one.
+
+        Raises:
+            ConfigError: a setting that is not allowed, or that lacks what it needs.
+        """
+        check_selection(
+            arguments["early_stopping_patience"],
+            arguments["select_best"],
+            validates=validates,
+            checkpoints=arguments["checkpoints"],
+            resume=arguments["resume"],
+        )
+        settings = {**arguments, "model": os.fspath(arguments["model"]), **found}
+        if settings["select_best"] is None and settings["early_stopping_patience"] is not None:
+            settings["select_best"] = "loss"
+        for name in ("lora", "class_weight"):
+            settings[name] = plain(settings[name])
+        return cls(**{field.name: settings[field.name] for field in fields(cls)})
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "gradient_accumulation_steps"):
@@ -56,8 +84,9 @@ class Recipe:
             raise ConfigError(f"learning_rate must lie between 0 and 1, got {self.learning_rate!r}")
         if not 0.0 <= self.warmup_ratio < 1.0:
             raise ConfigError(f"warmup_ratio must lie in [0, 1), got {self.warmup_ratio!r}")
-        if not isinstance(self.group_by_length, bool):
-            raise ConfigError(f"group_by_length must be True or False, got {self.group_by_length!r}")
+        for name in ("group_by_length", "calibrate"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{name} must be True or False, got {getattr(self, name)!r}")
         if self.freeze_encoder and self.lora:
             raise ConfigError("freeze_encoder=True trains the head alone, lora= the attention too: choose one")
         if self.mixed_precision not in (None, "bf16", "fp16"):

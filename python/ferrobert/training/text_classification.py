@@ -24,7 +24,7 @@ from ferrobert.training.class_weights import class_weights
 from ferrobert.training.examples import Columns, Examples, label_ids, label_names, read_examples, split
 from ferrobert.training.loop import REPORT, train_and_save
 from ferrobert.training.metrics import accuracy, f1
-from ferrobert.training.recipe import Recipe, check_selection, fingerprint, plain
+from ferrobert.training.recipe import Recipe, fingerprint
 from ferrobert.training.rows import LabelledRows
 from ferrobert.training.run_folder import FINISHED, prepare_run
 from ferrobert.training.trainer import ClassifierTrainer
@@ -55,6 +55,7 @@ def finetune(
     early_stopping_patience: int | None = None,
     select_best: str | None = None,
     mixed_precision: str | None = None,
+    calibrate: bool = True,
     device: str | None = None,
     seed: int = 42,
     checkpoints: bool = True,
@@ -90,6 +91,8 @@ def finetune(
         select_best: keep the epoch with the best validation "loss", "accuracy" or "f1"; by default the last epoch,
             or the one with the lowest loss under early stopping.
         mixed_precision: "bf16", on a GPU or a processor with AVX-512 BF16 or AMX; "fp16" on a GPU.
+        calibrate: divide the logits by the temperature that fits the labels of validation best, so that scores are as
+            high as they are right; it is folded into the last layer. The report has the errors before and after.
         device: "cpu" to stay off a GPU that is there.
         seed: seed of the new head, the order of the batches and dropout.
         checkpoints: save model, optimiser and random state after each epoch (three times the model's size).
@@ -106,6 +109,7 @@ def finetune(
         DataError: no rows, one label alone, a row without text or label, a label in validation that train lacks.
         CheckpointError: the model cannot be loaded.
     """
+    given = dict(locals())
     check_is_checkpoint(model)
     columns = Columns(text_column, text_pair_column, label_column)
     learn = read_examples(train, columns, "train")
@@ -114,33 +118,15 @@ def finetune(
         learn, check = split(learn, validation, seed)
     elif validation is not None:
         check = read_examples(validation, columns, "validation")
-    check_selection(
-        early_stopping_patience, select_best, validates=check is not None, checkpoints=checkpoints, resume=resume
-    )
     names = _names(learn, label_names, model)
     train_ids = label_ids(learn, names, "train")
     check_ids = None if check is None else label_ids(check, names, "validation")
     if check is not None and (check.pairs is None) != (learn.pairs is None):
         raise DataError("train and validation must both hold pairs of texts, or both single texts")
-    recipe = Recipe(
-        model=os.fspath(model),
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        gradient_accumulation_steps=gradient_accumulation_steps,
-        warmup_ratio=warmup_ratio,
-        max_grad_norm=max_grad_norm,
-        weight_decay=weight_decay,
-        freeze_encoder=freeze_encoder,
-        lora=plain(lora),
-        class_weight=plain(class_weight),
-        max_length=max_length,
-        group_by_length=group_by_length,
+    recipe = Recipe.of(
+        given,
+        validates=check is not None,
         label_names=names,
-        early_stopping_patience=early_stopping_patience,
-        select_best=select_best or ("loss" if early_stopping_patience is not None else None),
-        mixed_precision=mixed_precision,
-        seed=seed,
         data=fingerprint(_columns(learn), _columns(check)),
     )
     weights = class_weights(class_weight, names, train_ids)

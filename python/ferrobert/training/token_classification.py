@@ -21,7 +21,7 @@ from ferrobert.pipelines.token_classification import TokenClassificationPipeline
 from ferrobert.training.base_model import check_is_checkpoint, labels_of_checkpoint, longest_row, tokenizer_of
 from ferrobert.training.class_weights import class_weights
 from ferrobert.training.loop import REPORT, train_and_save
-from ferrobert.training.recipe import Recipe, check_selection, fingerprint, plain
+from ferrobert.training.recipe import Recipe, fingerprint
 from ferrobert.training.rows import IGNORED, LabelledTokens
 from ferrobert.training.run_folder import FINISHED, prepare_run
 from ferrobert.training.tagged_examples import Tagged, read_tagged, split
@@ -73,6 +73,7 @@ def finetune(
     early_stopping_patience: int | None = None,
     select_best: str | None = None,
     mixed_precision: str | None = None,
+    calibrate: bool = True,
     device: str | None = None,
     seed: int = 42,
     checkpoints: bool = True,
@@ -120,6 +121,8 @@ def finetune(
         select_best: keep the epoch with the best validation "loss" or "f1"; by default the last epoch, or the one with
             the lowest loss under early stopping.
         mixed_precision: "bf16", on a GPU or a processor with AVX-512 BF16 or AMX; "fp16" on a GPU.
+        calibrate: divide the logits by the temperature that fits the labels of validation best, so that scores are as
+            high as they are right; it is folded into the last layer. The report has the errors before and after.
         device: "cpu" to stay off a GPU that is there.
         seed: seed of the new head, the order of the batches and dropout.
         checkpoints: save model, optimiser and random state after each epoch (three times the model's size).
@@ -144,6 +147,7 @@ def finetune(
         >>> ner("Elon Musk founded Tesla.", aggregation_strategy="simple")  # doctest: +SKIP
         [{'entity_group': 'PER', 'score': 0.9, 'word': 'Elon Musk', 'start': 0, 'end': 9}, ...]
     """
+    given = dict(locals())
     check_is_checkpoint(model)
     scheme = None if scheme is None else scheme_of(scheme)
     if not isinstance(label_all_tokens, bool):
@@ -164,32 +168,12 @@ def finetune(
         check = read_tagged(validation, columns, "validation", names=names, file_format=file_format)
         check, check_note = in_scheme(check, scheme, note.scheme)
         check_tags(check, names, note.scheme)
-    check_selection(
-        early_stopping_patience, select_best, validates=check is not None, checkpoints=checkpoints, resume=resume
-    )
-    recipe = TokenRecipe(
-        model=os.fspath(model),
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        gradient_accumulation_steps=gradient_accumulation_steps,
-        warmup_ratio=warmup_ratio,
-        max_grad_norm=max_grad_norm,
-        weight_decay=weight_decay,
-        freeze_encoder=freeze_encoder,
-        lora=plain(lora),
-        class_weight=plain(class_weight),
-        max_length=max_length,
-        group_by_length=group_by_length,
+    recipe = TokenRecipe.of(
+        given,
+        validates=check is not None,
         label_names=names,
-        early_stopping_patience=early_stopping_patience,
-        select_best=select_best or ("loss" if early_stopping_patience is not None else None),
-        mixed_precision=mixed_precision,
-        seed=seed,
         data=fingerprint(_columns(learn), _columns(check)),
         scheme=note.scheme,
-        label_all_tokens=label_all_tokens,
-        stride=stride,
     )
     class_weights(class_weight, names, np.zeros(0, dtype=np.int64))  # to refuse it before anything is loaded
     recipe.warn_of_small_rate(stacklevel=2)
