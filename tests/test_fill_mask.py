@@ -381,6 +381,14 @@ def test_a_model_whose_logits_are_nan_is_refused(bert):
             broken(["a [MASK]", "[MASK] [MASK]"], **options)
 
 
+def test_the_row_of_a_stream_whose_logits_are_nan_is_named(bert):
+    broken = fb.pipeline("fill-mask", bert, device="cpu")
+    broken.model.bert.embeddings.position_embeddings.weight.data[12] = float("nan")
+    texts = ["a [MASK]"] * 5 + ["a [MASK]" + " the" * 20] + ["[MASK]"]
+    with pytest.raises(DecodeError, match=r"logits for row 5 are NaN \(1 of 2 rows\)"):
+        list(broken(iter(texts), batch_size=2))
+
+
 def test_a_pipeline_without_a_model_says_what_to_give():
     with pytest.raises(ConfigError, match=r"pipeline\('fill-mask'\) needs model=.*pretraining"):
         fb.pipeline("fill-mask")

