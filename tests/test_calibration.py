@@ -1,6 +1,5 @@
 """Temperatures: what is fitted, that it is folded exactly and once, and what is left as it was."""
 
-import json
 import math
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import torch
 import transformers
 from tests.command_line import refused, run
+from tests.finetune_cases import BAD, GOOD, TRAIN, report_of, weights_of
 from tests.made_checkpoints import made_model
 
 import ferrobert as fb
@@ -23,10 +23,7 @@ from ferrobert.training.calibration import (
 )
 from ferrobert.training.rows import LabelledRows, LabelledTokens
 
-GOOD = ["a great film", "a nice book", "i love this room", "the food was good", "the film was great", "not bad !"]
-BAD = ["an awful film", "a dull book", "i hate this room", "very bad food", "the film was awful", "not good ."]
 TEXTS = [*GOOD, *BAD]
-TRAIN = [(text, "good" if text in GOOD else "bad") for text in TEXTS] * 4
 # One label in five is wrong, so that a sure model is too sure.
 CHECK = [(text, "good" if (text in GOOD) != (number % 5 == 0) else "bad") for number, text in enumerate(TEXTS * 10)]
 FAST = {"epochs": 6, "learning_rate": 5e-3, "batch_size": 8, "device": "cpu", "progress": False}
@@ -36,16 +33,6 @@ TAGGED = [
     (["three", "was", "not", "book", "room", "!"], ["B-PER", "O", "O", "B-LOC", "I-LOC", "O"]),
 ] * 12
 TAGGED_CHECK = [(words, ["O"] * 6 if number % 5 == 0 else tags) for number, (words, tags) in enumerate(TAGGED)]
-
-
-def report_of(folder):
-    return json.loads((folder / "training_report.json").read_text("utf-8"))
-
-
-def weights_of(folder):
-    from safetensors.torch import load_file
-
-    return load_file(folder / "model.safetensors")
 
 
 def drawn(temperature, rows=20_000, labels=4):

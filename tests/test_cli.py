@@ -261,6 +261,7 @@ def test_evaluate_measures_what_the_pipeline_answers(model, rows_file):
     right = [one["label"] == label for one, label in zip(answers, true, strict=True)]
     expected = metrics.calibration_error(right, [one["score"] for one in answers])
     assert measured["calibration_error"] == pytest.approx(expected)
+    assert measured["mean_score"] == pytest.approx(sum(one["score"] for one in answers) / 3)
     assert measured["confusion"]["labels"] == ["bad", "fair", "good"]
     assert [sum(row) for row in measured["confusion"]["true_by_predicted"]] == [1, 1, 1]
 
@@ -273,14 +274,15 @@ def test_evaluate_of_scores_that_are_no_probabilities_has_no_calibration_error(m
     shown = run("evaluate", tmp_path / "rows.csv", "-m", folder).stdout
     assert "accuracy 1.0000" in shown
     assert "calibration" not in shown
-    assert (
-        json.loads(run("evaluate", tmp_path / "rows.csv", "-m", folder, "--json").stdout)["calibration_error"] is None
-    )
+    assert "mean score" not in shown
+    measured = json.loads(run("evaluate", tmp_path / "rows.csv", "-m", folder, "--json").stdout)
+    assert measured["calibration_error"] is measured["mean_score"] is None
 
 
 def test_evaluate_prints_tables(model, rows_file):
     output = run("evaluate", rows_file, "-m", model).stdout
     assert all(word in output for word in ("accuracy", "macro F1", "precision", "recall", "true label by predicted"))
+    assert all(word in output for word in ("mean score", "calibration error"))
 
 
 def test_evaluate_with_a_label_that_the_model_lacks_is_refused(model, tmp_path):

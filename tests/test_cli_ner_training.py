@@ -2,7 +2,7 @@ import json
 
 import pytest
 from tests.command_line import refused, run
-from tests.test_finetune_ner import LONGER, NAMES, TRAIN
+from tests.finetune_ner_cases import LONGER, NAMES, TRAIN
 
 import ferrobert as fb
 from ferrobert.tables import Table, TableWriter

@@ -9,6 +9,7 @@ import torch
 import transformers
 from tests.command_line import refused as refused_command
 from tests.command_line import run
+from tests.finetune_cases import report_of
 
 import ferrobert as fb
 from ferrobert.errors import AlignmentError, ConfigError, DataError
@@ -39,10 +40,6 @@ def document(rows: list[dict[str, Any]]) -> dict[str, Any]:
         question = {"id": row["id"], "question": row["question"], "answers": answers}
         paragraphs.append({"context": row["context"], "qas": [question]})
     return {"version": "1.1", "data": [{"title": "", "paragraphs": paragraphs}]}
-
-
-def report_of(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "training_report.json").read_text("utf-8")))
 
 
 def test_a_reader_learns_and_is_loaded_again(tiny_encoder: Path, tmp_path: Path) -> None:

@@ -172,20 +172,22 @@ def evaluate(
         rows += len(chunk)
     if not rows:
         raise DataError(f"{file} has no rows to evaluate on")
+    belief: dict[str, float | None] = {"mean_score": None, "calibration_error": None}
     # Scores of a regression are no probabilities.
-    calibration = calibration_error(right, scores) if all(0 <= score <= 1 for score in scores) else None
+    if all(0 <= score <= 1 for score in scores):
+        belief = {"mean_score": sum(scores) / rows, "calibration_error": calibration_error(right, scores)}
     if json_lines:
-        print(json.dumps(_as_json(confusion, rows, cut, calibration), ensure_ascii=False))
+        print(json.dumps(_as_json(confusion, rows, cut, belief), ensure_ascii=False))
     else:
-        _print_tables(confusion, rows, cut, calibration)
+        _print_tables(confusion, rows, cut, belief)
 
 
-def _as_json(confusion: Confusion, rows: int, cut: int, calibration: float | None) -> dict[str, Any]:
+def _as_json(confusion: Confusion, rows: int, cut: int, belief: dict[str, float | None]) -> dict[str, Any]:
     return {
         "rows": rows,
         "accuracy": confusion.accuracy(),
         "macro_f1": confusion.macro_f1(),
-        "calibration_error": calibration,
+        **belief,
         "labels": {
             one.label: {"precision": one.precision, "recall": one.recall, "f1": one.f1, "rows": one.rows}
             for one in confusion.per_class()
@@ -195,16 +197,17 @@ def _as_json(confusion: Confusion, rows: int, cut: int, calibration: float | Non
     }
 
 
-def _print_tables(confusion: Confusion, rows: int, cut: int, calibration: float | None) -> None:
+def _print_tables(confusion: Confusion, rows: int, cut: int, belief: dict[str, float | None]) -> None:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     out = console()
-    measures = [f"[bold]accuracy {confusion.accuracy():.4f}[/bold]", f"macro F1 {confusion.macro_f1():.4f}"]
-    if calibration is not None:
-        measures.append(f"calibration error {calibration:.4f}")
-    out.print("   ".join([*measures, f"{rows:,} rows"]))
+    accuracy = f"[bold]accuracy {confusion.accuracy():.4f}[/bold]"
+    out.print(f"{accuracy}   macro F1 {confusion.macro_f1():.4f}   {rows:,} rows")
+    told = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in belief.items() if value is not None]
+    if told:
+        out.print("   ".join(told))
     scores = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     scores.add_column("label")
     for name in ("precision", "recall", "F1", "rows"):
