@@ -31,7 +31,7 @@ class FirstWords:
 def pipe(monkeypatch: pytest.MonkeyPatch) -> FirstWords:
     pipe = FirstWords()
 
-    def open_pipeline(task: str, model: str, *, device: Any, batch_tokens: Any) -> FirstWords:
+    def open_pipeline(task: str, model: str, *, device: Any, batch_tokens: Any, backend: str) -> FirstWords:
         assert (task, model) == ("question-answering", "reader")
         return pipe
 

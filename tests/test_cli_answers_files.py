@@ -42,7 +42,7 @@ class FirstWord:
 
 @pytest.fixture(autouse=True)
 def pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_pipeline(task: str, model: str, *, device: Any, batch_tokens: Any) -> FirstWord:
+    def open_pipeline(task: str, model: str, *, device: Any, batch_tokens: Any, backend: str) -> FirstWord:
         assert (task, model) == ("question-answering", "reader")
         return FirstWord()
 

@@ -35,7 +35,7 @@ class CapitalisedWords:
 def pipe(monkeypatch):
     pipe = CapitalisedWords()
 
-    def open_pipeline(task, model, *, device, batch_tokens):
+    def open_pipeline(task, model, *, device, batch_tokens, backend):
         assert (task, model) == ("token-classification", "tagger")
         pipe.options = (device, batch_tokens)
         return pipe
