@@ -83,7 +83,7 @@ squad-check: $(VENV)/.with-test ## MiniLM fine-tuned to answer questions: F1 on 
 ner-check: $(VENV)/.with-test ## MiniLM fine-tuned for entities by ferrobert and by transformers' own loop: strict F1 and seconds of both; half an hour
 	$(PY) -W ignore -m tests.ner_check
 
-calibration-check: $(VENV)/.with-test ## MiniLM's scores with and without a temperature, on SST-2 dev and on entities: ten minutes
+calibration-check: $(VENV)/.with-test ## MiniLM's scores with and without a temperature, on SST-2 dev: five minutes
 	$(PY) -W ignore -m tests.calibration_check
 
 miri: ## the unsafe modules of the core under Miri (needs a nightly toolchain with the component miri)

@@ -60,7 +60,7 @@ def finetune(
         resume: go on from the last checkpoint in ``output_dir``.
         **settings: those of the task, see `ferrobert.training.text_classification.finetune`,
             `ferrobert.training.token_classification.finetune` and `ferrobert.training.question_answering.finetune`:
-            names of columns and labels, ``max_length``, ``early_stopping_patience``, ``mixed_precision``, ...
+            names of columns and labels, ``max_length``, ``early_stopping_patience``, ``calibrate``, ...
 
     Returns:
         The task's pipeline on the trained model.

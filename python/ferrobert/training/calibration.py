@@ -17,7 +17,7 @@ from ferrobert.training.rows import IGNORED, LabelledRows
 
 #: The temperatures that are tried: where the scores say nothing of the labels, the best one is infinite.
 BOUNDS = (0.1, 10.0)
-#: Of fewer labels a temperature may be more noise than help.
+#: Of fewer labels a temperature may do harm (measured in docs/training.md).
 FEWEST = 100
 
 
