@@ -14,6 +14,7 @@ import pytest
 import torch
 from tests.command_line import refused
 from tests.made_checkpoints import made_model
+from tests.test_unpadded import rounded
 
 import ferrobert as fb
 from ferrobert.errors import CheckpointError, ConfigError, MissingDependencyError
@@ -91,14 +92,6 @@ def no_export(monkeypatch):
         raise AssertionError("exported again")
 
     monkeypatch.setattr(module, "_export", fail)
-
-
-def rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return pytest.approx(value, abs=1e-5)
-    if isinstance(value, dict):
-        return {key: rounded(one) for key, one in value.items()}
-    return [rounded(one) for one in value] if isinstance(value, list) else value
 
 
 CASES = [

@@ -321,15 +321,15 @@ def test_pipelines_give_the_same_with_and_without_padding(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr("ferrobert.pipelines.forward.unpadded", lambda model: None)
             padded = call(pipe)
-        assert _rounded(ours) == _rounded(padded)
+        assert rounded(ours) == rounded(padded)
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     if isinstance(value, float):
         return pytest.approx(value, abs=1e-5)
     if isinstance(value, dict):
-        return {key: _rounded(one) for key, one in value.items()}
-    return [_rounded(one) for one in value] if isinstance(value, list) else value
+        return {key: rounded(one) for key, one in value.items()}
+    return [rounded(one) for one in value] if isinstance(value, list) else value
 
 
 def test_without_onednn_the_products_are_torch_own(monkeypatch):

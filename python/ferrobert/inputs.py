@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ __all__ = [
     "check_count",
     "check_counter",
     "check_flag",
+    "check_number",
     "check_side",
     "check_tensors",
     "chosen",
@@ -159,6 +162,13 @@ def check_count(name: str, value: Any, least: int, most: int | None = None) -> i
     if most is not None and value > most:
         raise ConfigError(f"{name} must be at most {most:,}, got {value}")
     return int(value)
+
+
+def check_number(name: str, value: Any) -> float:
+    """A number that is not NaN, or ConfigError."""
+    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+        raise ConfigError(f"{name} must be a number, got {value!r}")
+    return float(value)
 
 
 def check_flag(name: str, value: Any) -> bool:

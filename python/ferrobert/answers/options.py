@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_count, check_flag
+from ferrobert.inputs import check_count, check_flag, check_number
 
 __all__ = ["DecodingOptions", "options_of"]
 
@@ -48,9 +44,7 @@ def options_of(
     """
     if rank_by not in RANKINGS:
         raise ConfigError(f'rank_by must be "logits" or "probability", got {rank_by!r}')
-    threshold = null_score_diff_threshold
-    if isinstance(threshold, (bool, np.bool_)) or not isinstance(threshold, numbers.Real) or math.isnan(threshold):
-        raise ConfigError(f"null_score_diff_threshold must be a number, got {threshold!r}")
+    threshold = check_number("null_score_diff_threshold", null_score_diff_threshold)
     if threshold and rank_by == "probability":
         raise ConfigError(
             'null_score_diff_threshold is a difference of logits: it needs rank_by="logits", and is 0 for "probability"'
@@ -60,7 +54,7 @@ def options_of(
         check_count("n_best", n_best, 1, MOST),
         check_count("max_answer_length", max_answer_length, 1, MOST),
         rank_by,
-        float(threshold) if check_flag("handle_impossible_answer", handle_impossible_answer) else None,
+        threshold if check_flag("handle_impossible_answer", handle_impossible_answer) else None,
         check_flag("align_to_words", align_to_words),
         check_flag("details", details),
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from ferrobert.answers.encoding import misplaced
 from ferrobert.errors import AlignmentError, ConfigError, DataError
+from ferrobert.pipelines.inputs import rows_of_table
 from ferrobert.tables import Row, Table
 
 
@@ -88,6 +89,7 @@ def read_questions(
         return f"{what}: row {row}"
 
     rows: Iterable[Any]
+    source = rows_of_table(source)
     if isinstance(source, (str, os.PathLike)):
         table = Table(source, format=file_format)
         table.require(columns.question, columns.context, columns.answers)
@@ -101,10 +103,8 @@ def read_questions(
             return table.where(Row(numbers[row], {}))
 
         rows = of_file()
-    elif hasattr(source, "to_pylist") and hasattr(source, "column_names"):  # a table of Arrow
-        rows = source.to_pylist()
-    elif isinstance(source, Mapping) or (hasattr(source, "columns") and hasattr(source, "to_dict")):
-        there = {str(name): list(source[name]) for name in (source if isinstance(source, Mapping) else source.columns)}
+    elif isinstance(source, Mapping):
+        there = {str(name): list(source[name]) for name in source}
         if len({len(column) for column in there.values()}) > 1:
             raise DataError(f"{what}: its columns differ in length")
         rows = [dict(zip(there, values, strict=True)) for values in zip(*there.values(), strict=True)]

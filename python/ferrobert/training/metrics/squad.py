@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 import os
 import re
 import string
@@ -14,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ferrobert.errors import ConfigError, DataError
+from ferrobert.inputs import check_number
 from ferrobert.tables.squad import squad_document, squad_rows
 
 __all__ = ["normalize_answer", "squad", "squad_breakdown"]
@@ -252,10 +251,10 @@ def _numbers(probabilities: Any) -> dict[str, float]:
     """Probabilities by id, checked."""
     if not isinstance(probabilities, Mapping):
         raise ConfigError(f"no_answer_probabilities must be {{id: number}}, got {type(probabilities).__name__}")
-    for id, value in probabilities.items():
-        if isinstance(value, bool) or not isinstance(value, numbers.Real) or math.isnan(value):
-            raise ConfigError(f"no_answer_probabilities: that of question {id!r} must be a number, got {value!r}")
-    return {str(id): float(value) for id, value in probabilities.items()}
+    return {
+        str(id): check_number(f"no_answer_probabilities: that of question {id!r}", value)
+        for id, value in probabilities.items()
+    }
 
 
 def _check_ids(texts: Mapping[str, str], rows: Sequence[Reference]) -> None:
