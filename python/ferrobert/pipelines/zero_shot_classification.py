@@ -1,13 +1,14 @@
 """Zero-shot classification: labels of one's own, by a model that tells whether a text entails a sentence.
 
 Arguments and results are those of transformers' ``ZeroShotClassificationPipeline`` (v5). What differs is how it runs:
-the pairs of all texts with all labels are batched together by length, where transformers runs each alone; and what a
-long text says behind the model's limit is read, where transformers cuts it off.
+each text is encoded once, and the pairs of all texts with all labels are batched together by length, where transformers
+encodes and runs each alone; and what a long text says behind the model's limit is read, where transformers cuts it off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from ferrobert.pipelines.base import READ_AHEAD, Pipeline, check_numbers
 from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import check_text, is_finite
 from ferrobert.pipelines.options import CallOptions, shared_options
+from ferrobert.pipelines.rows import TokenRows, paired
 from ferrobert.pipelines.text_classification import check_merge, merged
 
 TEMPLATE = "This example is {}."
@@ -159,6 +161,16 @@ class ZeroShotClassificationPipeline(Pipeline):
     def _read(self, value: Any, row: int) -> tuple[str, str]:
         text, sentence = value
         return text, sentence
+
+    def _encode(
+        self, inputs: Sequence[Any], chosen: CallOptions, numbers: Sequence[int], limit: int | None = None
+    ) -> TokenRows:
+        if not chosen.tokenizer and inputs:
+            with suppress(UnicodeEncodeError):  # named below
+                rows = paired(self.tokenizer, inputs)
+                if rows is not None:
+                    return rows
+        return super()._encode(inputs, chosen, numbers, limit)
 
     def _read_ahead(self, chosen: Any) -> int:
         return max(1, super()._read_ahead(chosen) // len(chosen.labels))
