@@ -22,6 +22,7 @@ from ferrobert.cli import (
     demo,
     evaluate,
     fill_mask,
+    models,
     ner,
     predict,
     pretrain,
@@ -106,6 +107,7 @@ app.command("train")(train.train)
 app.command("pretrain")(pretrain.pretrain)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
+app.command("models")(models.models)
 app.command("bench")(bench.bench)
 
 
