@@ -146,6 +146,20 @@ def test_other_precisions(family, dtype, monkeypatch):
     assert (found - exact).abs().mean() < 1.25 * (theirs - exact).abs().mean() + 1e-6
 
 
+def test_bfloat16_where_onednn_has_no_instructions_for_it(monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("could not create a primitive descriptor")
+
+    model = model_of("bert").to(torch.bfloat16)
+    rows = rows_of("bert")
+    monkeypatch.setattr(module, "_onednn_has_bfloat16", lambda: False)
+    monkeypatch.setattr(module, "_product", refuse)
+    with torch.inference_mode():
+        found = unpadded(model)(*rows).logits
+    theirs = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
+    torch.testing.assert_close(found, theirs, atol=0.1, rtol=0.1)
+
+
 def test_changed_weights_are_seen():
     model = model_of("bert")
     rows = rows_of("bert")

@@ -397,7 +397,7 @@ def _linear(x: Tensor, layer: Any) -> Tensor:
         return made
     learns = torch.is_grad_enabled()
     # In bfloat16 torch calls oneDNN by itself, with some work around it, and knows the gradient.
-    by_onednn = x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and not learns)
+    by_onednn = x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and not learns and _onednn_has_bfloat16())
     available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     if not by_onednn or not available or torch.is_autocast_enabled("cpu"):
         return functional.linear(x, layer.weight, layer.bias)
@@ -405,6 +405,12 @@ def _linear(x: Tensor, layer: Any) -> Tensor:
         return _product(x, layer.weight, layer.bias)
     learning: Tensor = _Product.apply(x, layer.weight, layer.bias)
     return learning
+
+
+def _onednn_has_bfloat16() -> bool:
+    """Whether oneDNN multiplies bfloat16 on this processor: it wants AVX-512."""
+    found: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return found
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
