@@ -10,7 +10,8 @@ from typing import Any
 
 from ferrobert.errors import CheckpointError
 from ferrobert.hub import checkpoint_files
-from ferrobert.models.checkpoint import CONFIG, position_limit, quiet_transformers, require_torch
+from ferrobert.models.checkpoint import position_limit, quiet_transformers, require_torch
+from ferrobert.models.folder import CONFIG
 
 __all__ = ["PUBLISHED", "ModelSize", "config_of", "model_size"]
 

@@ -12,8 +12,7 @@ from typing import Any
 from ferrobert.errors import CheckpointError
 from ferrobert.files import publish
 from ferrobert.models.checkpoint import quiet_transformers
-
-CONFIG = "config.json"
+from ferrobert.models.folder import CONFIG
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path, *, reports: Mapping[str, Any] | None = None) -> None:
