@@ -118,7 +118,9 @@ class BertClassifier(ClassifierMixin, BaseEstimator):
             )
         classes, numbers = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
-            raise DataError(f"y: all {len(examples)} examples have the label {classes.tolist()[0]!r}; a classifier needs two")
+            raise DataError(
+                f"y: all {len(examples)} examples have the label {classes.tolist()[0]!r}; a classifier needs two"
+            )
         names = [str(label) for label in classes.tolist()]
         given = dict(self.settings or {})
         own = sorted(set(given) & {*self.get_params(deep=False), "label_names", "text_column", "label_column"})
