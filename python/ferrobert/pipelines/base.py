@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from ferrobert.pipelines.device import auto_dtype, find_device, find_dtype
 from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import is_finite, stream_of, text_and_pair
 from ferrobert.pipelines.options import WITHOUT_EFFECT, CallOptions
+from ferrobert.pipelines.progress import RowBar
 from ferrobert.pipelines.rows import TokenRows, joined, token_rows, window_stride
 
 BATCH_TOKENS_CPU = 2_048
@@ -29,6 +32,8 @@ BATCH_TOKENS_GPU = 32_768
 READ_AHEAD = 1024
 # Characters (or words) after which a block of inputs ends: logits of about a million tokens are kept at a time.
 LARGEST_BLOCK = 1 << 22
+
+Options = TypeVar("Options", bound=CallOptions)
 
 
 class Pipeline(ABC):
@@ -134,24 +139,39 @@ class Pipeline(ABC):
 
     def _results(self, inputs: Any, chosen: CallOptions) -> Any:
         """A list of results for what is at hand, an iterator for a stream."""
-        return self._run(list(inputs), chosen, 0) if is_finite(inputs) else self._stream(stream_of(inputs), chosen)
+        if not is_finite(inputs):
+            # Results that are made wait in an iterator of C, where no Ctrl-C ends them; in a generator it would.
+            return chain.from_iterable(self._stream(stream_of(inputs), chosen))
+        rows = list(inputs)
+        with self._with_bar(chosen, len(rows)) as with_bar:
+            return self._run(rows, with_bar, 0)
 
-    def _stream(self, rows: Iterator[Any], chosen: CallOptions) -> Iterator[Any]:
+    def _stream(self, rows: Iterator[Any], chosen: CallOptions) -> Iterator[list[Any]]:
         """Results of a stream, in its order; where the stream ends with an error, that comes after the last result."""
         first = 0
         ended: Exception | None = None
-        while ended is None:
-            chunk = []
-            try:
-                for row in islice(rows, self._read_ahead(chosen)):
-                    chunk.append(row)
-            except Exception as error:  # noqa: BLE001  it is raised after the results of what came before
-                ended = error
-            if not chunk and ended is None:
-                return
-            yield from self._run(chunk, chosen, first)
-            first += len(chunk)
+        with self._with_bar(chosen, None) as with_bar:
+            while ended is None:
+                chunk = []
+                try:
+                    for row in islice(rows, self._read_ahead(chosen)):
+                        chunk.append(row)
+                except Exception as error:  # noqa: BLE001  it is raised after the results of what came before
+                    ended = error
+                if not chunk and ended is None:
+                    return
+                yield self._run(chunk, with_bar, first)
+                first += len(chunk)
         raise ended
+
+    @contextmanager
+    def _with_bar(self, chosen: Options, rows: int | None) -> Iterator[Options]:
+        """The options of a call with a bar of so many rows where it asks for one."""
+        if chosen.progress is not True:
+            yield chosen
+            return
+        with RowBar(self.task, rows) as bar:
+            yield replace(chosen, progress=bar)
 
     def _read_ahead(self, chosen: CallOptions) -> int:
         """Inputs of a stream that are read, and answered, at a time."""
@@ -290,13 +310,13 @@ class Pipeline(ABC):
             yield first + len(inputs) - len(samples), samples
 
     def _token_logits(
-        self, rows: TokenRows, max_rows: int | None, fields: Sequence[str], inputs_of: NDArray[np.integer]
+        self, rows: TokenRows, chosen: CallOptions, fields: Sequence[str], inputs_of: NDArray[np.integer]
     ) -> list[NDArray[np.float32]]:
         """Outputs of every token, ``(tokens, ...)`` for each of the fields of the model's output.
 
         Args:
             rows: the rows; windows of the inputs.
-            max_rows: most rows of a batch.
+            chosen: the options of the call.
             fields: names of the outputs.
             inputs_of: which input each row is a window of, for messages, ``(rows,)``.
 
@@ -304,7 +324,7 @@ class Pipeline(ABC):
             DecodeError: a logit is NaN.
             CheckpointError: a model that came loaded lacks a field.
         """
-        found = Forward(self, max_rows).of_tokens(rows, fields)
+        found = Forward(self, chosen, len(np.unique(inputs_of))).of_tokens(rows, fields)
         for logits in found:
             broken = np.flatnonzero(np.isnan(logits.reshape(len(logits), -1).max(axis=1, initial=-np.inf)))
             if len(broken):

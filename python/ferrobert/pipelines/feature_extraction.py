@@ -20,7 +20,6 @@ from ferrobert.inputs import check_flag
 from ferrobert.models.checkpoint import ENCODER
 from ferrobert.pipelines.base import Pipeline, check_numbers
 from ferrobert.pipelines.forward import Forward
-from ferrobert.pipelines.inputs import is_finite, stream_of
 from ferrobert.pipelines.options import CallOptions, shared_options
 
 POOLINGS = ("cls", "mean", "max")
@@ -82,6 +81,7 @@ class FeatureExtractionPipeline(Pipeline):
             tokenize_kwargs: options for the tokenizer, as in transformers.
             truncation, max_length, ...: the same, given directly.
             batch_size: at most this many rows in a batch; also how far a stream is read ahead (default 1,024).
+            progress: ``True`` shows a bar on stderr, where that is a terminal: rows, rows a second, time that remains.
 
         Returns:
             Without ``pooling``, for each text what transformers gives: ``(1, tokens, hidden)``, nested lists of floats
@@ -104,10 +104,8 @@ class FeatureExtractionPipeline(Pipeline):
             return self._run([inputs], chosen, 0)[0]
         if isinstance(inputs, (bytes, bytearray)):
             raise TextTypeError(f"inputs must be texts or an iterable of them, got {type(inputs).__name__}")
-        if not is_finite(inputs):
-            return self._stream(stream_of(inputs), chosen)
-        found = self._run(list(inputs), chosen, 0)
-        if chosen.pooling is None or chosen.tensors is None or not found:
+        found = self._results(inputs, chosen)
+        if chosen.pooling is None or chosen.tensors is None or not isinstance(found, list) or not found:
             return found
         return torch.stack(found) if chosen.tensors == "pt" else np.stack(found)
 
@@ -139,7 +137,7 @@ class FeatureExtractionPipeline(Pipeline):
         if not inputs:
             return []
         rows = self._rows(inputs, chosen, range(first, first + len(inputs)))
-        forward = Forward(self, chosen.batch_size)
+        forward = Forward(self, chosen, len(inputs))
         features: list[NDArray[np.float32]]
         if chosen.pooling is None:
             [states] = forward.of_tokens(rows, ("last_hidden_state",))

@@ -113,6 +113,7 @@ class FillMaskPipeline(Pipeline):
             tokenizer_kwargs: options for the tokenizer, such as ``{"truncation": True}``; they may also be given
                 directly: ``truncation=True``.
             batch_size: at most this many rows in a batch; also how far a stream is read ahead (default 1,024).
+            progress: ``True`` shows a bar on stderr, where that is a terminal: rows, rows a second, time that remains.
 
         Returns:
             For a text with one mask a list of ``{"score": float, "token": int, "token_str": str, "sequence": str}``,
@@ -226,7 +227,7 @@ class FillMaskPipeline(Pipeline):
         top_k = chosen.top_k if targets is None else min(chosen.top_k, len(targets))
         scores = np.empty((len(tokens), top_k), dtype=np.float32)
         ids = np.empty((len(tokens), top_k), dtype=np.int64)
-        for places, logits in Forward(self, chosen.batch_size).of_masks(rows, tokens):
+        for places, logits in Forward(self, chosen, len(rows)).of_masks(rows, tokens):
             scores[places], ids[places] = _best(logits, targets, top_k)
         broken = np.isnan(scores[:, 0])
         check_numbers(np.logical_or.reduceat(broken, splits[:-1]), first)

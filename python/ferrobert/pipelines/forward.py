@@ -17,6 +17,8 @@ from ferrobert.batching import token_batches
 from ferrobert.errors import CheckpointError
 from ferrobert.models.masked_lm import masked_logits, vocabulary_logits
 from ferrobert.models.unpadded import Read, unpadded
+from ferrobert.pipelines.options import CallOptions
+from ferrobert.pipelines.progress import RowBar
 from ferrobert.pipelines.rows import TokenRows
 
 if TYPE_CHECKING:
@@ -42,13 +44,17 @@ class Forward:
     Args:
         pipe: the pipeline: its model, device, tokenizer and ``batch_tokens``, which is less after a batch that did not
             fit into memory.
-        max_rows: the most rows of a batch.
+        chosen: the options of the call: the most rows of a batch, and the bar that is told what is done.
+        inputs: how many inputs the rows are, for the bar. An input counts by its share of the tokens: rows run in the
+            order of their length, and what a bar foresees is time.
     """
 
-    def __init__(self, pipe: Pipeline, max_rows: int | None = None) -> None:
+    def __init__(self, pipe: Pipeline, chosen: CallOptions, inputs: int) -> None:
         pipe.model.eval()  # whoever holds the model may have trained it since
         self.pipe = pipe
-        self.max_rows = max_rows
+        self.max_rows = chosen.batch_size
+        self.bar = chosen.progress if isinstance(chosen.progress, RowBar) else None
+        self.inputs = inputs
         self.unpadded = pipe.onnx or unpadded(pipe.model)
 
     def of_rows(self, rows: TokenRows) -> NDArray[np.float32]:
@@ -177,6 +183,8 @@ class Forward:
                 result = None
             if result is not None:
                 yield batch, result
+                if self.bar is not None:
+                    self.bar.advance(self.inputs * int(rows.lengths[batch].sum()) / len(rows.ids))
                 continue
             # Outside of the handler, which keeps what the batch has taken.
             tokens = int(rows.lengths[batch[0]]) * len(batch)
