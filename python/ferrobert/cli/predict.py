@@ -47,7 +47,7 @@ from ferrobert.cli.options import (
 )
 from ferrobert.cli.sources import named_rows
 from ferrobert.errors import ConfigError, DataError
-from ferrobert.files import check_target, write_file
+from ferrobert.files import check_target, interrupts_wait, kept_file, write_file
 
 if TYPE_CHECKING:
     from ferrobert.tables import Row, Table
@@ -214,6 +214,7 @@ def predict(
             for rows in run:
                 for row in rows:
                     sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+                sys.stdout.flush()
         else:
             with TableWriter(output) as writer:
                 run = predictions()
@@ -226,24 +227,38 @@ def predict(
 
 
 def _write_answers(run: Predictions, output: Path, n_best_output: Path | None) -> None:
-    """Write SQuAD's predictions file, and its n-best file where it is wanted.
+    """Write SQuAD's predictions file, and its n-best file where it is wanted; Ctrl-C keeps what is answered.
 
     Raises:
         DataError: a row without an id, or whose id was there before.
     """
     texts: dict[str, str] = {}
-    for row in (row for rows in run for row in rows):
-        if row.get("id") is None:
-            raise DataError(
-                f"{run.table.path}: the row after {len(texts):,} others has no 'id', and a predictions file needs one"
-            )
-        id = str(row["id"])
-        if id in texts:
-            raise DataError(f"{run.table.path}: id {id!r} is there twice, and a predictions file holds it once")
-        texts[id] = row["answer"]
+    try:
+        for row in (row for rows in run for row in rows):
+            if row.get("id") is None:
+                raise DataError(
+                    f"{run.table.path}: the row after {len(texts):,} others has no 'id', and a predictions file needs "
+                    "one"
+                )
+            id = str(row["id"])
+            if id in texts:
+                raise DataError(f"{run.table.path}: id {id!r} is there twice, and a predictions file holds it once")
+            texts[id] = row["answer"]
+        _write_json(run, texts, output, n_best_output)
+    except KeyboardInterrupt as error:
+        if texts:
+            with interrupts_wait():
+                kept = kept_file(output)
+                _write_json(run, texts, kept, n_best_output and kept_file(n_best_output))
+                error.add_note(f"{len(texts):,} predictions are in {kept}")
+        raise
+
+
+def _write_json(run: Predictions, texts: dict[str, str], output: Path, n_best_output: Path | None) -> None:
     write_file(output, json.dumps(texts, ensure_ascii=False, indent=2) + "\n")
     if n_best_output is not None and isinstance(run.answers, SpanAnswers):
-        lists = dict(zip(texts, run.answers.n_best_lists, strict=True))
+        # Ctrl-C may have come between the lists of some rows and their answers.
+        lists = dict(zip(texts, run.answers.n_best_lists, strict=False))
         write_file(n_best_output, json.dumps(lists, ensure_ascii=False, indent=2) + "\n")
 
 
