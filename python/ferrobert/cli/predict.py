@@ -124,9 +124,10 @@ def predict(
     mask a list of tokens; with entities of a text, or tags of tokens, one a
     word; with answer, score, start and end; with a vector of length 1.
     Columns of these names that the file has become input_label and so on.
-    Texts longer than the model reads are read in windows; fill-mask,
-    feature-extraction and next-sentence-prediction cut them, and count what
-    was cut. Of a question 64 tokens are read, and longer ones counted.
+    Texts longer than the model reads are read in windows;
+    next-sentence-prediction cuts them, and counts what was cut. Of a
+    question 64 tokens are read, and longer ones counted. Ctrl-C keeps what
+    is finished as a file beside the output.
 
     Example: ferrobert predict reviews.csv --model ./ferrobert-demo -o labelled.jsonl
     """

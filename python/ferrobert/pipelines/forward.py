@@ -101,12 +101,13 @@ class Forward:
                 result[places] = part
         return results or [self._nothing() for _ in fields]
 
-    def of_texts(self, rows: TokenRows, pooling: str) -> NDArray[np.float32]:
+    def of_texts(self, rows: TokenRows, pooling: str, read: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Hidden states of the last layer, pooled: ``(rows, hidden)``.
 
         Args:
             rows: the rows.
             pooling: "cls", the first token's; or "mean" or "max" of all.
+            read: which tokens those are that "mean" and "max" are of, ``(tokens,)``; at least one of each row.
 
         Raises:
             CheckpointError: the model's output has no hidden states.
@@ -121,6 +122,12 @@ class Forward:
                 of_rows = list(self.unpadded.hidden(*rows.together(batch), Read.FIRST)[:, None])
             else:
                 of_rows = list(torch.split(self.unpadded.hidden(*rows.together(batch)), lengths))
+            if read is not None and pooling != "cls":
+                are_read = np.split(read[rows.places(batch)], np.cumsum(lengths)[:-1])
+                of_rows = [
+                    row if these.all() else row[torch.from_numpy(np.flatnonzero(these)).to(row.device)]
+                    for row, these in zip(of_rows, are_read, strict=True)
+                ]
             return torch.stack([POOLING[pooling](row.float()) for row in of_rows]).cpu().numpy()
 
         return self._in_order(rows, vectors_of)
@@ -131,7 +138,7 @@ class Forward:
 
         Args:
             rows: the rows.
-            masks: positions in their flat ids, rising, ``(masks,)``.
+            masks: positions in their flat ids, ``(masks,)``.
 
         Yields:
             Which of the masks, ``(n,)``, and their logits ``(n, vocabulary)`` in the model's precision.

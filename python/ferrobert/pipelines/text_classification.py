@@ -107,8 +107,9 @@ class TextClassificationPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: LabelOptions, first: int) -> list[Any]:
         if not inputs:
             return []
-        rows, starts = self._windows(inputs, chosen, range(first, first + len(inputs)))
-        logits = merged(Forward(self, chosen, len(inputs)).of_rows(rows), starts, chosen.merge)  # (inputs, labels)
+        windows = self._windows(inputs, chosen, range(first, first + len(inputs)))
+        logits = Forward(self, chosen, len(inputs)).of_rows(windows.rows)
+        logits = merged(logits, windows.starts, chosen.merge)  # (inputs, labels)
         check_numbers(np.asarray(np.isnan(logits).any(axis=1)), first)
         scores = _apply(chosen.function or self._own_function(), logits)
         return _ranked(scores, self.labels, chosen.top_k)
