@@ -2,7 +2,7 @@
 
 A generator of texts of 3 to 20 words, a text-classification pipeline with a random model of two layers of 32. Resident
 memory is read after every 10,000 results; what the process grows by after the first 50,000 is shown, and must stay
-below 5 MB. Then a generator that raises in the middle: every result of what it gave before must come first.
+below 10 MB. Then a generator that raises in the middle: every result of what it gave before must come first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import ferrobert as fb
 
 WARM = 50_000
 STEP = 10_000
-MOST_GROWTH = 5_000_000
+MOST_GROWTH = 10_000_000
 WORDS = [word for word in REVIEW_PIECES.split() if word.isalpha()]
 
 

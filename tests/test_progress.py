@@ -71,6 +71,13 @@ def test_without_being_asked_or_without_a_terminal_nothing_is_shown(pipe: Any, t
     assert (terminal.getvalue(), plain.getvalue()) == ("", "")
 
 
+def test_a_hidden_bar_is_not_shown(terminal: Terminal) -> None:
+    with contextlib.redirect_stderr(terminal), RowBar("reading", 2, hidden=True) as bar:
+        bar.advance(1)
+        bar.reach(2)
+    assert terminal.getvalue() == ""
+
+
 def test_a_stream_has_a_bar_until_it_ends(pipe: Any, terminal: Terminal, moves: list[float]) -> None:
     with contextlib.redirect_stderr(terminal):
         results = pipe(iter(TEXTS), progress=True, batch_size=16)
