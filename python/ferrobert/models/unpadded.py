@@ -16,6 +16,7 @@ Families: BERT, RoBERTa (XLM-RoBERTa, CamemBERT), DistilBERT, ALBERT, with LoRA 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,6 +54,11 @@ HALF = (torch.bfloat16, torch.float16)
 COMPARED = (2, 7, 7, 19, 43)
 DISAGREES = 0.1
 _agreed: WeakSet[nn.Module] = WeakSet()
+# torch and oneDNN each keep the last 1,024 products and activations that were compiled, one for every number of tokens
+# that a batch has had: 700 MB in a long stream. The layers of a batch use theirs at once, other batches hardly ever.
+# Both are read when the first one is compiled.
+for _cache in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
+    os.environ.setdefault(_cache, "64")
 # Scores of attention held at once in bfloat16: 2 MB, which the cache of a core holds.
 SCORES = 1 << 20
 

@@ -112,6 +112,7 @@ class ZeroShotClassificationPipeline(Pipeline):
             truncation, max_length, ...: options for the tokenizer; ``truncation="only_first"`` cuts long texts, as
                 transformers does.
             batch_size: at most this many pairs in a batch; also how far a stream is read ahead (default 1,024 pairs).
+            progress: ``True`` shows a bar on stderr, where that is a terminal: rows, rows a second, time that remains.
 
         Returns:
             ``{"sequence": str, "labels": [...], "scores": [...]}`` for each text, the highest score first; bare for a
@@ -193,8 +194,9 @@ class ZeroShotClassificationPipeline(Pipeline):
     def _judged(self, asked: Sequence[Labelled], chosen: ZeroShotOptions, first: int) -> list[dict[str, Any]]:
         pairs = [(one.text, _sentence(chosen.template, label)) for one in asked for label in one.labels]
         numbers = [number for number, one in enumerate(asked, start=first) for _ in one.labels]
-        rows, starts = self._windows(pairs, chosen, numbers)
-        logits = merged(Forward(self, chosen.batch_size).of_rows(rows), starts, chosen.merge)  # (pairs, model's labels)
+        windows = self._windows(pairs, chosen, numbers)
+        logits = Forward(self, chosen, len(asked)).of_rows(windows.rows)
+        logits = merged(logits, windows.starts, chosen.merge)  # (pairs, labels of the model)
         text_starts = np.cumsum([0, *(len(one.labels) for one in asked[:-1])])
         check_numbers(np.logical_or.reduceat(np.isnan(logits).any(axis=1), text_starts), first)
         results = []
