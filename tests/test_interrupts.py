@@ -80,8 +80,12 @@ def test_predict_keeps_the_finished_rows_beside_its_file(
 def test_predict_to_stdout_keeps_whole_lines(tiny_classifier: Path, rows: Path) -> None:
     with started("predict", rows, "-m", tiny_classifier, "--device", "cpu") as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         first = process.stdout.readline()
-        rest, message = interrupted(process)
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()  # not communicate, which does not see what readline has read ahead
+        assert process.wait(timeout=20) == 130
+        message = process.stderr.read()
     found = [json.loads(line) for line in (first + rest).splitlines()]
     assert [row["id"] for row in found] == list(range(len(found)))
     assert len(found) < 30_000
