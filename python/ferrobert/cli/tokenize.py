@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import Header, PairColumn, TableBar, TextColumn, console, encoder_folder, split_columns
+from ferrobert.cli.options import Header, PairColumn, TableBar, TextColumn, console, split_columns
 from ferrobert.errors import ConfigError
+from ferrobert.models.encoder import encoder_folder
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable

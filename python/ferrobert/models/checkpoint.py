@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ferrobert.errors import CheckpointError, MissingDependencyError, UnsafeCheckpointError
 from ferrobert.hub import checkpoint_files
+from ferrobert.models.adapters import is_adapter, load_adapter
+from ferrobert.models.encoder import where_is
 from ferrobert.models.folder import CONFIG, INDICES, PICKLED, check_folder, check_shards
 
 if TYPE_CHECKING:
@@ -153,7 +155,7 @@ def load_model(
     """Load an encoder with the head of a task.
 
     Args:
-        source: a checkpoint folder, or the id of a model on the hub (loaded by ``transformers``).
+        source: a checkpoint folder, that of an adapter, or the id of a model on the hub (loaded by ``transformers``).
         head: what the checkpoint must hold besides the encoder.
         dtype: precision of the weights; by default that of the checkpoint.
         allow_pickle: also load ``pytorch_model.bin``, a pickle, which torch restricts to tensors.
@@ -169,13 +171,19 @@ def load_model(
     require_torch("loading a model")
     import transformers
 
-    name = os.fspath(source)
+    name = where_is(source)
+    if is_adapter(Path(name).expanduser()):
+        if new_head:
+            raise CheckpointError(
+                f"{name} holds a LoRA adapter, which is not trained on: save the model of its pipeline"
+            )
+        return load_adapter(Path(name).expanduser(), head, dtype=dtype, allow_pickle=allow_pickle)
     if Path(name).expanduser().exists():
         check_folder(Path(name).expanduser(), allow_pickle=allow_pickle)
         name = str(Path(name).expanduser())
     else:
         with quiet_transformers():
-            found = checkpoint_files(source, [CONFIG, *INDICES])
+            found = checkpoint_files(name, [CONFIG, *INDICES])
         for index in INDICES:
             if index in found:
                 check_shards(found[index], pickled=index.startswith(PICKLED))

@@ -1,11 +1,16 @@
-"""What the files of a checkpoint folder must be before anything of them is loaded."""
+"""What the files of a checkpoint folder must be before anything of them is loaded, and how they are written."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ferrobert.errors import CheckpointError, UnsafeCheckpointError
+from ferrobert.files import publish
 
 CONFIG = "config.json"
 PICKLED = "pytorch_model.bin"
@@ -27,8 +32,6 @@ def check_folder(folder: Path, *, allow_pickle: bool = False) -> None:
         raise CheckpointError(f"{folder} is a file; a checkpoint is a folder with config.json and model.safetensors")
     config = folder / CONFIG
     if not config.is_file():
-        if (folder / "adapter_config.json").is_file():
-            raise CheckpointError(f"{folder} holds a LoRA adapter without its model; merge the two and save the model")
         raise CheckpointError(f"{folder} has no config.json; a checkpoint holds config.json and model.safetensors")
     try:
         settings = json.loads(config.read_text(encoding="utf-8"))
@@ -84,3 +87,24 @@ def check_shards(index: Path, *, pickled: bool) -> list[str]:
         if not pickled and path.suffix != ".safetensors":
             raise UnsafeCheckpointError(f"{index} names {shard!r}, which is no file of safetensors")
     return shards
+
+
+@contextmanager
+def write_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write a model's files into, which are moved to ``folder`` when all of them are there.
+
+    Raises:
+        CheckpointError: ``folder`` is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file; a model is saved as a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
+    try:
+        yield beside
+        files = sorted((path for path in beside.iterdir()), key=lambda path: path.name == CONFIG)
+        (folder / CONFIG).unlink(missing_ok=True)
+        for path in files:
+            publish(path, folder / path.name)  # safetensors makes its file private
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)

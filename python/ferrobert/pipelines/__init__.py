@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_flag
+from ferrobert.models.adapters import tokenizer_of
 from ferrobert.models.checkpoint import load_model, require_torch
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def pipeline(
     if check_flag("allow_pickle", allow_pickle) and isinstance(model, (str, os.PathLike)):
         from ferrobert.pipelines.device import find_dtype
 
-        tokenizer = os.fspath(model) if tokenizer is None else tokenizer
+        tokenizer = tokenizer_of(os.fspath(model)) if tokenizer is None else tokenizer
         model = load_model(model, pipeline_class.head, dtype=find_dtype(dtype), allow_pickle=True).model
     if backend == "onnx":
         from ferrobert.pipelines.onnx import onnx_pipeline

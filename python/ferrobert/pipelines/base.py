@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ferrobert.errors import ConfigError, DecodeError
 from ferrobert.inputs import check_count, encodable
+from ferrobert.models.adapters import tokenizer_of
 from ferrobert.models.checkpoint import Head, load_model, position_limit
 from ferrobert.models.unpadded import UnpaddedModel
 from ferrobert.pipelines.device import auto_dtype, find_device, find_dtype
@@ -83,7 +84,7 @@ class Pipeline(ABC):
         if isinstance(model, (str, os.PathLike)):
             source = os.fspath(model)
             loaded = load_model(source, self.head, dtype=precision).model
-            tokenizer = source if tokenizer is None else tokenizer
+            tokenizer = tokenizer_of(source) if tokenizer is None else tokenizer
         else:
             loaded = model
             if tokenizer is None:
