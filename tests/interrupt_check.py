@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--interrupts", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what runs in the background ignore it
     data = data_folder()
     if data is None:
         raise SystemExit("the real data is not here (FERROBERT_DATA)")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,17 @@ import ferrobert as fb
 from ferrobert.cli import predict as command
 from ferrobert.files import interrupts_wait, kept_file
 from ferrobert.tables import Table, TableWriter
+from ferrobert.tables import writer as writing
 
 TEXTS = ["good " * (1 + row * 7 % 40) for row in range(60)]
+
+
+@pytest.fixture(autouse=True)
+def interrupts() -> Iterator[None]:
+    """Ctrl-C is heard, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +170,33 @@ def test_an_interrupt_while_rows_are_written_comes_behind_them(tmp_path: Path) -
         {"a": "value", "b": 1},
         {"a": "next", "b": 2},
     ]
+
+
+def test_a_second_interrupt_while_rows_are_kept_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = writing.publish
+
+    def interrupted_publish(*files: Path) -> None:
+        signal.raise_signal(signal.SIGINT)
+        publish(*files)
+
+    class Interrupted(FirstWord):
+        def __call__(self, inputs: Any, **options: Any) -> Any:
+            if inputs[0]["context"] == "second":
+                monkeypatch.setattr(writing, "publish", interrupted_publish)
+                signal.raise_signal(signal.SIGINT)
+            return super().__call__(inputs, **options)
+
+    monkeypatch.setattr(command, "open_pipeline", lambda *_, **__: Interrupted())
+    monkeypatch.setattr(command, "CHUNK", 1)
+    asked = tmp_path / "asked.jsonl"
+    with TableWriter(asked) as table:
+        table.write([{"question": "How?", "context": context} for context in ("first", "second")])
+    done = run("predict", asked, *ASK, "-o", tmp_path / "out.jsonl", exit_code=130)
+    kept = tmp_path / "out.partial.jsonl"
+    assert f"interrupted: 1 rows are in {kept}" in done.stderr
+    assert [row.values["answer"] for row in Table(kept)] == ["first"]
 
 
 def test_what_an_earlier_run_kept_stays(tmp_path: Path) -> None:

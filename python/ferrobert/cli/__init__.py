@@ -6,9 +6,11 @@ is one line on stderr and exit code 2.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -83,7 +85,8 @@ class OneLineErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            if notes := getattr(error, "__notes__", ()):
+            # A second Ctrl-C, while the rows were kept, stands for the first.
+            if notes := getattr(error, "__notes__", ()) or getattr(error.__context__, "__notes__", ()):
                 _complain(f"interrupted: {'; '.join(notes)}")
             raise
 
@@ -140,4 +143,18 @@ def start(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            _leave()
+        raise
+
+
+def _leave() -> None:
+    """End at once after Ctrl-C: to take torch and transformers apart, module by module, is a second's work."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(INTERRUPTED)

@@ -203,7 +203,8 @@ class Pipeline(ABC):
         limit = self.max_tokens
         cuts = any(chosen.tokenizer.get(name) is not None for name in ("truncation", "max_length"))
         if cuts or limit is None or not self.reads_windows:
-            return windows_of(self._rows(inputs, chosen, numbers), 0, {})[0]
+            rows = self._rows(inputs, chosen, numbers)
+            return Windows(rows, rows, np.arange(len(rows)))
         whole = self._encode(inputs, chosen, numbers)
         long = np.flatnonzero(whole.lengths > limit).tolist()
         layouts = {row: self._layout(inputs[row], chosen, numbers[row], limit) for row in long}
