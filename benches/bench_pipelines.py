@@ -7,8 +7,9 @@
 transformers' pipeline runs at batch sizes 1 (its default), 8 and 32; its best counts. Both sides cut at 512 tokens. The
 classifiers have a random head (bert-base is random altogether): the work is that of a trained model, and labels of a
 random head are the first to flip. Labels are compared, and the largest difference of logits is shown, before anything
-is timed; sides run in turns. bfloat16 runs where the processor has it. ``--threads 1`` shows the work of one core. The share of the peak is that of the products
-which the model asks for (each token once, the last layer for [CLS] alone) in the rate of one large product.
+is timed; sides run in turns, bfloat16 where the processor has it. ``--threads 1`` shows the work of one core. The share
+of the peak is that of the products which the model asks for (each token once, the last layer for [CLS] alone) in the
+rate of one large product.
 """
 
 from __future__ import annotations
