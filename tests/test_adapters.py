@@ -121,7 +121,13 @@ def test_the_installed_encoder_is_the_one_of_the_hub() -> None:
 
 def test_a_later_run_without_lora_leaves_no_adapter(tiny_encoder: Path, tmp_path: Path) -> None:
     for lora in (2, None):
-        fb.finetune("text-classification", tiny_encoder, TRAIN, output_dir=tmp_path, **{**SETTINGS, "lora": lora, "overwrite": True})
+        fb.finetune(
+            "text-classification",
+            tiny_encoder,
+            TRAIN,
+            output_dir=tmp_path,
+            **{**SETTINGS, "lora": lora, "overwrite": True},
+        )
         assert (tmp_path / "adapter").exists() == bool(lora)
 
 
