@@ -40,6 +40,7 @@ TEXTS = [
     "a lazy cat sat on the mat .",
     "it was a lazy afternoon in california , hello world !",
 ] * 3
+SPINNING = "session.intra_op.allow_spinning"
 LABELS = {"id2label": {0: "contradiction", 1: "entailment"}, "label2id": {"contradiction": 0, "entailment": 1}}
 CALLS = {
     "text-classification": lambda pipe: pipe(TEXTS, top_k=None, function_to_apply="none"),
@@ -393,6 +394,19 @@ def test_a_device_that_onnxruntime_does_not_have_is_an_error(device, monkeypatch
         ConfigError, match=rf"cannot run on '{device}': onnxruntime has CPUExecutionProvider .*; choose"
     ):
         OnnxModel(model_of(), torch.device(device))
+
+
+def test_threads_without_work_sleep(own_home, monkeypatch):
+    made = onnxruntime.InferenceSession
+    asked = []
+
+    def session(path: str, options: Any, providers: list[Any]) -> Any:
+        asked.append((options.intra_op_num_threads, options.get_session_config_entry(SPINNING)))
+        return made(path, options, providers=providers)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    OnnxModel(model_of())
+    assert asked == [(torch.get_num_threads(), "0")]
 
 
 def test_on_cuda_the_layers_run_by_its_provider_in_full_precision(own_home, monkeypatch):
