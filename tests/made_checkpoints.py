@@ -54,6 +54,25 @@ def albert_folder(folder: Path, **config: Any) -> Path:
     return folder
 
 
+def albert_of_transformers(folder: Path, **options: Any) -> Any:
+    """transformers reads spiece.model only with two more packages; given the pieces it needs none."""
+    import transformers
+
+    from ferrobert.subword.sentencepiece import read_sentencepiece_model
+
+    model = read_sentencepiece_model(folder / "spiece.model")
+    extra = [
+        transformers.AddedToken(piece.text, normalized=False, special=piece.kind == 3)
+        for piece in model.pieces
+        if piece.kind in (3, 4)
+    ]
+    vocab = [(piece.text, piece.score) for piece in model.pieces]
+    charsmap = model.precompiled_charsmap or None
+    return transformers.AlbertTokenizer(
+        vocab, _spm_precompiled_charsmap=charsmap, additional_special_tokens=extra, **options
+    )
+
+
 def sentencepiece_model(
     pieces: Sequence[tuple[str, float, int]], *, unk_id: int, model_type: int = 1, charsmap: bytes = b""
 ) -> bytes:

@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 import transformers
-from tests.made_checkpoints import PIECES, albert_folder, gpt2_folder, roberta_folder, sentencepiece_model
+from tests.made_checkpoints import (
+    PIECES,
+    albert_folder,
+    albert_of_transformers,
+    gpt2_folder,
+    roberta_folder,
+    sentencepiece_model,
+)
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from ferrobert import AutoTokenizer, BertTokenizer
@@ -50,21 +57,6 @@ def check_equal(ours: Any, theirs: Any, *texts: Any, **options: Any) -> None:
         assert got.tokens(row) == expected.tokens(row)
         assert got.word_ids(row) == expected.word_ids(row)
         assert got.sequence_ids(row) == expected.sequence_ids(row)
-
-
-def albert_of_transformers(folder: Path, **options: Any) -> Any:
-    """transformers reads spiece.model only with two more packages; given the pieces it needs none."""
-    model = read_sentencepiece_model(folder / "spiece.model")
-    extra = [
-        transformers.AddedToken(piece.text, normalized=False, special=piece.kind == 3)
-        for piece in model.pieces
-        if piece.kind in (3, 4)
-    ]
-    vocab = [(piece.text, piece.score) for piece in model.pieces]
-    charsmap = model.precompiled_charsmap or None
-    return transformers.AlbertTokenizer(
-        vocab, _spm_precompiled_charsmap=charsmap, additional_special_tokens=extra, **options
-    )
 
 
 @pytest.fixture(params=["roberta", "roberta with a prefix space", "gpt2", "albert", "albert cased with accents"])

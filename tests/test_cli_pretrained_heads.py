@@ -87,7 +87,7 @@ def test_predict_names_the_line_without_a_mask(model, tmp_path):
 
 def test_predict_names_the_line_whose_mask_is_cut_off(model, tmp_path):
     file = table_of(tmp_path / "in.jsonl", {"text": TEXTS[0]}, {"text": "good " * 90 + "[MASK]"})
-    message = refused("predict", file, "-m", model, "--task", "fill-mask")
+    message = refused("predict", file, "-m", model, "--task", "fill-mask", "--max-length", 64)
     assert "in.jsonl, line 2: the text has no [MASK], or it is cut off with the end of the text" in message
 
 

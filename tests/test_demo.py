@@ -131,8 +131,8 @@ def test_different_results_are_never_timed(encoder, monkeypatch):
 
 
 def test_without_the_encoder_the_extra_is_named(monkeypatch):
-    from ferrobert.cli import options
+    from ferrobert.models import encoder
 
-    monkeypatch.setattr(options, "ENCODER_PACKAGE", "no_such_encoder")
+    monkeypatch.setattr(encoder, "PACKAGE", "no_such_encoder")
     with pytest.raises(MissingDependencyError, match=r'pip install "ferrobert\[demo\]"'):
-        options.encoder_folder()
+        encoder.encoder_folder()

@@ -314,11 +314,6 @@ def test_a_mask_that_truncation_cuts_off_is_named(fill):
         fill("good " * 90 + "[MASK]", tokenizer_kwargs={"truncation": True})
 
 
-def test_a_text_longer_than_the_model_reads_names_row_tokens_and_limit(fill):
-    with pytest.raises(ConfigError, match=r"row 1 has 93 tokens, the model reads at most 64.*truncation=True"):
-        fill(["a [MASK]", "[MASK] " + "good " * 90])
-
-
 def test_a_tokenizer_without_a_mask_token_is_refused(bert, tmp_path):
     with pytest.raises(ConfigError, match="fill-mask needs a mask token, and .* has none"):
         fb.pipeline("fill-mask", bert, gpt2_folder(tmp_path))

@@ -133,6 +133,15 @@ def test_chunks_are_consecutive(tmp_path):
     ]
 
 
+def test_a_chunk_ends_with_the_row_that_makes_it_long(tmp_path):
+    path = tmp_path / "a.jsonl"
+    with TableWriter(path) as writer:
+        writer.write([{"id": id, "words": ["four"] * id, "text": "two" * id} for id in range(5)])
+    found = [[row.values["id"] for row in chunk] for chunk in chunks(Table(path), 3, 14)]
+    assert found == [[0, 1, 2], [3], [4]]
+    assert [len(chunk) for chunk in chunks(Table(path), 3, 1000)] == [3, 2]
+
+
 # What is refused
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import ferrobert as fb
-from ferrobert.errors import CheckpointError, ConfigError, DecodeError, TextTypeError, UnsafeCheckpointError
+from ferrobert.errors import ConfigError, DecodeError, TextTypeError
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -342,118 +342,6 @@ def test_a_model_whose_logits_are_nan_is_refused(tiny_classifier):
     broken.model.classifier.bias.data[1] = float("nan")
     with pytest.raises(DecodeError, match="logits for row 0 are NaN"):
         broken(["good", "bad"])
-
-
-# Checkpoints
-
-
-def test_an_encoder_without_a_head_is_refused(tiny_encoder):
-    with pytest.raises(CheckpointError, match=r"no classification head.*classifier"):
-        fb.pipeline("text-classification", tiny_encoder)
-
-
-def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match="no such file or folder"):
-        fb.pipeline("text-classification", tmp_path / "nothing")
-
-
-def test_a_file_in_place_of_a_folder_is_refused(tiny_classifier):
-    with pytest.raises(CheckpointError, match="a checkpoint is a folder"):
-        fb.pipeline("text-classification", tiny_classifier / "config.json")
-
-
-def test_a_folder_without_config_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match=r"has no config\.json"):
-        fb.pipeline("text-classification", tmp_path)
-
-
-def test_a_config_that_is_not_json_is_refused(tmp_path):
-    (tmp_path / "config.json").write_text("{", encoding="utf-8")
-    with pytest.raises(CheckpointError, match="is not JSON"):
-        fb.pipeline("text-classification", tmp_path)
-
-
-def test_a_folder_without_weights_is_refused(tiny_classifier, tmp_path):
-    (tmp_path / "config.json").write_bytes((tiny_classifier / "config.json").read_bytes())
-    with pytest.raises(CheckpointError, match=r"no weights; expected model\.safetensors"):
-        fb.pipeline("text-classification", tmp_path)
-
-
-def copied(source, target, weights=True):
-    for path in source.iterdir():
-        if weights or path.suffix != ".safetensors":
-            (target / path.name).write_bytes(path.read_bytes())
-    return target
-
-
-def test_pickled_weights_are_refused_without_being_opened(tiny_classifier, tmp_path):
-    copied(tiny_classifier, tmp_path, weights=False)
-    (tmp_path / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'echo harm'\ntR.")
-    with pytest.raises(UnsafeCheckpointError, match=r"pytorch_model\.bin is a pickle"):
-        fb.pipeline("text-classification", tmp_path)
-
-
-def test_pickled_weights_load_where_they_are_asked_for(tiny_classifier, tmp_path):
-    from ferrobert.models.checkpoint import load_sequence_classifier
-
-    model = load_sequence_classifier(tiny_classifier).model
-    copied(tiny_classifier, tmp_path, weights=False)
-    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    loaded = load_sequence_classifier(tmp_path, allow_pickle=True)
-    assert not loaded.fresh
-    assert torch.equal(loaded.model.classifier.weight, model.classifier.weight)
-
-
-def test_cut_off_weights_are_refused(tiny_classifier, tmp_path):
-    copied(tiny_classifier, tmp_path)
-    weights = (tmp_path / "model.safetensors").read_bytes()
-    (tmp_path / "model.safetensors").write_bytes(weights[: len(weights) // 2])
-    with pytest.raises(CheckpointError, match="cannot be loaded"):
-        fb.pipeline("text-classification", tmp_path)
-
-
-def test_a_config_with_other_labels_than_the_head_is_refused(tiny_classifier, tmp_path):
-    import json
-
-    copied(tiny_classifier, tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text())
-    del config["id2label"], config["label2id"]
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CheckpointError, match=r"do not fit config\.json"):
-        fb.pipeline("text-classification", tmp_path)
-
-
-def test_a_checkpoint_that_lacks_part_of_the_encoder_is_refused(tiny_classifier, tmp_path):
-    from safetensors.torch import load_file, save_file
-
-    copied(tiny_classifier, tmp_path)
-    weights = load_file(tmp_path / "model.safetensors")
-    save_file(
-        {name: weight for name, weight in weights.items() if "layer.1." not in name},
-        tmp_path / "model.safetensors",
-        {"format": "pt"},
-    )
-    with pytest.raises(CheckpointError, match=r"lacks 16 parameters of the bert encoder"):
-        fb.pipeline("text-classification", tmp_path)
-
-
-def test_a_model_of_rotary_positions_has_no_limit():
-    from ferrobert.models.checkpoint import position_limit
-
-    assert position_limit(torch.nn.Linear(2, 2)) is None
-
-
-def test_roberta_reads_two_tokens_less_than_its_table_has_rows():
-    from ferrobert.models.checkpoint import position_limit
-
-    config = transformers.RobertaConfig(
-        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, max_position_embeddings=34
-    )
-    model = transformers.RobertaModel(config)
-    assert position_limit(model) == 32
-    model(torch.full((1, 32), 5))
-    with pytest.raises((IndexError, RuntimeError)):
-        model(torch.full((1, 33), 5))
 
 
 @pytest.mark.parametrize("native", [True, False])

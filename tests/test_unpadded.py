@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,6 +148,100 @@ def test_other_precisions(family, dtype, monkeypatch):
     theirs = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
     # As near to float32 as the model's own forward in that precision.
     assert (found - exact).abs().mean() < 1.25 * (theirs - exact).abs().mean() + 1e-6
+
+
+def test_bfloat16_where_onednn_has_no_instructions_for_it(monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("could not create a primitive descriptor")
+
+    model = model_of("bert").to(torch.bfloat16)
+    rows = rows_of("bert")
+    monkeypatch.setattr(module, "_onednn_has_bfloat16", lambda: False)
+    monkeypatch.setattr(module, "_product", refuse)
+    with torch.inference_mode():
+        found = unpadded(model)(*rows).logits
+    theirs = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
+    torch.testing.assert_close(found, theirs, atol=0.1, rtol=0.1)
+
+
+class OnGpu:
+    """torch's attention of rows of any lengths, as its documentation describes it, on the CPU."""
+
+    def __init__(self, wrong: float = 0.0) -> None:
+        self.wrong = wrong
+        self.calls = 0
+
+    def __call__(self, query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, *, scale):
+        self.calls += 1
+        assert cu_seq_q.dtype == cu_seq_k.dtype == torch.int32
+        assert max_q == cu_seq_q.diff().max()
+        assert max_k == cu_seq_k.diff().max()
+        parts = []
+        for (first, last), (start, end) in zip(pairwise(cu_seq_q.tolist()), pairwise(cu_seq_k.tolist()), strict=True):
+            some = (flat.transpose(0, 1) for flat in (query[first:last], key[start:end], value[start:end]))
+            parts.append(torch.nn.functional.scaled_dot_product_attention(*some, scale=scale).transpose(0, 1))
+        return torch.cat(parts) + self.wrong
+
+
+@pytest.fixture
+def on_gpu(monkeypatch):
+    """Attention as on a GPU."""
+    attention = OnGpu()
+    monkeypatch.setattr(module, "varlen_attn", attention)
+    monkeypatch.setattr(
+        module,
+        "_attention",
+        lambda query, key, value, rows, heads, layer: module._attention_on_gpu(
+            query, key, value, rows, heads, layer.scaling
+        ),
+    )
+    return attention
+
+
+@pytest.mark.parametrize("read", [Read.ALL, Read.FIRST, torch.tensor([40, 0, 25])])
+@pytest.mark.parametrize("family", ["bert", "roberta", "albert", "distilbert"])
+def test_attention_of_a_gpu_is_given_the_rows_as_they_are(family, read, on_gpu):
+    model = model_of(family)
+    rows = rows_of(family)
+    alone = unpadded(model)
+    with torch.inference_mode():
+        found = alone.hidden(*rows, read)
+        calls = on_gpu.calls
+        states = [one.last_hidden_state[0] for one in one_by_one(model.base_model, *rows)]
+    assert calls == len(alone.layers)
+    wanted = torch.cat([one[:1] for one in states] if read is Read.FIRST else states)
+    torch.testing.assert_close(found, wanted if isinstance(read, Read) else wanted[read], atol=1e-5, rtol=0)
+
+
+class Elsewhere:
+    """A model that says that it is on a GPU."""
+
+    def __init__(self, model, dtype=torch.bfloat16, device="cuda"):
+        self.device = torch.device(device)
+        self.dtype = dtype
+        self.training = model.training
+
+
+def test_a_model_on_a_gpu_runs_without_padding_in_half_precision_where_it_does_not_learn(monkeypatch):
+    model = model_of("bert")
+    monkeypatch.setattr(module, "varlen_attn", OnGpu())
+    assert module._device_obstacle(Elsewhere(model)) is None
+    assert module._device_obstacle(Elsewhere(model, torch.float16)) is None
+    assert module._device_obstacle(Elsewhere(model, torch.float32)) == "it is on a GPU in float32"
+    assert module._device_obstacle(Elsewhere(model, device="mps")) == "it is on the device mps"
+    assert module._device_obstacle(Elsewhere(model.train())) == "it trains on a GPU"
+    monkeypatch.setattr(module, "varlen_attn", None)
+    assert "torch 2.10 has" in module._device_obstacle(Elsewhere(model))
+
+
+def test_a_model_on_a_gpu_is_compared_with_its_own_forward(on_gpu, monkeypatch):
+    found = unpadded(model_of("bert"))
+    assert module._disagreement(found) is None
+    assert on_gpu.calls == len(found.layers)
+    on_gpu.wrong = 3.0
+    assert "it gives other hidden states on this GPU, by" in module._disagreement(found)
+    monkeypatch.setattr(module, "varlen_attn", lambda *args, **more: torch.ones(2) @ torch.ones(3))
+    assert "attention without padding fails on this GPU: " in module._disagreement(found)
 
 
 def test_changed_weights_are_seen():
@@ -340,3 +438,29 @@ def test_without_onednn_the_products_are_torch_own(monkeypatch):
         found = unpadded(model)(*rows).logits
     expected = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+GROWTH = """
+from pathlib import Path
+import torch
+from ferrobert.models.unpadded import _product
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+weight = torch.randn(64, 32)
+held = []
+for tokens in range(1000, 1400):
+    torch.nn.functional.gelu(_product(torch.randn(tokens, 32), weight))
+    held.append(resident())
+print(held[-1] - held[99])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN")
+def test_batches_of_many_sizes_run_in_flat_memory() -> None:
+    names = ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run([sys.executable, "-c", GROWTH], env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20_000_000  # 300 MB where all are kept

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.made_checkpoints import albert_folder, roberta_folder
 
 import ferrobert as fb
 from ferrobert.errors import ConfigError, DecodeError, TextTypeError
+from ferrobert.pipelines.rows import paired
 
 TEXTS = ["the film was great!", "a book one two three", "unbelievable food , but the room was very dull .", "bad"]
 LABELS = ["good", "bad film", "food", "a book", "who"]
@@ -102,6 +104,49 @@ def test_contradiction_is_the_last_label_where_entailment_is_the_first(make_chec
     theirs = transformers.pipeline("zero-shot-classification", str(folder), device="cpu")
     assert_same(ours(TEXTS, LABELS, multi_label=True), theirs(TEXTS, LABELS, multi_label=True))
     assert_same(ours(TEXTS, LABELS), theirs(TEXTS, LABELS))
+
+
+PAIRS = [
+    (text, label)
+    for text in ["hello world", "", "hello [SEP] </s> the 你好", "hello world"]
+    for label in ["the", "", "x y"]
+]
+
+
+@pytest.mark.parametrize("write", [None, roberta_folder, albert_folder])
+@pytest.mark.parametrize("others", [False, True])
+def test_pairs_of_texts_encoded_once_are_those_of_the_tokenizer(
+    folder: Path, tmp_path: Path, write: Callable[..., Path] | None, others: bool
+) -> None:
+    tokenizer = fb.AutoTokenizer.from_pretrained(str(folder if write is None else write(tmp_path)))
+    expected = tokenizer(*map(list, zip(*PAIRS, strict=True)))
+    rows = paired(tokenizer.as_transformers() if others else tokenizer, PAIRS)
+    assert rows is not None
+    splits = rows.row_splits.tolist()
+    assert [rows.ids[start:end].tolist() for start, end in pairwise(splits)] == expected["input_ids"]
+    assert (rows.type_ids is None) == ("token_type_ids" not in expected)
+    if rows.type_ids is not None:
+        assert [rows.type_ids[start:end].tolist() for start, end in pairwise(splits)] == expected["token_type_ids"]
+
+
+def test_each_text_and_each_sentence_is_encoded_once(ours: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = ours(TEXTS, LABELS, truncation="only_first")
+    encoded: list[str] = []
+
+    def tokenizer(texts: list[str], *more: Any, **options: Any) -> Any:
+        encoded.extend(texts)
+        return made(texts, *more, **options)
+
+    made = ours.tokenizer
+    monkeypatch.setattr(ours, "tokenizer", tokenizer)
+    assert_same(ours(TEXTS, LABELS), expected)
+    assert sorted(encoded) == sorted(["a", *TEXTS, *(f"This example is {label}." for label in LABELS)])
+
+
+def test_a_tokenizer_without_a_token_for_plain_texts_encodes_pairs(ours: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = ours(TEXTS, LABELS)
+    monkeypatch.setattr("ferrobert.pipelines.zero_shot_classification.paired", lambda tokenizer, pairs: None)
+    assert_same(ours(TEXTS, LABELS), expected)
 
 
 @pytest.mark.parametrize(("kind", "write"), [("Roberta", roberta_folder), ("Albert", albert_folder)])

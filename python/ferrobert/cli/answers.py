@@ -12,6 +12,7 @@ from ferrobert.cli.fill_mask import lists_of
 from ferrobert.errors import DataError
 
 if TYPE_CHECKING:
+    from ferrobert.pipelines.progress import RowBar
     from ferrobert.tables import Row, Table
 
 
@@ -43,7 +44,9 @@ class Answers(ABC):
         return table.text_of(row, self.column)
 
     @abstractmethod
-    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+    def __call__(
+        self, inputs: list[Any], places: list[str], progress: RowBar, **options: Any
+    ) -> Iterable[dict[str, Any]]:
         """The new columns of each row."""
 
     def report(self) -> None:
@@ -66,9 +69,11 @@ class Labels(Answers):
         text = table.text_of(row, self.column)
         return text if self.pair_column is None else {"text": text, "text_pair": table.text_of(row, self.pair_column)}
 
-    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+    def __call__(
+        self, inputs: list[Any], places: list[str], progress: RowBar, **options: Any
+    ) -> Iterable[dict[str, Any]]:
         """The new columns of each row."""
-        for labels in self.pipe(inputs, top_k=None, **options):
+        for labels in self.pipe(inputs, top_k=None, progress=progress, **options):
             yield self._answer(*([one[name] for one in labels] for name in ("label", "score")))
 
     def _answer(self, labels: list[str], scores: list[float]) -> dict[str, Any]:
@@ -86,9 +91,11 @@ class ZeroShotLabels(Labels):
         super().__init__(pipe, text_column, None, all_scores)
         self.chosen = {"candidate_labels": labels, "hypothesis_template": template, "multi_label": multi_label}
 
-    def __call__(self, inputs: list[str], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+    def __call__(
+        self, inputs: list[str], places: list[str], progress: RowBar, **options: Any
+    ) -> Iterable[dict[str, Any]]:
         """The new columns of each row."""
-        for found in self.pipe(inputs, **self.chosen, **options):
+        for found in self.pipe(inputs, progress=progress, **self.chosen, **options):
             yield self._answer(found["labels"], found["scores"])
 
 
@@ -101,9 +108,11 @@ class Vectors(Answers):
         super().__init__(pipe, text_column)
         self.pooling = pooling
 
-    def __call__(self, inputs: list[str], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+    def __call__(
+        self, inputs: list[str], places: list[str], progress: RowBar, **options: Any
+    ) -> Iterable[dict[str, Any]]:
         """The new column of each row."""
-        for vector in self.pipe(inputs, pooling=self.pooling, normalize=True, **options):
+        for vector in self.pipe(inputs, pooling=self.pooling, normalize=True, progress=progress, **options):
             yield {"vector": vector}
 
 
@@ -116,7 +125,9 @@ class Fills(Answers):
         super().__init__(pipe, text_column)
         self.chosen = {"top_k": top_k, "targets": targets}
 
-    def __call__(self, inputs: list[str], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+    def __call__(
+        self, inputs: list[str], places: list[str], progress: RowBar, **options: Any
+    ) -> Iterable[dict[str, Any]]:
         """The new column of each row.
 
         Raises:
@@ -126,7 +137,7 @@ class Fills(Answers):
             if not masks:
                 mask = self.pipe.tokenizer.mask_token
                 raise DataError(f"{place}: the text has no {mask}, or it is cut off with the end of the text")
-        for result in self.pipe(tuple(inputs), **self.chosen, **options):
+        for result in self.pipe(tuple(inputs), progress=progress, **self.chosen, **options):
             yield {"predictions": lists_of(result)}
 
 
@@ -141,9 +152,11 @@ class TextEntities(Answers):
         kind = {"entity": "", "score": 0.0, "index": 0} if strategy == "none" else {"entity_group": "", "score": 0.0}
         self.examples = {"entities": [{**kind, "word": "", "start": 0, "end": 0}]}
 
-    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+    def __call__(
+        self, inputs: list[Any], places: list[str], progress: RowBar, **options: Any
+    ) -> Iterable[dict[str, Any]]:
         """The entities of each text."""
-        for entities in self.pipe(inputs, **self.chosen, **options):
+        for entities in self.pipe(inputs, progress=progress, **self.chosen, **options):
             yield {"entities": list(entities)}
 
 
@@ -184,12 +197,14 @@ class SpanAnswers(Answers):
                 raise DataError(f"{table.where(row)}: column {name!r} is empty")
         return {"question": question, "context": context}
 
-    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+    def __call__(
+        self, inputs: list[Any], places: list[str], progress: RowBar, **options: Any
+    ) -> Iterable[dict[str, Any]]:
         """The answer of each question."""
         self.count_long(inputs)
         if self.n_best is not None:
             options = {**options, "top_k": self.n_best, "details": True}
-        for found in self.pipe(inputs, **self.chosen, **options):
+        for found in self.pipe(inputs, progress=progress, **self.chosen, **options):
             best = found
             if isinstance(found, list):
                 best = found[0] if found else {"answer": "", "score": 0.0, "start": 0, "end": 0}
@@ -229,6 +244,9 @@ class WordTags(Answers):
         """The words of a row."""
         return table.words_of(row, self.column)
 
-    def __call__(self, inputs: list[Any], places: list[str], **options: Any) -> Iterable[dict[str, Any]]:
+    def __call__(
+        self, inputs: list[Any], places: list[str], progress: RowBar, **options: Any
+    ) -> Iterable[dict[str, Any]]:
         """The tags of each sentence."""
-        return ({"tags": tags} for tags in self.pipe.word_labels(inputs, constrained=self.constrained))
+        found = self.pipe.word_labels(inputs, constrained=self.constrained, progress=progress)
+        return ({"tags": tags} for tags in found)

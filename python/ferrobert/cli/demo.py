@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import console, encoder_folder
+from ferrobert.cli.options import console
 from ferrobert.cli.tokenize import encoded, token_table
 from ferrobert.errors import ConfigError
+from ferrobert.models.encoder import encoder_folder
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -27,6 +27,7 @@ from ferrobert.cli.options import (
     QuestionColumn,
     SpansColumn,
     Strategy,
+    TableBar,
     TagsColumn,
     TextColumn,
     TokensColumn,
@@ -35,7 +36,6 @@ from ferrobert.cli.options import (
     open_pipeline,
     pair_column_of,
     split_columns,
-    with_bar,
 )
 from ferrobert.cli.sources import named_rows
 from ferrobert.errors import ConfigError, DataError
@@ -93,7 +93,7 @@ def evaluate(
     Example: ferrobert evaluate test.tsv --model ./ferrobert-demo
     """
     from ferrobert.pipelines import task_name
-    from ferrobert.tables import Table, chunks
+    from ferrobert.tables import Table
     from ferrobert.training.examples import label_id, label_value
     from ferrobert.training.metrics import Confusion, calibration_error
     from ferrobert.training.tagged_rows import TagColumns
@@ -145,31 +145,32 @@ def evaluate(
     right: list[bool] = []
     scores: list[float] = []
     limit = pipe.max_tokens if max_length is None and not pipe.reads_windows else max_length
-    for chunk in with_bar(chunks(table, CHUNK), table, "evaluating"):
-        true = []
-        inputs = []
-        for row in chunk:
-            label = label_value(row.values.get(label_column), table.where(row))
-            index = label_id(label, labels)
-            if index is None:
-                known = ", ".join(map(repr, labels))
-                raise DataError(f"{table.where(row)}: unknown label {label!r}; the model's labels are {known}")
-            true.append(index)
-            text = {"text": table.text_of(row, text_column)}
-            inputs.append(
-                text if text_pair_column is None else {**text, "text_pair": table.text_of(row, text_pair_column)}
-            )
-        with named_rows([table.where(row) for row in chunk]):
-            if limit is None:
-                results = pipe(inputs)
-            else:
-                cut += sum(count > limit for count in pipe.token_counts(inputs))
-                results = pipe(inputs, truncation=True, max_length=limit)
-        predicted = [ids[result["label"]] for result in results]
-        confusion.add(true, predicted)
-        right += [one == other for one, other in zip(true, predicted, strict=True)]
-        scores += [result["score"] for result in results]
-        rows += len(chunk)
+    with TableBar(table, "evaluating") as bar:
+        for chunk in bar.chunks(CHUNK):
+            true = []
+            inputs = []
+            for row in chunk:
+                label = label_value(row.values.get(label_column), table.where(row))
+                index = label_id(label, labels)
+                if index is None:
+                    known = ", ".join(map(repr, labels))
+                    raise DataError(f"{table.where(row)}: unknown label {label!r}; the model's labels are {known}")
+                true.append(index)
+                text = {"text": table.text_of(row, text_column)}
+                inputs.append(
+                    text if text_pair_column is None else {**text, "text_pair": table.text_of(row, text_pair_column)}
+                )
+            with named_rows([table.where(row) for row in chunk]):
+                if limit is None:
+                    results = pipe(inputs, progress=bar)
+                else:
+                    cut += sum(count > limit for count in pipe.token_counts(inputs))
+                    results = pipe(inputs, progress=bar, truncation=True, max_length=limit)
+            predicted = [ids[result["label"]] for result in results]
+            confusion.add(true, predicted)
+            right += [one == other for one, other in zip(true, predicted, strict=True)]
+            scores += [result["score"] for result in results]
+            rows += len(chunk)
     if not rows:
         raise DataError(f"{file} has no rows to evaluate on")
     belief: dict[str, float | None] = {"mean_score": None, "calibration_error": None}

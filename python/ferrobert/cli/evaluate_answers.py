@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ferrobert.cli.answers import SpanAnswers
-from ferrobert.cli.options import console, with_bar
+from ferrobert.cli.options import TableBar, console
 from ferrobert.cli.sources import named_rows
 from ferrobert.errors import DataError
 
@@ -42,7 +42,6 @@ def evaluate_answers(
     Raises:
         DataError: a column that is missing, a row that cannot be read; no rows.
     """
-    from ferrobert.tables import chunks
     from ferrobert.training.metrics import squad, squad_breakdown
 
     table.require(question_column, context_column, "answers")
@@ -51,23 +50,24 @@ def evaluate_answers(
     predictions: dict[str, str] = {}
     differences: dict[str, float] = {}
     references: list[dict[str, Any]] = []
-    for chunk in with_bar(chunks(table, CHUNK), table, "evaluating"):
-        asked = [reader.read(table, row) for row in chunk]
-        # The threshold is for the scores to apply: they tell the best one by the texts that are not empty.
-        more = {"top_k": 2, "details": True} if handle_impossible_answer else {}
-        reader.count_long(asked)
-        with named_rows([table.where(row) for row in chunk]):
-            found = pipe(asked, **reader.chosen, **more)
-        for row, one, answer in zip(chunk, asked, found, strict=True):
-            id = str(row.values.get("id", len(references)))
-            if id in predictions:
-                raise DataError(f"{table.where(row)}: id {id!r} is there twice")
-            true = {"text": _true_answers(row, table), "answer_start": []}
-            references.append({"id": id, "question": one["question"], "answers": true})
-            if handle_impossible_answer:
-                answers, answer = answer, next((one for one in answer if one["answer"]), {"answer": ""})
-                differences[id] = answers[0]["null_score_diff"] if answers else math.inf
-            predictions[id] = answer["answer"]
+    with TableBar(table, "evaluating") as bar:
+        for chunk in bar.chunks(CHUNK):
+            asked = [reader.read(table, row) for row in chunk]
+            # The threshold is for the scores to apply: they tell the best one by the texts that are not empty.
+            more = {"top_k": 2, "details": True} if handle_impossible_answer else {}
+            reader.count_long(asked)
+            with named_rows([table.where(row) for row in chunk]):
+                found = pipe(asked, progress=bar, **reader.chosen, **more)
+            for row, one, answer in zip(chunk, asked, found, strict=True):
+                id = str(row.values.get("id", len(references)))
+                if id in predictions:
+                    raise DataError(f"{table.where(row)}: id {id!r} is there twice")
+                true = {"text": _true_answers(row, table), "answer_start": []}
+                references.append({"id": id, "question": one["question"], "answers": true})
+                if handle_impossible_answer:
+                    answers, answer = answer, next((one for one in answer if one["answer"]), {"answer": ""})
+                    differences[id] = answers[0]["null_score_diff"] if answers else math.inf
+                predictions[id] = answer["answer"]
     if not references:
         raise DataError(f"{table.path} has no rows to evaluate on")
     unanswerable = any(not row["answers"]["text"] for row in references)

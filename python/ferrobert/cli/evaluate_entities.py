@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ferrobert.cli.options import columns_of, console, with_bar
+from ferrobert.cli.options import TableBar, columns_of, console
 from ferrobert.cli.sources import named_rows
 from ferrobert.errors import ConfigError, DataError
 
@@ -81,14 +81,15 @@ def evaluate_entities(
         raise ConfigError(f"--scheme {scheme}: the labels of the model are {own}; only IOB1 can be read as BIO")
     counts = EntityCounts(mode=mode, scheme=counted)
     worst = ErrorCounts(mode=mode, scheme=counted)
-    for chunk in with_bar(_chunks(table), table, "evaluating"):
-        if of_words:
-            sentences = _tagged(table, chunk, pipe, columns, scheme if scheme != own else None, constrained)
-        else:
-            sentences = _in_pieces(table, chunk, pipe, columns, strategy or "first", constrained)
-        words, true, predicted = (list(part) for part in zip(*sentences, strict=True))
-        counts.add(true, predicted)
-        worst.add(true, predicted, words)
+    with TableBar(table, "evaluating") as bar:
+        for chunk in bar.chunks(CHUNK):
+            if of_words:
+                sentences = _tagged(table, chunk, pipe, columns, scheme if scheme != own else None, constrained, bar)
+            else:
+                sentences = _in_pieces(table, chunk, pipe, columns, strategy or "first", constrained, bar)
+            words, true, predicted = (list(part) for part in zip(*sentences, strict=True))
+            counts.add(true, predicted)
+            worst.add(true, predicted, words)
     if not counts.rows:
         raise DataError(f"{table.path} has no rows to evaluate on")
     scores, found = counts.scores(), worst.worst(errors)
@@ -98,14 +99,14 @@ def evaluate_entities(
         _print_tables(scores, found if errors else None, counts.rows)
 
 
-def _chunks(table: Table) -> Iterator[list[Row]]:
-    from ferrobert.tables import chunks
-
-    return chunks(table, CHUNK)
-
-
 def _tagged(
-    table: Table, rows: Sequence[Row], pipe: Any, columns: TagColumns, source: str | None, constrained: bool
+    table: Table,
+    rows: Sequence[Row],
+    pipe: Any,
+    columns: TagColumns,
+    source: str | None,
+    constrained: bool,
+    bar: TableBar,
 ) -> Iterable[Sentence]:
     """Sentences of rows of words; tags in the scheme ``source`` are converted to BIO."""
     from ferrobert.labels import convert_scheme
@@ -126,11 +127,17 @@ def _tagged(
                 )
         words.append(sentence)
         true.append(tags)
-    return zip(words, true, pipe.word_labels(words, constrained=constrained), strict=True)
+    return zip(words, true, pipe.word_labels(words, constrained=constrained, progress=bar), strict=True)
 
 
 def _in_pieces(
-    table: Table, rows: Sequence[Row], pipe: Any, columns: TagColumns, strategy: str, constrained: bool
+    table: Table,
+    rows: Sequence[Row],
+    pipe: Any,
+    columns: TagColumns,
+    strategy: str,
+    constrained: bool,
+    bar: TableBar,
 ) -> Iterator[Sentence]:
     """Texts of rows, cut into words and at the ends of true and predicted entities."""
     from ferrobert.training.tagged_rows import text_and_spans
@@ -146,7 +153,7 @@ def _in_pieces(
         texts.append(text)
         true.append(spans)
     with named_rows([table.where(row) for row in rows]):
-        found = pipe(texts, aggregation_strategy=strategy, constrained=constrained)
+        found = pipe(texts, aggregation_strategy=strategy, constrained=constrained, progress=bar)
     for text, spans, entities in zip(texts, true, found, strict=True):
         predicted = [(one["start"], one["end"], one["entity_group"]) for one in entities]
         pieces = _pieces(text, [*spans, *predicted])

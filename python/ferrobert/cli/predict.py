@@ -35,6 +35,7 @@ from ferrobert.cli.options import (
     PairColumn,
     QuestionColumn,
     Strategy,
+    TableBar,
     Targets,
     TextColumn,
     TokensColumn,
@@ -43,17 +44,17 @@ from ferrobert.cli.options import (
     open_pipeline,
     pair_column_of,
     split_columns,
-    with_bar,
 )
 from ferrobert.cli.sources import named_rows
 from ferrobert.errors import ConfigError, DataError
-from ferrobert.files import check_target, write_file
+from ferrobert.files import check_target, interrupts_wait, kept_file, write_file
 
 if TYPE_CHECKING:
     from ferrobert.tables import Row, Table
 
-# Rows read, sorted by length and answered at a time.
-CHUNK = 2048
+# Rows and characters read, sorted by length, answered and written at a time: what an interrupt loses at most.
+CHUNK = 1024
+CHUNK_CHARACTERS = 1 << 18
 # Answers of a question in an n-best file.
 N_BEST = 20
 
@@ -123,9 +124,10 @@ def predict(
     mask a list of tokens; with entities of a text, or tags of tokens, one a
     word; with answer, score, start and end; with a vector of length 1.
     Columns of these names that the file has become input_label and so on.
-    Texts longer than the model reads are read in windows; fill-mask,
-    feature-extraction and next-sentence-prediction cut them, and count what
-    was cut. Of a question 64 tokens are read, and longer ones counted.
+    Texts longer than the model reads are read in windows;
+    next-sentence-prediction cuts them, and counts what was cut. Of a
+    question 64 tokens are read, and longer ones counted. Ctrl-C keeps what
+    is finished as a file beside the output.
 
     Example: ferrobert predict reviews.csv --model ./ferrobert-demo -o labelled.jsonl
     """
@@ -199,49 +201,75 @@ def predict(
             answers = Fills(pipe, text_column, top_k, target)
         else:
             answers = Labels(pipe, text_column, pair_column, all_scores)
-        return Predictions(table, answers, max_length, strict)
+        return Predictions(table, answers, bar, max_length, strict)
 
-    if of_squad and output is not None:
-        table.require("id")
-        for path in filter(None, (output, n_best_output)):
-            check_target(path)
-        run = predictions()
-        texts: dict[str, str] = {}
+    with TableBar(table, "predicting", hidden=output is None and sys.stdout.isatty()) as bar:
+        if of_squad and output is not None:
+            table.require("id")
+            for path in filter(None, (output, n_best_output)):
+                check_target(path)
+            run = predictions()
+            _write_answers(run, output, n_best_output)
+        elif output is None:
+            run = predictions()
+            for rows in run:
+                for row in rows:
+                    sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+                sys.stdout.flush()
+        else:
+            with TableWriter(output) as writer:
+                run = predictions()
+                writer.examples = run.answers.examples
+                for rows in run:
+                    writer.write(rows)
+    if output is not None:
+        print(f"{run.rows:,} {'predictions' if of_squad else 'rows'} written to {output}", file=sys.stderr)
+    run.report()
+
+
+def _write_answers(run: Predictions, output: Path, n_best_output: Path | None) -> None:
+    """Write SQuAD's predictions file, and its n-best file where it is wanted; Ctrl-C keeps what is answered.
+
+    Raises:
+        DataError: a row without an id, or whose id was there before.
+    """
+    texts: dict[str, str] = {}
+    try:
         for row in (row for rows in run for row in rows):
             if row.get("id") is None:
                 raise DataError(
-                    f"{file}: the row after {len(texts):,} others has no 'id', and a predictions file needs one"
+                    f"{run.table.path}: the row after {len(texts):,} others has no 'id', and a predictions file needs "
+                    "one"
                 )
             id = str(row["id"])
             if id in texts:
-                raise DataError(f"{file}: id {id!r} is there twice, and a predictions file holds it once")
+                raise DataError(f"{run.table.path}: id {id!r} is there twice, and a predictions file holds it once")
             texts[id] = row["answer"]
-        write_file(output, json.dumps(texts, ensure_ascii=False, indent=2) + "\n")
-        if n_best_output is not None and isinstance(run.answers, SpanAnswers):
-            lists = dict(zip(texts, run.answers.n_best_lists, strict=True))
-            write_file(n_best_output, json.dumps(lists, ensure_ascii=False, indent=2) + "\n")
-        print(f"{len(texts):,} predictions written to {output}", file=sys.stderr)
-    elif output is None:
-        run = predictions()
-        for rows in run:
-            for row in rows:
-                sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
-    else:
-        with TableWriter(output) as writer:
-            run = predictions()
-            writer.examples = run.answers.examples
-            for rows in run:
-                writer.write(rows)
-        print(f"{run.rows:,} rows written to {output}", file=sys.stderr)
-    run.report()
+        _write_json(run, texts, output, n_best_output)
+    except KeyboardInterrupt as error:
+        if texts:
+            with interrupts_wait():
+                kept = kept_file(output)
+                _write_json(run, texts, kept, n_best_output and kept_file(n_best_output))
+                error.add_note(f"{len(texts):,} predictions are in {kept}")
+        raise
+
+
+def _write_json(run: Predictions, texts: dict[str, str], output: Path, n_best_output: Path | None) -> None:
+    write_file(output, json.dumps(texts, ensure_ascii=False, indent=2) + "\n")
+    if n_best_output is not None and isinstance(run.answers, SpanAnswers):
+        # Ctrl-C may have come between the lists of some rows and their answers.
+        lists = dict(zip(texts, run.answers.n_best_lists, strict=False))
+        write_file(n_best_output, json.dumps(lists, ensure_ascii=False, indent=2) + "\n")
 
 
 class Predictions:
     """A run over a table: rows with their answers, a chunk at a time, and a count of the texts that were cut."""
 
-    def __init__(self, table: Table, answers: Answers, max_length: int | None, strict: bool) -> None:
+    def __init__(self, table: Table, answers: Answers, bar: TableBar, max_length: int | None, strict: bool) -> None:
         self.table = table
         self.answers = answers
+        self.bar = bar
         self.limit = max_length
         if max_length is None and (strict or not answers.pipe.reads_windows):
             self.limit = answers.pipe.max_tokens
@@ -257,9 +285,7 @@ class Predictions:
             DataError: a row that cannot be read, or without text.
             ConfigError: under ``strict``, a text that is too long.
         """
-        from ferrobert.tables import chunks
-
-        for chunk in with_bar(chunks(self.table, CHUNK), self.table, "predicting"):
+        for chunk in self.bar.chunks(CHUNK, CHUNK_CHARACTERS):
             inputs = [self.answers.read(self.table, row) for row in chunk]
             places = [self.table.where(row) for row in chunk]
             options: dict[str, Any] = {}
@@ -277,7 +303,7 @@ class Predictions:
                 if long:
                     options = {"truncation": True, "max_length": self.limit}
             with named_rows(places):
-                answers = list(self.answers(inputs, places, **options))
+                answers = list(self.answers(inputs, places, self.bar, **options))
             self.rows += len(chunk)
             yield [{**self._kept(row), **answer} for row, answer in zip(chunk, answers, strict=True)]
 

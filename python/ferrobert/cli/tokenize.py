@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import Header, PairColumn, TextColumn, console, encoder_folder, split_columns, with_bar
+from ferrobert.cli.options import Header, PairColumn, TableBar, TextColumn, console, split_columns
 from ferrobert.errors import ConfigError
+from ferrobert.models.encoder import encoder_folder
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -69,24 +71,25 @@ def _tokenize_file(
     columns: str | None,
     options: dict[str, Any],
 ) -> None:
-    from ferrobert.tables import Table, TableWriter, chunks
+    from ferrobert.tables import Table, TableWriter
 
     table = Table(file, columns=split_columns(columns))
     table.require(text_column, pair_column)
 
-    def rows() -> Iterator[list[dict[str, Any]]]:
-        for chunk in with_bar(chunks(table, CHUNK), table, "tokenizing"):
+    def rows(bar: TableBar) -> Iterator[list[dict[str, Any]]]:
+        for chunk in bar.chunks(CHUNK):
             texts = [table.text_of(row, text_column) for row in chunk]
             pairs = None if pair_column is None else [table.text_of(row, pair_column) for row in chunk]
             yield encoded(tokenizer, texts, pairs, options)
 
     if output is None:
-        for chunk in rows():
-            for row in chunk:
-                print(json.dumps(row, ensure_ascii=False))
+        with TableBar(table, "tokenizing", hidden=sys.stdout.isatty()) as bar:
+            for chunk in rows(bar):
+                for row in chunk:
+                    print(json.dumps(row, ensure_ascii=False))
         return
-    with TableWriter(output) as writer:
-        for chunk in rows():
+    with TableBar(table, "tokenizing") as bar, TableWriter(output) as writer:
+        for chunk in rows(bar):
             writer.write(chunk)
 
 

@@ -1,1 +1,19 @@
-"""Loading models: safe by default, complete or refused."""
+"""Loading models: safe by default, complete or refused; the tutorial's own classifier."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ferrobert.models.classifier import BertClassifier
+
+__all__ = ["BertClassifier"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "BertClassifier":
+        raise AttributeError(f"module 'ferrobert.models' has no attribute {name!r}")
+    from ferrobert.models.checkpoint import require_torch
+
+    require_torch("BertClassifier")
+    from ferrobert.models.classifier import BertClassifier
+
+    return BertClassifier

@@ -6,10 +6,9 @@ the encoder, or the head that a task reads, at random is an error.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from logging import ERROR
@@ -18,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from ferrobert.errors import CheckpointError, MissingDependencyError, UnsafeCheckpointError
 from ferrobert.hub import checkpoint_files
+from ferrobert.models.adapters import is_adapter, load_adapter
+from ferrobert.models.encoder import where_is
+from ferrobert.models.folder import CONFIG, INDICES, PICKLED, check_folder, check_shards
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-CONFIG = "config.json"
-SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+# Names of parameters that a message lists; it counts the others.
+LISTED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,6 @@ def _label_settings(labels: list[str]) -> dict[str, Any]:
         "num_labels": len(labels),
         "id2label": dict(enumerate(labels)),
         "label2id": {label: index for index, label in enumerate(labels)},
-        "ignore_mismatched_sizes": True,
     }
 
 
@@ -155,7 +155,7 @@ def load_model(
     """Load an encoder with the head of a task.
 
     Args:
-        source: a checkpoint folder, or the id of a model on the hub (loaded by ``transformers``).
+        source: a checkpoint folder, that of an adapter, or the id of a model on the hub (loaded by ``transformers``).
         head: what the checkpoint must hold besides the encoder.
         dtype: precision of the weights; by default that of the checkpoint.
         allow_pickle: also load ``pytorch_model.bin``, a pickle, which torch restricts to tensors.
@@ -171,13 +171,22 @@ def load_model(
     require_torch("loading a model")
     import transformers
 
-    name = os.fspath(source)
+    name = where_is(source)
+    if is_adapter(Path(name).expanduser()):
+        if new_head:
+            raise CheckpointError(
+                f"{name} holds a LoRA adapter, which is not trained on: save the model of its pipeline"
+            )
+        return load_adapter(Path(name).expanduser(), head, dtype=dtype, allow_pickle=allow_pickle)
     if Path(name).expanduser().exists():
         check_folder(Path(name).expanduser(), allow_pickle=allow_pickle)
         name = str(Path(name).expanduser())
     else:
         with quiet_transformers():
-            checkpoint_files(source, [CONFIG])
+            found = checkpoint_files(name, [CONFIG, *INDICES])
+        for index in INDICES:
+            if index in found:
+                check_shards(found[index], pickled=index.startswith(PICKLED))
     try:
         with quiet_transformers():
             model, info = getattr(transformers, head.auto_class).from_pretrained(
@@ -186,55 +195,23 @@ def load_model(
                 use_safetensors=None if allow_pickle else True,
                 trust_remote_code=False,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are named below, all at once
                 **(settings or {}),
             )
     except MemoryError:
         raise
     except Exception as error:
         raise _loading_error(name, head, error) from error
-    fresh = frozenset(info["missing_keys"]) | frozenset(key for key, *_ in info["mismatched_keys"])
+    other_shapes = {key: (tuple(theirs), tuple(wanted)) for key, theirs, wanted in info["mismatched_keys"]}
+    fresh = frozenset(info["missing_keys"]) | frozenset(other_shapes)
     other = _other_classifier(model, head)
     if other is not None and not new_head:
         raise CheckpointError(f"{name} is a {other}, it has no {head.name}; {head.advice}")
     if other is not None:
         fresh |= _renew_head(model, getattr(transformers, head.auto_class))
-    _check_complete(name, model, fresh, head, new_head=new_head)
+    _check_complete(name, model, fresh, other_shapes, info["unexpected_keys"], head, new_head=new_head)
     model.eval()
     return LoadedModel(model, fresh)
-
-
-def check_folder(folder: Path, *, allow_pickle: bool = False) -> None:
-    """Check that a folder holds a config and safe weights.
-
-    Raises:
-        CheckpointError: it, its config.json or its weights are missing, or config.json is not JSON.
-        UnsafeCheckpointError: the weights are a pickle and ``allow_pickle`` is not given.
-    """
-    if not folder.exists():
-        raise CheckpointError(f"no such checkpoint folder: {folder}")
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder} is a file; a checkpoint is a folder with config.json and model.safetensors")
-    config = folder / CONFIG
-    if not config.is_file():
-        if (folder / "adapter_config.json").is_file():
-            raise CheckpointError(f"{folder} holds a LoRA adapter without its model; merge the two and save the model")
-        raise CheckpointError(f"{folder} has no config.json; a checkpoint holds config.json and model.safetensors")
-    try:
-        settings = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{config} is not JSON: {error}") from None
-    if not isinstance(settings, dict):
-        raise CheckpointError(f"{config} must hold a JSON object, holds {type(settings).__name__}")
-    if any((folder / weights).is_file() for weights in SAFE_WEIGHTS):
-        return
-    pickled = [weights for weights in PICKLED_WEIGHTS if (folder / weights).is_file()]
-    if not pickled:
-        raise CheckpointError(f"{folder} has no weights; expected {SAFE_WEIGHTS[0]}")
-    if not allow_pickle:
-        raise UnsafeCheckpointError(
-            f"{folder / pickled[0]} is a pickle, which can run code when it is loaded; "
-            "convert it to safetensors, or pass allow_pickle=True if you trust its origin"
-        )
 
 
 def position_limit(model: PreTrainedModel) -> int | None:
@@ -278,33 +255,66 @@ def _renew_head(model: PreTrainedModel, auto_class: Any) -> frozenset[str]:
     return frozenset(renewed)
 
 
-def _check_complete(name: str, model: PreTrainedModel, fresh: frozenset[str], head: Head, *, new_head: bool) -> None:
+def _check_complete(
+    name: str,
+    model: PreTrainedModel,
+    fresh: frozenset[str],
+    other_shapes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]],
+    left_over: Iterable[str],
+    head: Head,
+    *,
+    new_head: bool,
+) -> None:
+    """Raise CheckpointError, which names them all, where parameters would be random that are not going to be trained.
+
+    Args:
+        name, model, head, new_head: what was loaded.
+        fresh: parameters that the checkpoint lacks, or has in another shape.
+        other_shapes: of those in another shape, the checkpoint's and the one that config.json says.
+        left_over: what the checkpoint holds beside.
+    """
+    prefix = f"{model.base_model_prefix}."
     if head is ENCODER:
         # Features are the hidden states: no task reads a pooler that is not there.
-        fresh = frozenset(f"{model.base_model_prefix}.{key}" for key in fresh if not key.startswith("pooler."))
-    prefix = f"{model.base_model_prefix}."
-    of_head = sorted(key for key in fresh if not key.startswith(prefix))
-    if of_head and not new_head:
+        random = {key for key in fresh if not key.startswith("pooler.")}
+        of_encoder = random
+    else:
+        # A checkpoint of masked-language modelling has no pooler: that part belongs to the head that training makes.
+        random = {key for key in fresh if not new_head or (key.startswith(prefix) and ".pooler." not in key)}
+        of_encoder = {key for key in random if key.startswith(prefix)}
+    if not random:
+        return
+    missing, wrong = sorted(random - set(other_shapes)), sorted(random & set(other_shapes))
+    without_pooler = {key for key in of_encoder if ".pooler." not in key}  # heads of other tasks do without
+    if not without_pooler and not wrong:
         raise CheckpointError(
-            f"{name} has no {head.name} ({', '.join(of_head[:4])}), its answers would be random; {head.advice}"
+            f"{name} has no {head.name} ({_listed(missing)}), its answers would be random; {head.advice}"
         )
-    # A checkpoint of masked-language modelling has no pooler: that part belongs to the head that fine-tuning makes.
-    encoder = sorted(key for key in fresh if key.startswith(prefix) and not (new_head and ".pooler." in key))
-    if encoder:
-        raise CheckpointError(
-            f"{name} lacks {len(encoder)} parameters of the {model.config.model_type} encoder, such as {encoder[0]}; "
-            "is its model_type right, and are all its files there?"
-        )
+    said = []
+    if missing:
+        part = f"{model.config.model_type} encoder" if of_encoder else head.name
+        said.append(f"lacks {len(missing)} parameters of the {part} ({_listed(missing)})")
+    if wrong:
+        shapes = _listed([f"{key} {other_shapes[key][0]} for {other_shapes[key][1]}" for key in wrong])
+        said.append(f"has {len(wrong)} of another shape than config.json says ({shapes})")
+    beside = sorted(left_over)
+    if beside:
+        said.append(f"holds {len(beside)} that have no place in the model ({_listed(beside)})")
+    hint = "is its model_type right, and are all its files there?"
+    raise CheckpointError(f"{name} {', '.join(said)}; {hint if of_encoder else 'has the head other labels?'}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def _loading_error(name: str, head: Head, error: Exception) -> Exception:
     reason = " ".join(str(error).split())
     if isinstance(error, ImportError):
         return MissingDependencyError(f"loading {name} needs a package that is not installed: {reason}")
-    if "mismatch" in reason.lower():
-        return CheckpointError(
-            f"{name}: the weights do not fit config.json (a head with another number of labels?): {reason[:400]}"
-        )
+    if "weights only load failed" in reason.lower():
+        return UnsafeCheckpointError(f"{name}: its pickle holds something else than tensors and is not loaded")
     family = re.match(r"Unrecognized configuration class <class '[\w.]*?(\w+?)(?:Config)?'>", reason)
     if family:
         return CheckpointError(

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from ferrobert.errors import CheckpointError, ConfigError
 from ferrobert.files import partial_file, publish
 from ferrobert.models.checkpoint import position_limit, require
-from ferrobert.models.unpadded import LORA, Layer, Read, UnpaddedModel, obstacle
+from ferrobert.models.unpadded import LORA, Layer, Read, UnpaddedModel, flat_rows, obstacle
 
 __all__ = ["OnnxModel", "cache_folder", "require_onnx"]
 
@@ -113,7 +113,7 @@ class OnnxModel(UnpaddedModel):
         starts = np.cumsum(counts) - counts
         whole = {Read.ALL: np.arange(len(ids)), Read.FIRST: starts}
         positions = whole[read] if isinstance(read, Read) else read.numpy()
-        embedded = self._embedded(ids, type_ids, torch.tensor(lengths)).numpy()
+        embedded = self._embedded(ids, type_ids, flat_rows(counts.tolist(), ids.device)).numpy()
         feed = dict(zip(INPUTS, (embedded, *_padding(counts, starts), positions), strict=True))
         try:
             [found] = self._session.run(None, feed)

@@ -2,8 +2,9 @@
 
 A padded batch computes as many slots as its longest row has, for each of its rows. Here the matrix of a batch holds its
 tokens and nothing else: linear layers, normalisation and activation act on each token alone, and attention is made for
-the rows of each length together. The weights, embeddings and heads are those of the model, at the time of the call;
-what is written anew is the way through the layers. The last layer computes only the positions that are read.
+the rows of each length together, on a GPU for all rows at once. The weights, embeddings and heads are those of the
+model, at the time of the call; what is written anew is the way through the layers. The last layer computes only the
+positions that are read.
 
     ids (tokens,) -> embeddings (tokens, hidden) -> layers -> hidden states (positions read, hidden) -> the model's head
 
@@ -15,12 +16,15 @@ Families: BERT, RoBERTa (XLM-RoBERTa, CamemBERT), DistilBERT, ALBERT, with LoRA 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +32,15 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.modules import module as torch_module
 
-__all__ = ["FAMILIES", "Family", "Read", "UnpaddedModel", "obstacle", "unpadded"]
+from ferrobert.models.checkpoint import position_limit
+
+varlen_attn: Any = None
+with suppress(ImportError):
+    from torch.nn.attention import varlen
+
+    varlen_attn = varlen.varlen_attn
+
+__all__ = ["FAMILIES", "Family", "Read", "UnpaddedModel", "flat_rows", "obstacle", "unpadded"]
 
 logger = logging.getLogger(__name__)
 _told: set[str] = set()
@@ -36,6 +48,17 @@ _told: set[str] = set()
 # Where the classes of a model's modules come from: transformers' own, with peft's LoRA in it.
 LORA = "peft.tuners.lora."
 OWN = ("torch.nn.", "transformers.", LORA, "peft.utils.other")
+# What torch's attention of rows of any lengths takes on a GPU.
+HALF = (torch.bfloat16, torch.float16)
+# Tokens of the rows that are compared there, and the share of hidden states by which half precision does not differ.
+COMPARED = (2, 7, 7, 19, 43)
+DISAGREES = 0.1
+_agreed: WeakSet[nn.Module] = WeakSet()
+# torch and oneDNN each keep the last 1,024 products and activations that were compiled, one for every number of tokens
+# that a batch has had: 700 MB in a long stream. The layers of a batch use theirs at once, other batches hardly ever.
+# Both are read when the first one is compiled.
+for _cache in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
+    os.environ.setdefault(_cache, "64")
 # Scores of attention held at once in bfloat16: 2 MB, which the cache of a core holds.
 SCORES = 1 << 20
 
@@ -53,6 +76,15 @@ class Run(NamedTuple):
     start: int  # of its first token
     rows: int
     length: int
+
+
+class Rows(NamedTuple):
+    """Where the rows of a batch are in its tokens."""
+
+    starts: Tensor  # of each row that has tokens, int64, (rows,)
+    splits: Tensor  # the same and the end, int32, (rows + 1,)
+    longest: int
+    runs: list[Run]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +177,18 @@ def unpadded(model: Any) -> UnpaddedModel | None:
     """The model without padding; ``None`` where only its own ``forward`` knows what to do.
 
     That is for other families, classes that are not transformers' own, replaced parts (adapters other than LoRA,
-    quantised layers), hooks, outputs that are asked for in the config, and devices other than the CPU. Which of these
-    it is, is logged once, at level INFO.
+    quantised layers), hooks, outputs that are asked for in the config; on a GPU also for float32 and for training.
+    Which of these it is, is logged once, at level INFO. On a GPU a model is compared with its own forward when it is
+    first seen.
     """
     reason = _obstacle(model)
     if reason is None:
         found = UnpaddedModel(model)
         reason = _replaced(found)
+        if reason is None and model.device.type != "cpu" and model not in _agreed:
+            reason = _disagreement(found)
+            if reason is None:
+                _agreed.add(model)
         if reason is None:
             return found
     if reason not in _told:
@@ -176,7 +213,9 @@ def _obstacle(model: Any) -> str | None:
     if not isinstance(model, PreTrainedModel) or type(model.base_model).__name__ != family.base:
         return "its class is not transformers' own"
     if model.device.type != "cpu":
-        return f"it is on the device {model.device.type}"
+        reason = _device_obstacle(model)
+        if reason is not None:
+            return reason
     if getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False):
         return "it is a decoder"
     if config.output_attentions or config.output_hidden_states:
@@ -198,6 +237,36 @@ def _obstacle(model: Any) -> str | None:
         if module._forward_hooks or module._forward_pre_hooks or "_hf_hook" in vars(module):
             return f"{what} has a hook"
     return None
+
+
+def _device_obstacle(model: Any) -> str | None:
+    """Why a model that is not on the CPU cannot run without padding, or ``None``: where torch's attention can not."""
+    if model.device.type != "cuda":
+        return f"it is on the device {model.device.type}"
+    if varlen_attn is None:
+        return "this torch has no attention for rows of any lengths on a GPU (torch 2.10 has)"
+    if model.dtype not in HALF:
+        return f"it is on a GPU in {str(model.dtype).removeprefix('torch.')}"
+    if model.training:
+        return "it trains on a GPU"
+    return None
+
+
+def _disagreement(found: UnpaddedModel) -> str | None:
+    """How hidden states differ from those of the model's own forward on a few rows, or ``None``."""
+    model = found.model
+    lengths = [min(length, position_limit(model) or length) for length in COMPARED]
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    ids = torch.randint(model.config.vocab_size, mask.shape, generator=torch.Generator().manual_seed(0))
+    ids, mask = ids.masked_fill(~mask, 0).to(model.device), mask.to(model.device)
+    try:
+        with torch.inference_mode():
+            wanted = model.base_model(input_ids=ids, attention_mask=mask.long()).last_hidden_state[mask].float()
+            difference = found.hidden(ids[mask], None, lengths).float() - wanted
+    except (RuntimeError, ValueError, NotImplementedError) as error:
+        return f"attention without padding fails on this GPU: {' '.join(str(error).split())[:200]}"
+    share = float(difference.norm() / wanted.norm())
+    return None if share < DISAGREES else f"without padding it gives other hidden states on this GPU, by {share:.1%}"
 
 
 def _replaced(found: UnpaddedModel) -> str | None:
@@ -274,16 +343,21 @@ class UnpaddedModel:
         self, ids: Tensor, type_ids: Tensor | None, lengths: Sequence[int], read: Read | Tensor = Read.ALL
     ) -> Tensor:
         """Hidden states of the last layer at the positions read, ``(positions, hidden)``. Arguments as for a call."""
-        runs = _runs(lengths)
-        hidden = self._embedded(ids, type_ids, torch.tensor(lengths))
+        device = self.model.device
+        ids = ids.to(device)
+        type_ids = None if type_ids is None else type_ids.to(device)
+        read = read.to(device) if isinstance(read, Tensor) else read
+        rows = flat_rows([length for length in lengths if length], device)
+        hidden = self._embedded(ids, type_ids, rows)
         for layer in self.layers[:-1]:
-            hidden = self._through(layer, hidden, runs, Read.ALL)
-        return self._through(self.layers[-1], hidden, runs, read)
+            hidden = self._through(layer, hidden, rows, Read.ALL)
+        return self._through(self.layers[-1], hidden, rows, read)
 
-    def _embedded(self, ids: Tensor, type_ids: Tensor | None, lengths: Tensor) -> Tensor:
+    def _embedded(self, ids: Tensor, type_ids: Tensor | None, rows: Rows) -> Tensor:
         """``(tokens, hidden)`` of ids ``(tokens,)``."""
         base = self.model.base_model
-        starts = lengths.cumsum(0) - lengths
+        starts = rows.starts
+        lengths = rows.splits.diff()
         if self.family.counts_from_padding:
             # As in transformers: a padding token in a text has no place in the count.
             padding = base.embeddings.padding_idx
@@ -292,19 +366,19 @@ class UnpaddedModel:
             before = torch.where(starts > 0, seen[(starts - 1).clamp(min=0)], 0)
             places = (seen - before.repeat_interleave(lengths)) * counted + padding
         else:
-            places = torch.arange(len(ids)) - starts.repeat_interleave(lengths)
+            places = torch.arange(len(ids), device=ids.device) - starts.repeat_interleave(lengths)
         types = {"token_type_ids": None if type_ids is None else type_ids[None]} if self.family.takes_types else {}
         embedded: Tensor = base.embeddings(ids[None], position_ids=places[None], **types)[0]
         return embedded if self.family.mapping is None else _linear(embedded, self.family.mapping(base))
 
-    def _through(self, layer: Layer, hidden: Tensor, runs: list[Run], read: Read | Tensor) -> Tensor:
+    def _through(self, layer: Layer, hidden: Tensor, rows: Rows, read: Read | Tensor) -> Tensor:
         """One layer: ``(tokens, hidden)`` to ``(positions read, hidden)``."""
         asking = hidden
         if read is Read.FIRST:
-            asking = hidden[torch.cat([torch.arange(run.rows) * run.length + run.start for run in runs])]
+            asking = hidden[rows.starts]
         query = _linear(asking, layer.query)
         key, value = _linear(hidden, layer.key), _linear(hidden, layer.value)
-        mixed = _attention(query, key, value, runs, self.heads, layer)
+        mixed = _attention(query, key, value, rows, self.heads, layer)
         if isinstance(read, Tensor):
             mixed, asking = mixed[read], asking[read]
         attended: Tensor = layer.attention_norm(asking + layer.output_dropout(_linear(mixed, layer.output)))
@@ -343,20 +417,25 @@ class _Encoded(nn.Module):
         return BaseModelOutputWithPooling(last_hidden_state=inputs_embeds, pooler_output=pooled)
 
 
-def _runs(lengths: Sequence[int]) -> list[Run]:
+def flat_rows(lengths: list[int], device: torch.device) -> Rows:
+    """Rows of these lengths, one behind the other; each has tokens."""
     runs = []
     start = 0
-    for length, rows in groupby(length for length in lengths if length):
-        runs.append(Run(start, sum(1 for _ in rows), length))
+    for length, of_one in groupby(lengths):
+        runs.append(Run(start, sum(1 for _ in of_one), length))
         start += runs[-1].rows * length
-    return runs
+    splits = torch.tensor([0, *accumulate(lengths)], device=device)
+    return Rows(splits[:-1], splits.int(), max(lengths, default=0), runs)
 
 
-def _attention(query: Tensor, key: Tensor, value: Tensor, runs: list[Run], heads: int, layer: Layer) -> Tensor:
+def _attention(query: Tensor, key: Tensor, value: Tensor, rows: Rows, heads: int, layer: Layer) -> Tensor:
     """Each row's queries over its own keys and values: ``(queries, hidden)``, where the keys are ``(tokens, hidden)``.
 
     The queries are those of all tokens, or of the first of each row.
     """
+    if query.device.type == "cuda":
+        return _attention_on_gpu(query, key, value, rows, heads, layer.scaling)
+    runs = rows.runs
     whole = len(query) == len(key)
     parts = []
     first = 0
@@ -371,6 +450,18 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, runs: list[Run], heads
         parts.append(mixed.transpose(1, 2).reshape(last - first, -1))
         first = last
     return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _attention_on_gpu(query: Tensor, key: Tensor, value: Tensor, rows: Rows, heads: int, scaling: float) -> Tensor:
+    """`_attention` in one call of torch's, which takes rows of any lengths; without dropout."""
+    asked, keys, values = (
+        flat.view(len(flat), heads, -1) for flat in (query, key, value)
+    )  # (tokens, heads, head size)
+    whole = len(query) == len(key)
+    splits = rows.splits if whole else torch.arange(len(rows.splits), dtype=torch.int32, device=query.device)
+    longest = rows.longest if whole else 1
+    mixed: Tensor = varlen_attn(asked, keys, values, splits, rows.splits, longest, rows.longest, scale=scaling)
+    return mixed.reshape(len(query), -1)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float, dropped: float) -> Tensor:
@@ -392,12 +483,12 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float, dropped: 
 
 def _linear(x: Tensor, layer: Any) -> Tensor:
     """``layer(x)``, by oneDNN where torch has it."""
-    if type(layer) is not nn.Linear:
+    if type(layer) is not nn.Linear or x.device.type != "cpu":
         made: Tensor = layer(x)  # with LoRA
         return made
     learns = torch.is_grad_enabled()
     # In bfloat16 torch calls oneDNN by itself, with some work around it, and knows the gradient.
-    by_onednn = x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and not learns)
+    by_onednn = x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and not learns and _onednn_has_bfloat16())
     available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     if not by_onednn or not available or torch.is_autocast_enabled("cpu"):
         return functional.linear(x, layer.weight, layer.bias)
@@ -405,6 +496,12 @@ def _linear(x: Tensor, layer: Any) -> Tensor:
         return _product(x, layer.weight, layer.bias)
     learning: Tensor = _Product.apply(x, layer.weight, layer.bias)
     return learning
+
+
+def _onednn_has_bfloat16() -> bool:
+    """Whether oneDNN multiplies bfloat16 on this processor: it wants AVX-512."""
+    found: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return found
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

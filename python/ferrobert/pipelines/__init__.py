@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ferrobert.errors import ConfigError
-from ferrobert.models.checkpoint import require_torch
+from ferrobert.inputs import check_flag
+from ferrobert.models.adapters import tokenizer_of
+from ferrobert.models.checkpoint import load_model, require_torch
 
 if TYPE_CHECKING:
     import torch
@@ -64,6 +66,7 @@ def pipeline(
     dtype: str | torch.dtype | None = None,
     batch_tokens: int | None = None,
     backend: str = "torch",
+    allow_pickle: bool = False,
     **options: Any,
 ) -> Pipeline:
     """Make a pipeline for a task.
@@ -81,6 +84,8 @@ def pipeline(
         batch_tokens: tokens of a batch, padding included; by default 2,048 on the CPU and 32,768 on a GPU.
         backend: what runs the model: "torch"; "onnx" is onnxruntime for the encoder's layers, which are exported once
             and compared with torch each time they are loaded. Embeddings and head are torch's, on the CPU.
+        allow_pickle: also load ``pytorch_model.bin``, of which torch takes tensors alone; ``save_pretrained`` of the
+            pipeline then writes safetensors. By default a pickle is refused.
         **options: the task's own call options, as defaults for each call (``top_k``, ``truncation``, ...).
 
     Returns:
@@ -89,6 +94,8 @@ def pipeline(
     Raises:
         ConfigError: an unknown task, backend, device or option; no model. With "onnx" a family that it does not run, a
             dtype other than float32, a cache folder that cannot be written to.
+        UnsafeCheckpointError: (a CheckpointError) the weights are a pickle and ``allow_pickle`` is not given, or hold
+            something else than tensors; an index names a file outside of its folder.
         CheckpointError: the model cannot be loaded or has no head for the task; its export differs from it.
         MissingDependencyError: torch or transformers is not installed, or what the backend needs.
 
@@ -109,6 +116,11 @@ def pipeline(
     require_torch("a pipeline")
     module, class_name = TASKS[name]
     pipeline_class = getattr(import_module(module), class_name)
+    if check_flag("allow_pickle", allow_pickle) and isinstance(model, (str, os.PathLike)):
+        from ferrobert.pipelines.device import find_dtype
+
+        tokenizer = tokenizer_of(os.fspath(model)) if tokenizer is None else tokenizer
+        model = load_model(model, pipeline_class.head, dtype=find_dtype(dtype), allow_pickle=True).model
     if backend == "onnx":
         from ferrobert.pipelines.onnx import onnx_pipeline
 

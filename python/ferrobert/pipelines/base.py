@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -15,13 +17,16 @@ from numpy.typing import NDArray
 
 from ferrobert.errors import ConfigError, DecodeError
 from ferrobert.inputs import check_count, encodable
+from ferrobert.models.adapters import tokenizer_of
 from ferrobert.models.checkpoint import Head, load_model, position_limit
 from ferrobert.models.unpadded import UnpaddedModel
 from ferrobert.pipelines.device import auto_dtype, find_device, find_dtype
 from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import is_finite, stream_of, text_and_pair
 from ferrobert.pipelines.options import WITHOUT_EFFECT, CallOptions
+from ferrobert.pipelines.progress import RowBar
 from ferrobert.pipelines.rows import TokenRows, joined, token_rows, window_stride
+from ferrobert.pipelines.windows import Layout, Windows, windows_of
 
 BATCH_TOKENS_CPU = 2_048
 BATCH_TOKENS_GPU = 32_768
@@ -29,6 +34,8 @@ BATCH_TOKENS_GPU = 32_768
 READ_AHEAD = 1024
 # Characters (or words) after which a block of inputs ends: logits of about a million tokens are kept at a time.
 LARGEST_BLOCK = 1 << 22
+
+Options = TypeVar("Options", bound=CallOptions)
 
 
 class Pipeline(ABC):
@@ -77,7 +84,7 @@ class Pipeline(ABC):
         if isinstance(model, (str, os.PathLike)):
             source = os.fspath(model)
             loaded = load_model(source, self.head, dtype=precision).model
-            tokenizer = source if tokenizer is None else tokenizer
+            tokenizer = tokenizer_of(source) if tokenizer is None else tokenizer
         else:
             loaded = model
             if tokenizer is None:
@@ -134,24 +141,39 @@ class Pipeline(ABC):
 
     def _results(self, inputs: Any, chosen: CallOptions) -> Any:
         """A list of results for what is at hand, an iterator for a stream."""
-        return self._run(list(inputs), chosen, 0) if is_finite(inputs) else self._stream(stream_of(inputs), chosen)
+        if not is_finite(inputs):
+            # Results that are made wait in an iterator of C, where no Ctrl-C ends them; in a generator it would.
+            return chain.from_iterable(self._stream(stream_of(inputs), chosen))
+        rows = list(inputs)
+        with self._with_bar(chosen, len(rows)) as with_bar:
+            return self._run(rows, with_bar, 0)
 
-    def _stream(self, rows: Iterator[Any], chosen: CallOptions) -> Iterator[Any]:
+    def _stream(self, rows: Iterator[Any], chosen: CallOptions) -> Iterator[list[Any]]:
         """Results of a stream, in its order; where the stream ends with an error, that comes after the last result."""
         first = 0
         ended: Exception | None = None
-        while ended is None:
-            chunk = []
-            try:
-                for row in islice(rows, self._read_ahead(chosen)):
-                    chunk.append(row)
-            except Exception as error:  # noqa: BLE001  it is raised after the results of what came before
-                ended = error
-            if not chunk and ended is None:
-                return
-            yield from self._run(chunk, chosen, first)
-            first += len(chunk)
+        with self._with_bar(chosen, None) as with_bar:
+            while ended is None:
+                chunk = []
+                try:
+                    for row in islice(rows, self._read_ahead(chosen)):
+                        chunk.append(row)
+                except Exception as error:  # noqa: BLE001  it is raised after the results of what came before
+                    ended = error
+                if not chunk and ended is None:
+                    return
+                yield self._run(chunk, with_bar, first)
+                first += len(chunk)
         raise ended
+
+    @contextmanager
+    def _with_bar(self, chosen: Options, rows: int | None) -> Iterator[Options]:
+        """The options of a call with a bar of so many rows where it asks for one."""
+        if chosen.progress is not True:
+            yield chosen
+            return
+        with RowBar(self.task, rows) as bar:
+            yield replace(chosen, progress=bar)
 
     def _read_ahead(self, chosen: CallOptions) -> int:
         """Inputs of a stream that are read, and answered, at a time."""
@@ -167,39 +189,36 @@ class Pipeline(ABC):
         self._check_lengths(rows, numbers)
         return rows
 
-    def _windows(
-        self, inputs: Sequence[Any], chosen: CallOptions, numbers: Sequence[int]
-    ) -> tuple[TokenRows, NDArray[np.int64]]:
-        """Token rows that the model can read, and where those of each input start, ``(inputs,)``.
+    def _windows(self, inputs: Sequence[Any], chosen: CallOptions, numbers: Sequence[int]) -> Windows:
+        """Token rows that the model can read, one or more for each input.
 
         What is longer than the model reads goes on in further rows, which overlap: of a pair the first text, each time
         with all of the second. A call that says how to cut has one row for each input. Inputs are called by their
         numbers in messages.
 
         Raises:
-            ConfigError: an input that is not allowed or has no tokens; a second text that leaves no room for the first.
+            ConfigError: an input that is not allowed or has no tokens; a second text that leaves no room for the first;
+                a stride that leaves no room for anything new.
         """
         limit = self.max_tokens
         cuts = any(chosen.tokenizer.get(name) is not None for name in ("truncation", "max_length"))
         if cuts or limit is None or not self.reads_windows:
-            return self._rows(inputs, chosen, numbers), np.arange(len(inputs))
-        rows = self._encode(inputs, chosen, numbers)
-        long = np.flatnonzero(rows.lengths > limit)
-        inputs_of = np.arange(len(inputs))
-        if len(long):
-            short = np.flatnonzero(rows.lengths <= limit)
-            windows = [self._windows_of(inputs[row], chosen, numbers[row], limit) for row in long.tolist()]
-            inputs_of = np.concatenate([short, np.repeat(long, [len(of_one) for of_one in windows])])
-            order = np.argsort(inputs_of, kind="stable")
-            rows, inputs_of = joined([rows.in_order(short), *windows]).in_order(order), inputs_of[order]
-        self._check_lengths(rows, [numbers[place] for place in inputs_of.tolist()])
-        return rows, np.flatnonzero(np.diff(inputs_of, prepend=-1))
+            rows = self._rows(inputs, chosen, numbers)
+            return Windows(rows, rows, np.arange(len(rows)))
+        whole = self._encode(inputs, chosen, numbers)
+        long = np.flatnonzero(whole.lengths > limit).tolist()
+        layouts = {row: self._layout(inputs[row], chosen, numbers[row], limit) for row in long}
+        from_end = getattr(self.tokenizer, "truncation_side", "right") == "left"
+        windows, inputs_of = windows_of(whole, limit, layouts, from_end=from_end)
+        self._check_lengths(windows.rows, [numbers[place] for place in inputs_of.tolist()])
+        return windows
 
-    def _windows_of(self, value: Any, chosen: CallOptions, row: int, limit: int) -> TokenRows:
-        """The windows of one long input."""
+    def _layout(self, value: Any, chosen: CallOptions, row: int, limit: int) -> Layout:
+        """What of one long input is in all of its windows."""
         text, pair = self._read(value, row)
-        texts = [[text]] if pair is None else [[text], [pair]]
-        options = self._tokenizer_options(chosen)
+        options = {**self._tokenizer_options(chosen), "return_special_tokens_mask": True}
+        special = self.tokenizer(*([[text]] if pair is None else [[text], [pair]]), **options)["special_tokens_mask"][0]
+        before = list(special).index(0)
         taken = (
             self.tokenizer.num_special_tokens_to_add(pair is not None) if options.get("add_special_tokens", True) else 0
         )
@@ -210,8 +229,13 @@ class Pipeline(ABC):
                 f"row {row}: its second text takes {taken} tokens with the special ones and leaves no room "
                 f"for the first, as the model reads {limit}"
             )
-        options |= {"truncation": "only_first", "max_length": limit, "return_overflowing_tokens": True}
-        return token_rows(self.tokenizer(*texts, **{"stride": window_stride(limit - taken), **options}))
+        room = limit - taken
+        stride = check_count("stride", options.get("stride", window_stride(room)), 0)
+        if stride >= room:
+            raise ConfigError(
+                f"row {row}: stride {stride} must be less than {room}, the tokens of the text that a window holds"
+            )
+        return Layout(before, taken - before, stride)
 
     def _check_lengths(self, rows: TokenRows, numbers: Sequence[int]) -> None:
         empty = np.flatnonzero(rows.lengths == 0)
@@ -290,13 +314,13 @@ class Pipeline(ABC):
             yield first + len(inputs) - len(samples), samples
 
     def _token_logits(
-        self, rows: TokenRows, max_rows: int | None, fields: Sequence[str], inputs_of: NDArray[np.integer]
+        self, rows: TokenRows, chosen: CallOptions, fields: Sequence[str], inputs_of: NDArray[np.integer]
     ) -> list[NDArray[np.float32]]:
         """Outputs of every token, ``(tokens, ...)`` for each of the fields of the model's output.
 
         Args:
             rows: the rows; windows of the inputs.
-            max_rows: most rows of a batch.
+            chosen: the options of the call.
             fields: names of the outputs.
             inputs_of: which input each row is a window of, for messages, ``(rows,)``.
 
@@ -304,7 +328,7 @@ class Pipeline(ABC):
             DecodeError: a logit is NaN.
             CheckpointError: a model that came loaded lacks a field.
         """
-        found = Forward(self, max_rows).of_tokens(rows, fields)
+        found = Forward(self, chosen, len(np.unique(inputs_of))).of_tokens(rows, fields)
         for logits in found:
             broken = np.flatnonzero(np.isnan(logits.reshape(len(logits), -1).max(axis=1, initial=-np.inf)))
             if len(broken):

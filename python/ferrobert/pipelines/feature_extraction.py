@@ -20,8 +20,8 @@ from ferrobert.inputs import check_flag
 from ferrobert.models.checkpoint import ENCODER
 from ferrobert.pipelines.base import Pipeline, check_numbers
 from ferrobert.pipelines.forward import Forward
-from ferrobert.pipelines.inputs import is_finite, stream_of
 from ferrobert.pipelines.options import CallOptions, shared_options
+from ferrobert.pipelines.windows import Windows
 
 POOLINGS = ("cls", "mean", "max")
 OPTIONS = ("pooling", "normalize", "return_tensors", "tokenize_kwargs")
@@ -68,6 +68,7 @@ class FeatureExtractionPipeline(Pipeline):
 
     task = "feature-extraction"
     head = ENCODER
+    reads_windows = True
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Features of one text, a list, or a stream.
@@ -76,12 +77,16 @@ class FeatureExtractionPipeline(Pipeline):
             inputs: a ``str``; a ``{"text": ..., "text_pair": ...}``; a list (or tuple, array, column) of those; or a
                 stream of those (generator, torch ``Dataset``, any other iterable).
             pooling: one vector a text: "cls" (the first token's), "mean" or "max" of all tokens, special ones included.
-                Without it every token's.
+                Without it every token's. With it a text longer than the model reads is read in windows: "mean" and
+                "max" are of each of its tokens once, from the window that shows most tokens on both sides of it; "cls"
+                is the mean of the windows' first tokens.
             normalize: vectors of length 1: with ``pooling``.
             return_tensors: ``True`` or "pt" for tensors, "np" for arrays; by default lists of floats.
             tokenize_kwargs: options for the tokenizer, as in transformers.
-            truncation, max_length, ...: the same, given directly.
+            truncation, max_length, ...: the same, given directly; ``truncation=True`` cuts long texts, ``stride`` is
+                how many tokens windows share (a quarter of a window, at most 128).
             batch_size: at most this many rows in a batch; also how far a stream is read ahead (default 1,024).
+            progress: ``True`` shows a bar on stderr, where that is a terminal: rows, rows a second, time that remains.
 
         Returns:
             Without ``pooling``, for each text what transformers gives: ``(1, tokens, hidden)``, nested lists of floats
@@ -89,8 +94,8 @@ class FeatureExtractionPipeline(Pipeline):
             hidden)``. float32, on the CPU. A stream gives an iterator, in the order of the input.
 
         Raises:
-            ConfigError: (a ValueError) an option or input that is not allowed; a text longer than the model can read
-                and no ``truncation``: the message names row, tokens and limit.
+            ConfigError: (a ValueError) an option or input that is not allowed; without ``pooling``, or with
+                ``truncation=False``, a text longer than the model can read: the message names row, tokens and limit.
             TextTypeError: (a TypeError and ValueError) a text that is not a ``str``.
             DecodeError: the model returns NaN.
             UnicodeEncodeError: a text holds a lone surrogate.
@@ -104,10 +109,8 @@ class FeatureExtractionPipeline(Pipeline):
             return self._run([inputs], chosen, 0)[0]
         if isinstance(inputs, (bytes, bytearray)):
             raise TextTypeError(f"inputs must be texts or an iterable of them, got {type(inputs).__name__}")
-        if not is_finite(inputs):
-            return self._stream(stream_of(inputs), chosen)
-        found = self._run(list(inputs), chosen, 0)
-        if chosen.pooling is None or chosen.tensors is None or not found:
+        found = self._results(inputs, chosen)
+        if chosen.pooling is None or chosen.tensors is None or not isinstance(found, list) or not found:
             return found
         return torch.stack(found) if chosen.tensors == "pt" else np.stack(found)
 
@@ -138,15 +141,17 @@ class FeatureExtractionPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: FeatureOptions, first: int) -> list[Any]:
         if not inputs:
             return []
-        rows = self._rows(inputs, chosen, range(first, first + len(inputs)))
-        forward = Forward(self, chosen.batch_size)
+        numbers = range(first, first + len(inputs))
+        forward = Forward(self, chosen, len(inputs))
         features: list[NDArray[np.float32]]
         if chosen.pooling is None:
+            rows = self._rows(inputs, chosen, numbers)
             [states] = forward.of_tokens(rows, ("last_hidden_state",))
             splits = rows.row_splits.tolist()
             features = [states[None, start:end] for start, end in pairwise(splits)]
         else:
-            vectors = forward.of_texts(rows, chosen.pooling)
+            windows = self._windows(inputs, chosen, numbers)
+            vectors = merged(forward.of_texts(windows.rows, chosen.pooling, windows.read), windows, chosen.pooling)
             if chosen.normalize:
                 vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
             features = list(vectors)
@@ -154,3 +159,18 @@ class FeatureExtractionPipeline(Pipeline):
         if chosen.tensors == "pt":
             return [torch.from_numpy(one) for one in features]
         return features if chosen.tensors == "np" else [one.tolist() for one in features]
+
+
+def merged(vectors: NDArray[np.float32], windows: Windows, pooling: str) -> NDArray[np.float32]:
+    """Vectors of texts ``(texts, hidden)``, of those of their windows ``(windows, hidden)``."""
+    if windows.read is None:
+        return vectors
+    if pooling == "max":
+        highest: NDArray[np.float32] = np.maximum.reduceat(vectors, windows.starts)
+        return highest
+    # A mean of tokens weighs as many as it is of; of [CLS] each window has one.
+    splits = windows.rows.row_splits[:-1]
+    tokens = np.ones(len(splits)) if pooling == "cls" else np.add.reduceat(windows.read, splits, dtype=np.float64)
+    sums = np.add.reduceat(vectors * tokens[:, None], windows.starts)
+    means: NDArray[np.float32] = (sums / np.add.reduceat(tokens, windows.starts)[:, None]).astype(np.float32)
+    return means

@@ -2,7 +2,7 @@
 
 Arguments and results are those of transformers' ``FillMaskPipeline`` (v5); scores differ by the rounding of batched
 against single arithmetic, below 1e-5. What differs is how it runs: texts are batched by length under a budget of
-tokens, and the vocabulary is scored at the masks alone.
+tokens, those that are too long for the model in windows, and the vocabulary is scored at the masks alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import check_text
 from ferrobert.pipelines.options import CallOptions, shared_options
 from ferrobert.pipelines.rows import TokenRows
+from ferrobert.pipelines.windows import Windows
 
 TOP_K = 5
 
@@ -85,6 +86,7 @@ class FillMaskPipeline(Pipeline):
 
     task = "fill-mask"
     head = MASKED_LM
+    reads_windows = True
 
     def __init__(
         self,
@@ -106,13 +108,17 @@ class FillMaskPipeline(Pipeline):
 
         Args:
             inputs: a ``str``; a list (or tuple, array, column) of those; or a stream of those (generator, torch
-                ``Dataset``, any other iterable). Each text holds the tokenizer's mask token at least once.
+                ``Dataset``, any other iterable). Each text holds the tokenizer's mask token at least once. A text
+                longer than the model reads is read in windows, and each mask filled from the window that shows most
+                tokens on both sides of it.
             top_k: how many tokens a mask gets (default 5); of fewer targets, all.
             targets: a token or a list of tokens to choose from. Their scores stay those among the whole vocabulary.
                 A target outside the vocabulary stands for its first subword, with a warning.
             tokenizer_kwargs: options for the tokenizer, such as ``{"truncation": True}``; they may also be given
-                directly: ``truncation=True``.
+                directly: ``truncation=True``, which cuts long texts, or ``stride``, the tokens that windows share (a
+                quarter of a window, at most 128).
             batch_size: at most this many rows in a batch; also how far a stream is read ahead (default 1,024).
+            progress: ``True`` shows a bar on stderr, where that is a terminal: rows, rows a second, time that remains.
 
         Returns:
             For a text with one mask a list of ``{"score": float, "token": int, "token_str": str, "sequence": str}``,
@@ -121,8 +127,8 @@ class FillMaskPipeline(Pipeline):
             gives what that text gives, as in transformers. A stream gives an iterator, in the order of the input.
 
         Raises:
-            ConfigError: (a ValueError) an option that is not allowed; a text without a mask, or longer than the model
-                can read and no ``truncation``: the message names the row.
+            ConfigError: (a ValueError) an option that is not allowed; a text without a mask, or with
+                ``truncation=False`` longer than the model can read: the message names the row.
             TextTypeError: (a TypeError and ValueError) a text that is not a ``str``.
             DecodeError: the model returns NaN.
             UnicodeEncodeError: a text holds a lone surrogate.
@@ -203,7 +209,8 @@ class FillMaskPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: FillOptions, first: int) -> list[Any]:
         if not inputs:
             return []
-        rows = self._rows(inputs, chosen, range(first, first + len(inputs)))
+        windows = self._windows(inputs, chosen, range(first, first + len(inputs)))
+        rows = windows.whole
         tokens, splits = self._masks(rows)
         missing = np.flatnonzero(np.diff(splits) == 0)
         if len(missing):
@@ -212,7 +219,7 @@ class FillMaskPipeline(Pipeline):
             raise ConfigError(
                 f"row {first + row} has no mask: {mask!r} {'is cut off by truncation' if cut else 'is not in its text'}"
             )
-        return self._sequences(rows, self._fill(rows, tokens, splits, chosen, first))
+        return self._sequences(rows, self._fill(windows, tokens, splits, chosen, first))
 
     def _masks(self, rows: TokenRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Positions of the masks in the flat ids, ``(masks,)``, and the splits by row, ``(rows + 1,)``."""
@@ -220,13 +227,14 @@ class FillMaskPipeline(Pipeline):
         return tokens, np.searchsorted(tokens, rows.row_splits)
 
     def _fill(
-        self, rows: TokenRows, tokens: NDArray[np.int64], splits: NDArray[np.int64], chosen: FillOptions, first: int
+        self, windows: Windows, tokens: NDArray[np.int64], splits: NDArray[np.int64], chosen: FillOptions, first: int
     ) -> Masks:
         targets = None if chosen.target_ids is None else torch.from_numpy(chosen.target_ids).to(self.device)
         top_k = chosen.top_k if targets is None else min(chosen.top_k, len(targets))
         scores = np.empty((len(tokens), top_k), dtype=np.float32)
         ids = np.empty((len(tokens), top_k), dtype=np.int64)
-        for places, logits in Forward(self, chosen.batch_size).of_masks(rows, tokens):
+        forward = Forward(self, chosen, len(windows.whole))
+        for places, logits in forward.of_masks(windows.rows, windows.where(tokens)):
             scores[places], ids[places] = _best(logits, targets, top_k)
         broken = np.isnan(scores[:, 0])
         check_numbers(np.logical_or.reduceat(broken, splits[:-1]), first)

@@ -17,6 +17,8 @@ from ferrobert.batching import token_batches
 from ferrobert.errors import CheckpointError
 from ferrobert.models.masked_lm import masked_logits, vocabulary_logits
 from ferrobert.models.unpadded import Read, unpadded
+from ferrobert.pipelines.options import CallOptions
+from ferrobert.pipelines.progress import RowBar
 from ferrobert.pipelines.rows import TokenRows
 
 if TYPE_CHECKING:
@@ -42,13 +44,17 @@ class Forward:
     Args:
         pipe: the pipeline: its model, device, tokenizer and ``batch_tokens``, which is less after a batch that did not
             fit into memory.
-        max_rows: the most rows of a batch.
+        chosen: the options of the call: the most rows of a batch, and the bar that is told what is done.
+        inputs: how many inputs the rows are, for the bar. An input counts by its share of the tokens: rows run in the
+            order of their length, and what a bar foresees is time.
     """
 
-    def __init__(self, pipe: Pipeline, max_rows: int | None = None) -> None:
+    def __init__(self, pipe: Pipeline, chosen: CallOptions, inputs: int) -> None:
         pipe.model.eval()  # whoever holds the model may have trained it since
         self.pipe = pipe
-        self.max_rows = max_rows
+        self.max_rows = chosen.batch_size
+        self.bar = chosen.progress if isinstance(chosen.progress, RowBar) else None
+        self.inputs = inputs
         self.unpadded = pipe.onnx or unpadded(pipe.model)
 
     def of_rows(self, rows: TokenRows) -> NDArray[np.float32]:
@@ -95,12 +101,13 @@ class Forward:
                 result[places] = part
         return results or [self._nothing() for _ in fields]
 
-    def of_texts(self, rows: TokenRows, pooling: str) -> NDArray[np.float32]:
+    def of_texts(self, rows: TokenRows, pooling: str, read: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Hidden states of the last layer, pooled: ``(rows, hidden)``.
 
         Args:
             rows: the rows.
             pooling: "cls", the first token's; or "mean" or "max" of all.
+            read: which tokens those are that "mean" and "max" are of, ``(tokens,)``; at least one of each row.
 
         Raises:
             CheckpointError: the model's output has no hidden states.
@@ -115,6 +122,12 @@ class Forward:
                 of_rows = list(self.unpadded.hidden(*rows.together(batch), Read.FIRST)[:, None])
             else:
                 of_rows = list(torch.split(self.unpadded.hidden(*rows.together(batch)), lengths))
+            if read is not None and pooling != "cls":
+                are_read = np.split(read[rows.places(batch)], np.cumsum(lengths)[:-1])
+                of_rows = [
+                    row if these.all() else row[torch.from_numpy(np.flatnonzero(these)).to(row.device)]
+                    for row, these in zip(of_rows, are_read, strict=True)
+                ]
             return torch.stack([POOLING[pooling](row.float()) for row in of_rows]).cpu().numpy()
 
         return self._in_order(rows, vectors_of)
@@ -125,7 +138,7 @@ class Forward:
 
         Args:
             rows: the rows.
-            masks: positions in their flat ids, rising, ``(masks,)``.
+            masks: positions in their flat ids, ``(masks,)``.
 
         Yields:
             Which of the masks, ``(n,)``, and their logits ``(n, vocabulary)`` in the model's precision.
@@ -177,6 +190,8 @@ class Forward:
                 result = None
             if result is not None:
                 yield batch, result
+                if self.bar is not None:
+                    self.bar.advance(self.inputs * int(rows.lengths[batch].sum()) / len(rows.ids))
                 continue
             # Outside of the handler, which keeps what the batch has taken.
             tokens = int(rows.lengths[batch[0]]) * len(batch)

@@ -60,6 +60,7 @@ class NextSentencePredictionPipeline(TextClassificationPipeline):
             function_to_apply: "softmax" (the default), "sigmoid" or "none".
             truncation, max_length, ...: options for the tokenizer.
             batch_size: at most this many rows in a batch; also how far a stream is read ahead (default 1,024).
+            progress: ``True`` shows a bar on stderr, where that is a terminal: rows, rows a second, time that remains.
 
         Returns:
             ``{"label": "IsNext" or "NotNext", "score": float}`` for each pair, bare for one pair; lists of them where

@@ -8,8 +8,9 @@ from typing import Any
 
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_count
+from ferrobert.pipelines.progress import RowBar
 
-__all__ = ["WITHOUT_EFFECT", "CallOptions", "shared_options"]
+__all__ = ["WITHOUT_EFFECT", "CallOptions", "check_progress", "shared_options"]
 
 TOKENIZER_OPTIONS = (
     "truncation",
@@ -33,10 +34,12 @@ class CallOptions:
     Attributes:
         batch_size: at most this many rows in a batch, and this many read ahead from a stream.
         tokenizer: options for the tokenizer.
+        progress: whether to show a bar of the rows; or the bar, which other calls may share.
     """
 
     batch_size: int | None = None
     tokenizer: dict[str, Any] = field(default_factory=dict)
+    progress: bool | RowBar = False
 
     @property
     def truncates(self) -> bool:
@@ -45,18 +48,27 @@ class CallOptions:
 
 
 def shared_options(options: Mapping[str, Any], own: Sequence[str]) -> dict[str, Any]:
-    """``batch_size`` and ``tokenizer`` of `CallOptions`, out of a call's options without the task's ``own``.
+    """The fields of `CallOptions`, out of a call's options without the task's ``own``.
 
     Raises:
-        ConfigError: an unknown option (the message lists the task's and the shared ones) or a batch size below 1.
+        ConfigError: an unknown option (the message lists the task's and the shared ones), a batch size below 1, or
+            what `check_progress` refuses.
     """
     tokenizer = dict(options)
     batch_size = tokenizer.pop("batch_size", None)
+    progress = check_progress(tokenizer.pop("progress", False))
     tokenizer.pop("num_workers", None)  # the tokenizer has its own threads
     unknown = sorted(set(tokenizer) - set(TOKENIZER_OPTIONS))
     if unknown:
-        known = ", ".join((*own, "batch_size", *TOKENIZER_OPTIONS))
+        known = ", ".join((*own, "batch_size", "progress", *TOKENIZER_OPTIONS))
         raise ConfigError(f"unknown option {unknown[0]!r}; the options are {known}")
     if batch_size is not None:
         check_count("batch_size", batch_size, 1)
-    return {"batch_size": batch_size, "tokenizer": tokenizer}
+    return {"batch_size": batch_size, "tokenizer": tokenizer, "progress": progress}
+
+
+def check_progress(progress: Any) -> bool | RowBar:
+    """``True``, ``False`` or a bar, or ConfigError."""
+    if not isinstance(progress, (bool, RowBar)):
+        raise ConfigError(f"progress must be True or False, got {progress!r}")
+    return progress

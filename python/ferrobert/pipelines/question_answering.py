@@ -23,15 +23,15 @@ from ferrobert.errors import ConfigError, DecodeError, TextTypeError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import QUESTION_ANSWERER
 from ferrobert.pipelines.base import Pipeline
-from ferrobert.pipelines.inputs import is_finite, rows_of_table, stream_of
-from ferrobert.pipelines.options import CallOptions
+from ferrobert.pipelines.inputs import rows_of_table
+from ferrobert.pipelines.options import CallOptions, check_progress
 from ferrobert.pipelines.rows import token_rows
 from ferrobert.tokenizer import Tokenizer
 
 WINDOW = 384
 OPTIONS = (
     *("top_k", "doc_stride", "max_answer_len", "max_seq_len", "max_question_len", "handle_impossible_answer"),
-    *("null_score_diff_threshold", "align_to_words", "rank_by", "details", "batch_size"),
+    *("null_score_diff_threshold", "align_to_words", "rank_by", "details", "batch_size", "progress"),
 )
 
 
@@ -116,6 +116,7 @@ class QuestionAnsweringPipeline(Pipeline):
             details: add what `ferrobert.decode_answers` knows of an answer, such as its share among all spans of all
                 windows, ``"probability"``.
             batch_size: at most this many windows in a batch; also how far a stream is read ahead (default 1,024).
+            progress: ``True`` shows a bar on stderr, where that is a terminal: rows, rows a second, time that remains.
 
         Returns:
             ``{"score", "start", "end", "answer"}`` for one question, a list of them where ``top_k`` is above 1; for a
@@ -153,9 +154,7 @@ class QuestionAnsweringPipeline(Pipeline):
         given = rows_of_table(given)
         if isinstance(given, str):
             raise TextTypeError("a question needs its context: give question= and context=, got a str")
-        if is_finite(given):
-            return self._run(list(given), chosen, 0)
-        return self._stream(stream_of(given), chosen)
+        return self._results(given, chosen)
 
     predict = transform = __call__
 
@@ -177,6 +176,7 @@ class QuestionAnsweringPipeline(Pipeline):
         top_k = check_count("top_k", rest.get("top_k", 1), 1)
         return AnswerOptions(
             batch_size=counts.get("batch_size"),
+            progress=check_progress(rest.get("progress", False)),
             decoding=options_of(
                 top_k,
                 top_k,
@@ -221,7 +221,7 @@ class QuestionAnsweringPipeline(Pipeline):
                 place=lambda row, start=start: f"row {start + row}",  # type: ignore[misc]
             )
             rows, inputs_of = token_rows(features), start + features.columns.sample_ids
-            starts, ends = self._token_logits(rows, chosen.batch_size, ("start_logits", "end_logits"), inputs_of)
+            starts, ends = self._token_logits(rows, chosen, ("start_logits", "end_logits"), inputs_of)
             broken = np.flatnonzero(~(np.isfinite(starts) & np.isfinite(ends)))
             if len(broken):
                 window_of = int(np.searchsorted(rows.row_splits, broken[0], side="right")) - 1

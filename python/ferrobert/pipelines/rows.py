@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ferrobert.batching import gather_rows, pad_rows
 
-__all__ = ["TokenRows", "joined", "samples_of", "token_rows", "window_stride"]
+__all__ = ["TokenRows", "joined", "paired", "samples_of", "token_rows", "window_stride"]
 
 #: Most tokens that windows share: every token then has 64 on either side, but at the ends of the text.
 LARGEST_STRIDE = 128
@@ -97,6 +97,48 @@ def joined(parts: Sequence[TokenRows]) -> TokenRows:
         np.concatenate(types) if len(types) == len(parts) else None,
         np.concatenate([*splits, before[-1:]]),
     )
+
+
+def paired(tokenizer: Any, pairs: Sequence[tuple[str, str]]) -> TokenRows | None:
+    """Token rows of pairs of texts, as the tokenizer gives them, each different text encoded once.
+
+    ``None`` where what the tokenizer puts around the texts of a pair cannot be told: it has no token for a plain text.
+    """
+    template = _pair_template(tokenizer)
+    if template is None:
+        return None
+    specials, types = template
+    sides = []
+    order = [np.full(len(pairs), row) for row in (0, 0, 1, 0, 2)]
+    start = len(specials)
+    for side, place in ((0, 1), (1, 3)):
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(pair[side] for pair in pairs))}
+        rows = token_rows(tokenizer(list(numbers), add_special_tokens=False, verbose=False))
+        typed = None if types is None else np.full(len(rows.ids), types[side])
+        sides.append(TokenRows(rows.ids, typed, rows.row_splits))
+        order[place] = np.array([numbers[pair[side]] for pair in pairs], dtype=np.int64) + start
+        start += len(rows)
+    parts = joined([specials, *sides]).in_order(np.stack(order, axis=1).ravel())
+    return TokenRows(parts.ids, parts.type_ids, parts.row_splits[:: len(order)])
+
+
+def _pair_template(tokenizer: Any) -> tuple[TokenRows, tuple[int, int] | None] | None:
+    """What stands before, between and behind the texts of a pair, three rows; and the segment ids of the texts."""
+    encoding = tokenizer(["a"], ["a"], return_special_tokens_mask=True, verbose=False)
+    rows = token_rows(encoding)
+    special = np.array(encoding["special_tokens_mask"][0], dtype=bool)
+    at = np.flatnonzero(~special)
+    gaps = np.flatnonzero(np.diff(at) > 1)
+    if len(gaps) != 1:
+        return None
+    before, between, behind = at[0], at[gaps[0]] + 1, at[-1] + 1
+    runs = [np.arange(before), np.arange(between, at[gaps[0] + 1]), np.arange(behind, len(special))]
+    splits = np.cumsum([0, *(len(run) for run in runs)])
+    places = np.concatenate(runs)
+    if rows.type_ids is None:
+        return TokenRows(rows.ids[places], None, splits), None
+    types = int(rows.type_ids[at[0]]), int(rows.type_ids[at[-1]])
+    return TokenRows(rows.ids[places], rows.type_ids[places], splits), types
 
 
 def samples_of(encoding: Any, rows: int) -> NDArray[np.int64]:

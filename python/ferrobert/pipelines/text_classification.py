@@ -75,6 +75,7 @@ class TextClassificationPipeline(Pipeline):
                 or the "first" window's, are those of the text.
             truncation, max_length, ...: options for the tokenizer; ``truncation=True`` cuts long texts.
             batch_size: at most this many rows in a batch; also how far a stream is read ahead (default 1,024).
+            progress: ``True`` shows a bar on stderr, where that is a terminal: rows, rows a second, time that remains.
 
         Returns:
             ``{"label": str, "score": float}`` for each text: in a list for a ``str`` or a list, bare for one ``dict``;
@@ -106,8 +107,9 @@ class TextClassificationPipeline(Pipeline):
     def _run(self, inputs: Sequence[Any], chosen: LabelOptions, first: int) -> list[Any]:
         if not inputs:
             return []
-        rows, starts = self._windows(inputs, chosen, range(first, first + len(inputs)))
-        logits = merged(Forward(self, chosen.batch_size).of_rows(rows), starts, chosen.merge)  # (inputs, labels)
+        windows = self._windows(inputs, chosen, range(first, first + len(inputs)))
+        logits = Forward(self, chosen, len(inputs)).of_rows(windows.rows)
+        logits = merged(logits, windows.starts, chosen.merge)  # (inputs, labels)
         check_numbers(np.asarray(np.isnan(logits).any(axis=1)), first)
         scores = _apply(chosen.function or self._own_function(), logits)
         return _ranked(scores, self.labels, chosen.top_k)

@@ -23,6 +23,7 @@ from ferrobert.models.checkpoint import TOKEN_CLASSIFIER
 from ferrobert.pipelines.base import Pipeline
 from ferrobert.pipelines.inputs import check_text
 from ferrobert.pipelines.options import CallOptions, shared_options
+from ferrobert.pipelines.progress import RowBar
 from ferrobert.pipelines.rows import samples_of, token_rows, window_stride
 
 OWN_OPTIONS = (
@@ -103,6 +104,7 @@ class TokenClassificationPipeline(Pipeline):
             is_split_into_words: inputs are lists of words.
             delimiter: what joins words to the text that spans are positions of; by default a space.
             batch_size: at most this many rows in a batch; also how far a stream is read ahead (default 1,024).
+            progress: ``True`` shows a bar on stderr, where that is a terminal: rows, rows a second, time that remains.
 
         Returns:
             `ferrobert.Entities` for a ``str``: a ``list`` of dictionaries, see `ferrobert.decode_entities`, with the
@@ -132,7 +134,9 @@ class TokenClassificationPipeline(Pipeline):
 
     predict = transform = __call__
 
-    def word_labels(self, words: Sequence[Sequence[str]], *, constrained: bool = False) -> list[list[str]]:
+    def word_labels(
+        self, words: Sequence[Sequence[str]], *, constrained: bool = False, progress: bool | RowBar = False
+    ) -> list[list[str]]:
         """One label a word, as evaluation needs: that of the word's first token.
 
         Long lists are read in windows to their end. A word without tokens (white space, control characters) is "O",
@@ -141,6 +145,7 @@ class TokenClassificationPipeline(Pipeline):
         Args:
             words: lists of words.
             constrained: take the most probable labels that the scheme of the labels allows.
+            progress: ``True`` shows a bar on stderr, where that is a terminal.
 
         Returns:
             A list of labels for each list of words, as long as it.
@@ -154,11 +159,14 @@ class TokenClassificationPipeline(Pipeline):
         """
         if isinstance(words, str):
             raise TextTypeError("words must be lists of words, got a str")
-        chosen = self._call_options({**_tokenizer_options(self._defaults), "is_split_into_words": True})
+        defaults = _tokenizer_options(self._defaults)
+        chosen = self._call_options({**defaults, "is_split_into_words": True, "progress": progress})
         found: list[list[str]] = []
-        for samples, encoding, logits in self._encoded(list(words), chosen, 0):
-            texts = None if hasattr(encoding, "columns") else samples
-            found += label_words(logits, encoding, self.labels, constrained=constrained, texts=texts)
+        rows = list(words)
+        with self._with_bar(chosen, len(rows)) as with_bar:
+            for samples, encoding, logits in self._encoded(rows, with_bar, 0):
+                texts = None if hasattr(encoding, "columns") else samples
+                found += label_words(logits, encoding, self.labels, constrained=constrained, texts=texts)
         return found
 
     @classmethod
@@ -218,7 +226,7 @@ class TokenClassificationPipeline(Pipeline):
                 words = ([sample] if isinstance(sample, str) else sample for sample in samples)
                 encodable((f"row {row}", word) for row, of_row in enumerate(words, start) for word in of_row)
                 raise
-            yield samples, encoding, self._logits(encoding, chosen.batch_size, start)
+            yield samples, encoding, self._logits(encoding, chosen, start)
 
     def _window_options(self, chosen: TokenOptions) -> dict[str, Any]:
         """Options for the tokenizer: windows of what the model reads, unless the call says something else."""
@@ -236,7 +244,7 @@ class TokenClassificationPipeline(Pipeline):
         options.setdefault("stride", window_stride(limit - special))
         return {**options, "truncation": True, "max_length": limit, "return_overflowing_tokens": True}
 
-    def _logits(self, encoding: Any, max_rows: int | None, first: int) -> NDArray[np.float32]:
+    def _logits(self, encoding: Any, chosen: TokenOptions, first: int) -> NDArray[np.float32]:
         """Logits of every token of an encoding, ``(tokens, labels)``."""
         rows = token_rows(encoding)
         inputs_of = first + samples_of(encoding, len(rows))
@@ -247,7 +255,7 @@ class TokenClassificationPipeline(Pipeline):
                     f"row {inputs_of[long[0]]} has {int(rows.lengths[long[0]])} tokens, the model "
                     f"reads at most {self.max_tokens}; leave truncation and max_length out to read it in windows"
                 )
-        return self._token_logits(rows, max_rows, ("logits",), inputs_of)[0]
+        return self._token_logits(rows, chosen, ("logits",), inputs_of)[0]
 
 
 def _words(value: Any, row: int) -> list[str]:

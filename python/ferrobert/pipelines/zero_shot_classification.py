@@ -1,13 +1,14 @@
 """Zero-shot classification: labels of one's own, by a model that tells whether a text entails a sentence.
 
 Arguments and results are those of transformers' ``ZeroShotClassificationPipeline`` (v5). What differs is how it runs:
-the pairs of all texts with all labels are batched together by length, where transformers runs each alone; and what a
-long text says behind the model's limit is read, where transformers cuts it off.
+each text is encoded once, and the pairs of all texts with all labels are batched together by length, where transformers
+encodes and runs each alone; and what a long text says behind the model's limit is read, where transformers cuts it off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from ferrobert.pipelines.base import READ_AHEAD, Pipeline, check_numbers
 from ferrobert.pipelines.forward import Forward
 from ferrobert.pipelines.inputs import check_text, is_finite
 from ferrobert.pipelines.options import CallOptions, shared_options
+from ferrobert.pipelines.rows import TokenRows, paired
 from ferrobert.pipelines.text_classification import check_merge, merged
 
 TEMPLATE = "This example is {}."
@@ -110,6 +112,7 @@ class ZeroShotClassificationPipeline(Pipeline):
             truncation, max_length, ...: options for the tokenizer; ``truncation="only_first"`` cuts long texts, as
                 transformers does.
             batch_size: at most this many pairs in a batch; also how far a stream is read ahead (default 1,024 pairs).
+            progress: ``True`` shows a bar on stderr, where that is a terminal: rows, rows a second, time that remains.
 
         Returns:
             ``{"sequence": str, "labels": [...], "scores": [...]}`` for each text, the highest score first; bare for a
@@ -160,6 +163,16 @@ class ZeroShotClassificationPipeline(Pipeline):
         text, sentence = value
         return text, sentence
 
+    def _encode(
+        self, inputs: Sequence[Any], chosen: CallOptions, numbers: Sequence[int], limit: int | None = None
+    ) -> TokenRows:
+        if not chosen.tokenizer and inputs:
+            with suppress(UnicodeEncodeError):  # named below
+                rows = paired(self.tokenizer, inputs)
+                if rows is not None:
+                    return rows
+        return super()._encode(inputs, chosen, numbers, limit)
+
     def _read_ahead(self, chosen: Any) -> int:
         return max(1, super()._read_ahead(chosen) // len(chosen.labels))
 
@@ -181,8 +194,9 @@ class ZeroShotClassificationPipeline(Pipeline):
     def _judged(self, asked: Sequence[Labelled], chosen: ZeroShotOptions, first: int) -> list[dict[str, Any]]:
         pairs = [(one.text, _sentence(chosen.template, label)) for one in asked for label in one.labels]
         numbers = [number for number, one in enumerate(asked, start=first) for _ in one.labels]
-        rows, starts = self._windows(pairs, chosen, numbers)
-        logits = merged(Forward(self, chosen.batch_size).of_rows(rows), starts, chosen.merge)  # (pairs, model's labels)
+        windows = self._windows(pairs, chosen, numbers)
+        logits = Forward(self, chosen, len(asked)).of_rows(windows.rows)
+        logits = merged(logits, windows.starts, chosen.merge)  # (pairs, labels of the model)
         text_starts = np.cumsum([0, *(len(one.labels) for one in asked[:-1])])
         check_numbers(np.logical_or.reduceat(np.isnan(logits).any(axis=1), text_starts), first)
         results = []

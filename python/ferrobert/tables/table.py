@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -253,8 +252,23 @@ class Table:
                     yield Row(number, values)
 
 
-def chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    """Consecutive lists of up to ``size`` rows."""
-    iterator = iter(rows)
-    while chunk := list(islice(iterator, size)):
+def chunks(rows: Iterable[Row], size: int, characters: int | None = None) -> Iterator[list[Row]]:
+    """Consecutive lists of up to ``size`` rows; a list also ends with the row that makes it hold ``characters``."""
+    chunk: list[Row] = []
+    held = 0
+    for row in rows:
+        chunk.append(row)
+        if characters is not None:
+            held += sum(map(_characters, row.values.values()))
+        if len(chunk) == size or (characters is not None and held >= characters):
+            yield chunk
+            chunk, held = [], 0
+    if chunk:
         yield chunk
+
+
+def _characters(value: Any) -> int:
+    """Characters of a value that is a text or a list of words."""
+    if isinstance(value, list):
+        return sum(len(word) for word in value if isinstance(word, str))
+    return len(value) if isinstance(value, str) else 0

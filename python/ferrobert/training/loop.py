@@ -12,6 +12,7 @@ import transformers
 from rich.console import Console
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
 
+from ferrobert.models.adapters import is_adapter, save_adapter
 from ferrobert.models.checkpoint import LoadedModel, quiet_transformers
 from ferrobert.models.saving import save_model
 from ferrobert.training.arguments import training_arguments
@@ -23,6 +24,7 @@ from ferrobert.training.run_folder import CHECKPOINTS, drop
 from ferrobert.training.trainable import add_lora, count_parameters, freeze_encoder, merged
 
 REPORT = "training_report.json"
+ADAPTER = "adapter"
 
 
 def train_and_save(
@@ -97,11 +99,16 @@ def train_and_save(
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():
         # Without the wrapper that casts: the model as its readers run it.
-        plain = merged(trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False))
+        learned = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
         calibration = None
         if recipe.calibrate and validation_rows is not None:
-            calibration = calibrate(plain, validation_rows, trainer.args.eval_batch_size)
+            calibration = calibrate(learned, validation_rows, trainer.args.eval_batch_size)
             shown.console.print(calibration_line(calibration), highlight=False, soft_wrap=True)
+        if recipe.lora:
+            save_adapter(learned, folder / ADAPTER)
+        elif is_adapter(folder / ADAPTER):  # of an earlier run
+            drop(folder / ADAPTER)
+        plain = merged(learned)
         written = {**_report(recipe, trainer, counts, report), "calibration": calibration}
         save_model(plain, tokenizer, folder, reports={REPORT: written})
         drop(folder / CHECKPOINTS)

@@ -81,7 +81,8 @@ def finetune(
             the optimisation.
         freeze_encoder: train the head alone (two to four times faster; wants a learning rate near 1e-3).
         lora: train a low-rank addition to the attention and the head: ``True`` for rank 8, a rank, settings of
-            ``peft.LoraConfig`` or one (wants a learning rate near 5e-4). It is folded into the weights that are saved.
+            ``peft.LoraConfig`` or one (wants a learning rate near 5e-4). It is folded into the weights that are saved;
+            ``adapter/`` in ``output_dir`` holds it alone, with the head.
         class_weight: "balanced", or a weight for each label by name, for labels of unequal frequency.
         max_length: tokens at which a text is cut; by default what the model can read. The report counts cut texts.
         group_by_length: batches hold texts of similar length: little padding, up to twice as fast.

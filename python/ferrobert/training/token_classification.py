@@ -101,7 +101,8 @@ def finetune(
             the optimisation.
         freeze_encoder: train the head alone (wants a learning rate near 1e-3).
         lora: train a low-rank addition to the attention and the head: ``True`` for rank 8, a rank, settings of
-            ``peft.LoraConfig`` or one (wants a learning rate near 5e-4). It is folded into the weights that are saved.
+            ``peft.LoraConfig`` or one (wants a learning rate near 5e-4). It is folded into the weights that are saved;
+            ``adapter/`` in ``output_dir`` holds it alone, with the head.
         class_weight: "balanced", or a weight for each tag by name.
         max_length: tokens of a window; by default what the model can read.
         group_by_length: batches hold rows of similar length: up to twice as fast; may cost some F1 where sources differ

@@ -14,7 +14,8 @@ import transformers
 
 from ferrobert.errors import CheckpointError, ConfigError, MissingDependencyError
 from ferrobert.hub import checkpoint_files
-from ferrobert.models.checkpoint import check_folder, position_limit, quiet_transformers
+from ferrobert.models.checkpoint import position_limit, quiet_transformers
+from ferrobert.models.folder import check_folder
 
 # Layers and hidden size of Google's BERT models (Devlin et al. 2018, Turc et al. 2019); a head reads 64 dimensions.
 SIZES = {

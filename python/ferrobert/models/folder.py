@@ -1,0 +1,110 @@
+"""What the files of a checkpoint folder must be before anything of them is loaded, and how they are written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from ferrobert.errors import CheckpointError, UnsafeCheckpointError
+from ferrobert.files import publish
+
+CONFIG = "config.json"
+PICKLED = "pytorch_model.bin"
+# In the order in which transformers looks for them.
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", PICKLED, f"{PICKLED}.index.json")
+INDICES = (WEIGHTS[1], WEIGHTS[3])
+
+
+def check_folder(folder: Path, *, allow_pickle: bool = False) -> None:
+    """Check that a folder holds a config and safe weights.
+
+    Raises:
+        CheckpointError: it, its config.json or its weights are missing, or a JSON file of it is none.
+        UnsafeCheckpointError: the weights are a pickle and ``allow_pickle`` is not given; or see `check_shards`.
+    """
+    if not folder.exists():
+        raise CheckpointError(f"no such checkpoint folder: {folder}")
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file; a checkpoint is a folder with config.json and model.safetensors")
+    config = folder / CONFIG
+    if not config.is_file():
+        raise CheckpointError(f"{folder} has no config.json; a checkpoint holds config.json and model.safetensors")
+    try:
+        settings = json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{config} is not JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise CheckpointError(f"{config} must hold a JSON object, holds {type(settings).__name__}")
+    present = [weights for weights in WEIGHTS if (folder / weights).is_file()]
+    if not present:
+        raise CheckpointError(f"{folder} has no weights; expected {WEIGHTS[0]}")
+    weights = present[0]  # the one that is loaded
+    if weights.startswith(PICKLED) and not allow_pickle:
+        raise UnsafeCheckpointError(
+            f"{folder / weights} is a pickle, which can run code when it is loaded; where you trust it, convert it: "
+            "ferrobert.pipeline(task, folder, allow_pickle=True).save_pretrained(another_folder)"
+        )
+    if weights in INDICES:
+        index = folder / weights
+        missing = [
+            shard
+            for shard in check_shards(index, pickled=weights.startswith(PICKLED))
+            if not (folder / shard).is_file()
+        ]
+        if missing:
+            raise CheckpointError(f"{folder} lacks files that {weights} names: {', '.join(missing)}")
+
+
+def check_shards(index: Path, *, pickled: bool) -> list[str]:
+    """The files that hold a checkpoint's weights, by its index.
+
+    Args:
+        index: ``model.safetensors.index.json``, or that of pickles.
+        pickled: whether it is that of pickles.
+
+    Raises:
+        CheckpointError: it is not JSON, or has no ``weight_map`` or ``metadata``.
+        UnsafeCheckpointError: it names a file outside of its folder, or a pickle in an index of safetensors.
+    """
+    try:
+        content = json.loads(index.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{index} is not JSON: {error}") from None
+    names = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(names, dict) or not all(isinstance(shard, str) for shard in names.values()):
+        raise CheckpointError(f"{index} must hold a weight_map from parameters to names of files")
+    if not isinstance(content.get("metadata"), dict):  # transformers reads it
+        raise CheckpointError(f"{index} must hold metadata beside its weight_map")
+    shards = sorted(set(names.values()))
+    for shard in shards:
+        path, on_windows = PurePosixPath(shard), PureWindowsPath(shard)
+        if path.is_absolute() or on_windows.anchor or ".." in (*path.parts, *on_windows.parts):
+            raise UnsafeCheckpointError(f"{index} names {shard!r}, which is not in its folder")
+        if not pickled and path.suffix != ".safetensors":
+            raise UnsafeCheckpointError(f"{index} names {shard!r}, which is no file of safetensors")
+    return shards
+
+
+@contextmanager
+def write_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write a model's files into, which are moved to ``folder`` when all of them are there.
+
+    Raises:
+        CheckpointError: ``folder`` is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file; a model is saved as a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
+    try:
+        yield beside
+        files = sorted((path for path in beside.iterdir()), key=lambda path: path.name == CONFIG)
+        (folder / CONFIG).unlink(missing_ok=True)
+        for path in files:
+            publish(path, folder / path.name)  # safetensors makes its file private
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)

@@ -1,0 +1,200 @@
+"""LoRA adapters: what training writes beside the merged model is loaded by pipelines, with its encoder, to the bit."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import ferrobert as fb
+from ferrobert.errors import CheckpointError
+from ferrobert.models import encoder as module
+from ferrobert.models.adapters import BASE_SHA256
+
+TEXTS = ["the film was great!", "bad", "good food", "the room was very dull ."] * 3
+TRAIN = list(zip(TEXTS, ["good", "bad"] * 6, strict=True))
+# Enough to fit a temperature; some labels are wrong, so that there is something to learn from.
+NOISY = [(text, "bad" if row % 7 == 0 else label) for row, (text, label) in enumerate(TRAIN * 40)]
+SETTINGS: dict[str, Any] = {
+    "epochs": 2,
+    "learning_rate": 5e-3,
+    "batch_size": 4,
+    "device": "cpu",
+    "progress": False,
+    "lora": 4,
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    fb.finetune("text-classification", tiny_encoder, NOISY, 0.25, output_dir=folder, **SETTINGS)
+    return folder
+
+
+@pytest.fixture
+def adapter(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained / "adapter", tmp_path / "adapter"))
+
+
+def test_an_adapter_gives_the_scores_of_the_merged_model(trained: Path, adapter: Path) -> None:
+    merged = fb.pipeline("text-classification", trained, device="cpu", top_k=None)
+    alone = fb.pipeline("sentiment-analysis", adapter, device="cpu", top_k=None)
+    assert alone(TEXTS) == merged(TEXTS)
+    assert alone.labels == merged.labels == ["bad", "good"]
+    report = json.loads((trained / "training_report.json").read_text())
+    assert report["calibration"]["temperature"] is not None  # it is in the adapter too
+    for name, weights in merged.model.state_dict().items():
+        assert torch.equal(weights, alone.model.state_dict()[name]), name
+
+
+def test_it_is_small_and_its_files_are_pefts(trained: Path, adapter: Path, tiny_encoder: Path) -> None:
+    assert sorted(file.name for file in adapter.iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "config.json",
+    ]
+    names = load_file(adapter / "adapter_model.safetensors")
+    assert all("lora_" in name or "classifier" in name for name in names)
+    settings = json.loads((adapter / "adapter_config.json").read_text())
+    assert settings["base_model_name_or_path"] == str(tiny_encoder.resolve())
+    assert settings["r"] == 4
+
+
+def test_peft_loads_it(trained: Path, adapter: Path, tiny_encoder: Path) -> None:
+    import peft
+    import transformers
+
+    base = transformers.AutoModelForSequenceClassification.from_pretrained(tiny_encoder, num_labels=2)
+    model = peft.PeftModel.from_pretrained(base, adapter).merge_and_unload().eval()
+    expected = fb.pipeline("text-classification", trained, device="cpu").model
+    ids = torch.tensor([[2, 7, 8, 3]])
+    assert torch.allclose(model(input_ids=ids).logits, expected(input_ids=ids).logits, atol=1e-6)
+
+
+def test_it_is_saved_as_a_whole_model(trained: Path, adapter: Path, tmp_path: Path) -> None:
+    pipe = fb.pipeline("text-classification", adapter, device="cpu")
+    pipe.save_pretrained(tmp_path / "whole")
+    assert fb.pipeline("text-classification", tmp_path / "whole", device="cpu")(TEXTS) == pipe(TEXTS)
+
+
+@pytest.mark.parametrize("task", ["ner", "question-answering"])
+def test_adapters_of_other_tasks(tiny_encoder: Path, tmp_path: Path, task: str) -> None:
+    rows: Any = [(["good", "film", "the"], ["B-A", "I-A", "O"])] * 8
+    if task == "question-answering":
+        answers = {"text": ["film"], "answer_start": [4]}
+        rows = [
+            {"id": str(id), "question": "who", "context": "the film was good", "answers": answers} for id in range(8)
+        ]
+    fb.finetune(task, tiny_encoder, rows, output_dir=tmp_path, **SETTINGS)
+    given: Any = ("the good film",) if task == "ner" else ()
+    named = {} if task == "ner" else {"question": "who", "context": "the film was good"}
+    whole, alone = (fb.pipeline(task, folder, device="cpu") for folder in (tmp_path, tmp_path / "adapter"))
+    assert alone(*given, **named) == whole(*given, **named)
+
+
+def test_its_encoder_may_be_the_package(adapter: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = fb.pipeline("text-classification", adapter, device="cpu")(TEXTS)
+    edit(adapter / "adapter_config.json", base_model_name_or_path=module.ENCODER)
+    monkeypatch.setattr(module, "installed_encoder", lambda: tiny_encoder)
+    assert fb.pipeline("text-classification", adapter, device="cpu")(TEXTS) == expected
+
+
+def test_training_on_the_package_names_the_encoder_of_the_hub(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ferrobert.models.adapters.installed_encoder", lambda: tiny_encoder)
+    fb.finetune("text-classification", tiny_encoder, TRAIN, output_dir=tmp_path, **SETTINGS)
+    settings = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    assert settings["base_model_name_or_path"] == module.ENCODER
+
+
+def test_the_installed_encoder_is_the_one_of_the_hub() -> None:
+    folder = module.encoder_folder()
+    assert module.sha256_of(folder / "model.safetensors") == module.ENCODER_SHA256
+    embed = fb.pipeline("feature-extraction", module.ENCODER, device="cpu", pooling="mean")
+    assert len(embed("A cat sat on the mat.")) == 384
+
+
+def test_a_later_run_without_lora_leaves_no_adapter(tiny_encoder: Path, tmp_path: Path) -> None:
+    for lora in (2, None):
+        fb.finetune(
+            "text-classification",
+            tiny_encoder,
+            TRAIN,
+            output_dir=tmp_path,
+            **{**SETTINGS, "lora": lora, "overwrite": True},
+        )
+        assert (tmp_path / "adapter").exists() == bool(lora)
+
+
+# What is refused
+
+
+def edit(path: Path, **changes: Any) -> None:
+    content = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
+
+
+def refusal(folder: Path, task: str = "text-classification") -> str:
+    with pytest.raises(CheckpointError) as caught:
+        fb.pipeline(task, folder, device="cpu")
+    return str(caught.value)
+
+
+def test_another_encoder_is_refused(adapter: Path, tiny_classifier: Path) -> None:
+    edit(adapter / "adapter_config.json", base_model_name_or_path=str(tiny_classifier))
+    assert "was trained on another encoder than" in refusal(adapter)
+
+
+def test_an_adapter_of_another_size_is_refused(adapter: Path) -> None:
+    path = adapter / "adapter_model.safetensors"
+    weights = {name: one[..., :-1].contiguous() if "lora_A" in name else one for name, one in load_file(path).items()}
+    save_file(weights, path)
+    assert "the adapter does not fit" in refusal(adapter)
+
+
+def test_an_adapter_without_its_head_is_refused(adapter: Path) -> None:
+    path = adapter / "adapter_model.safetensors"
+    save_file({name: one for name, one in load_file(path).items() if "classifier" not in name}, path)
+    assert "lacks parameters that its encoder has not either: classifier.bias, classifier.weight" in refusal(adapter)
+
+
+@pytest.mark.parametrize("name", ["config.json", "adapter_model.safetensors"])
+def test_an_adapter_without_one_of_its_files_is_refused(adapter: Path, name: str) -> None:
+    (adapter / name).unlink()
+    assert f"has no {name}; an adapter holds adapter_config.json" in refusal(adapter)
+
+
+def test_an_adapter_of_another_task_is_refused(adapter: Path) -> None:
+    assert "is an adapter of BertForSequenceClassification, it has no token-classification head" in refusal(
+        adapter, "ner"
+    )
+    assert "it has no encoder" in refusal(adapter, "feature-extraction")
+
+
+def test_an_adapter_without_a_base_or_with_a_broken_config_is_refused(adapter: Path) -> None:
+    edit(adapter / "adapter_config.json", base_model_name_or_path=None)
+    assert "does not name its base model" in refusal(adapter)
+    (adapter / "adapter_config.json").write_text("[")
+    assert "is not JSON" in refusal(adapter)
+    (adapter / "adapter_config.json").write_text("[]")
+    assert "must hold a JSON object, holds list" in refusal(adapter)
+
+
+def test_an_adapter_whose_base_is_gone_is_refused(adapter: Path) -> None:
+    edit(adapter / "adapter_config.json", base_model_name_or_path="/no/such/folder")
+    assert "no such file or folder" in refusal(adapter)
+
+
+def test_training_on_an_adapter_is_refused(adapter: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="holds a LoRA adapter, which is not trained on"):
+        fb.finetune("text-classification", adapter, TRAIN, output_dir=tmp_path / "out", **SETTINGS)
+
+
+def test_without_a_sha256_the_encoder_is_taken_as_it_is(adapter: Path) -> None:
+    edit(adapter / "config.json", **{BASE_SHA256: None})
+    assert fb.pipeline("text-classification", adapter, device="cpu")(TEXTS)
