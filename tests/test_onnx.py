@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 import sys
 import threading
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ import ferrobert as fb
 from ferrobert.errors import CheckpointError, ConfigError, MissingDependencyError
 from ferrobert.models import onnx as module
 from ferrobert.models.onnx import OnnxModel, cache_folder
-from ferrobert.models.unpadded import UnpaddedModel
+from ferrobert.models.unpadded import Read, UnpaddedModel
 
 HEADS = {
     "text-classification": "ForSequenceClassification",
@@ -37,6 +40,7 @@ TEXTS = [
     "a lazy cat sat on the mat .",
     "it was a lazy afternoon in california , hello world !",
 ] * 3
+SPINNING = "session.intra_op.allow_spinning"
 LABELS = {"id2label": {0: "contradiction", 1: "entailment"}, "label2id": {"contradiction": 0, "entailment": 1}}
 CALLS = {
     "text-classification": lambda pipe: pipe(TEXTS, top_k=None, function_to_apply="none"),
@@ -125,6 +129,16 @@ def test_no_texts_no_answers(tokenizer):
     assert fb.pipeline("text-classification", model_of(), tokenizer, backend="onnx")([]) == []
 
 
+@pytest.mark.parametrize("read", [Read.ALL, Read.FIRST, torch.tensor([0]), torch.tensor([], dtype=torch.long)])
+@pytest.mark.parametrize("lengths", [[1], [1, 1, 1], [3, 0, 1]])
+def test_rows_of_one_token_and_of_none(lengths, read):
+    ids, types = torch.arange(5, 5 + sum(lengths)), torch.zeros(sum(lengths), dtype=torch.long)
+    model = model_of()
+    with torch.inference_mode():
+        found, expected = (one(model).hidden(ids, types, lengths, read) for one in (OnnxModel, UnpaddedModel))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
 def test_a_checkpoint_in_half_precision_runs_in_float32(tokenizer, tmp_path):
     model_of().half().save_pretrained(tmp_path)
     pipe = fb.pipeline("text-classification", tmp_path, tokenizer, backend="onnx")
@@ -180,6 +194,29 @@ def test_a_changed_config_is_another_graph(own_home, monkeypatch):
     assert module._digest(UnpaddedModel(model)) != module._digest(UnpaddedModel(model_of()))
     monkeypatch.setattr(torch, "__version__", "0")
     assert module._digest(UnpaddedModel(model_of())) != own_home.stem
+
+
+def test_another_activation_is_another_graph():
+    model = model_of()
+    model.bert.encoder.layer[1].intermediate.intermediate_act_fn = torch.nn.ReLU()
+    assert module._digest(UnpaddedModel(model)) != module._digest(UnpaddedModel(model_of()))
+
+
+def test_another_scaling_of_the_same_adapter_is_another_graph():
+    peft = pytest.importorskip("peft")
+
+    def adapted(alpha: int) -> UnpaddedModel:
+        model = model_of()
+        settings = peft.LoraConfig(r=2, lora_alpha=alpha, target_modules=["query"])
+        torch.manual_seed(0)
+        peft.inject_adapter_in_model(settings, model)
+        return UnpaddedModel(model.eval())
+
+    assert module._digest(adapted(2)) == module._digest(adapted(2))
+    assert module._digest(adapted(2)) != module._digest(adapted(4))
+    without = adapted(2)
+    without.layers[0].query.enable_adapters(False)
+    assert module._digest(without) != module._digest(adapted(2))
 
 
 @pytest.mark.parametrize("contents", ["nothing", "half", "another model's"])
@@ -256,6 +293,35 @@ def test_two_exports_at_once_leave_one_whole_graph(own_home, monkeypatch):
     assert own_home.read_bytes() == whole
 
 
+def test_threads_export_one_model_at_a_time(own_home, monkeypatch):
+    own_home.unlink()
+    exporter = logging.getLogger("torch.onnx")
+    monkeypatch.setattr(exporter, "level", logging.INFO)
+    running: list[int] = []
+    most: list[int] = []
+
+    def export(*_: Any, **__: Any) -> None:
+        running.append(1)
+        time.sleep(0.05)
+        most.append(len(running))
+        running.pop()
+        raise RuntimeError("seen")
+
+    monkeypatch.setattr(torch.onnx, "export", export)
+
+    def make(model: Any) -> None:
+        with pytest.raises(CheckpointError, match="seen"):
+            OnnxModel(model)
+
+    threads = [threading.Thread(target=make, args=(model_of(seed=seed),)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1, 1]
+    assert exporter.level == logging.INFO
+
+
 def test_a_cache_that_cannot_be_made_is_an_error_that_says_what_to_set(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("FERROBERT_HOME", str(tmp_path / "file"))
@@ -282,6 +348,18 @@ def test_the_cache_is_where_the_environment_says(monkeypatch):
     assert cache_folder() == Path("/caches/ferrobert/onnx")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == Path.home() / ".cache" / "ferrobert" / "onnx"
+
+
+def test_a_user_without_a_home_folder_needs_to_say_where_the_cache_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # what it does where it finds none
+    monkeypatch.setenv("FERROBERT_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "onnx"
+    monkeypatch.delenv("FERROBERT_HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with pytest.raises(
+        ConfigError, match="no place for its cache .*: this user has no home folder; set FERROBERT_HOME"
+    ):
+        cache_folder()
 
 
 # What is refused
@@ -316,6 +394,19 @@ def test_a_device_that_onnxruntime_does_not_have_is_an_error(device, monkeypatch
         ConfigError, match=rf"cannot run on '{device}': onnxruntime has CPUExecutionProvider .*; choose"
     ):
         OnnxModel(model_of(), torch.device(device))
+
+
+def test_threads_without_work_sleep(own_home, monkeypatch):
+    made = onnxruntime.InferenceSession
+    asked = []
+
+    def session(path: str, options: Any, providers: list[Any]) -> Any:
+        asked.append((options.intra_op_num_threads, options.get_session_config_entry(SPINNING)))
+        return made(path, options, providers=providers)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    OnnxModel(model_of())
+    assert asked == [(torch.get_num_threads(), "0")]
 
 
 def test_on_cuda_the_layers_run_by_its_provider_in_full_precision(own_home, monkeypatch):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -28,7 +29,7 @@ from torch import Tensor, nn
 from ferrobert.errors import CheckpointError, ConfigError
 from ferrobert.files import partial_file, publish
 from ferrobert.models.checkpoint import position_limit, require
-from ferrobert.models.unpadded import Layer, Read, UnpaddedModel, flat_rows, obstacle
+from ferrobert.models.unpadded import LORA, Layer, Read, UnpaddedModel, flat_rows, obstacle
 
 __all__ = ["OnnxModel", "cache_folder", "require_onnx"]
 
@@ -36,21 +37,34 @@ logger = logging.getLogger(__name__)
 
 PACKAGES = ("onnxruntime", "onnx", "onnxscript")
 # What makes a graph, beside weights and config.
-MAKERS = ("ferrobert", "torch", "onnx", "onnxscript")
+MAKERS = ("ferrobert", "torch", "transformers", "onnx", "onnxscript")
+# What a LoRA layer computes with, beside weights.
+LORA_STATE = ("scaling", "active_adapters", "disable_adapters", "merged_adapters")
 INPUTS = ("embedded", "slots", "padding", "places", "read")
 # The most that logits may differ from torch's.
 TOLERANCE = 1e-4
 # Tokens of the rows that are compared, which are padded to one more than the longest.
 COMPARED = (2, 7, 7, 19, 43)
+_exporting = threading.Lock()  # torch exports one model at a time: of two at once both fail
 
 
 def cache_folder() -> Path:
     """Where exported graphs are kept: ``$FERROBERT_HOME/onnx``, by default ``~/.cache/ferrobert/onnx``.
 
     As of HF_HOME, ``$XDG_CACHE_HOME`` takes the place of ``~/.cache``.
+
+    Raises:
+        ConfigError: it is in the home folder of a user who has none, as in some containers.
     """
-    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("FERROBERT_HOME") or Path(caches, "ferrobert")).expanduser() / "onnx"
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = os.environ.get("FERROBERT_HOME") or Path(caches, "ferrobert")
+    try:
+        return Path(folder).expanduser() / "onnx"
+    except RuntimeError as error:
+        raise ConfigError(
+            f'backend="onnx" has no place for its cache {folder}: this user has no home folder; '
+            "set FERROBERT_HOME to a folder that can be written to"
+        ) from error
 
 
 def require_onnx() -> None:
@@ -142,16 +156,12 @@ class OnnxModel(UnpaddedModel):
         """Make the session of a graph, and compare it with torch."""
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.enable_mem_pattern = False  # one would be kept for each shape of a batch
-        options.log_severity_level = 3
         providers: list[Any] = ["CPUExecutionProvider"]
         if self.device.type == "cuda":
             # Not in TF32, which has 10 of a number's 23 bits.
             settings = {"device_id": self.device.index or 0, "use_tf32": 0}
             providers.insert(0, ("CUDAExecutionProvider", settings))
-        self._session = onnxruntime.InferenceSession(os.fspath(path), options, providers=providers)
+        self._session = onnxruntime.InferenceSession(os.fspath(path), session_options(), providers=providers)
         difference = self._difference()
         if not difference <= TOLERANCE:
             raise CheckpointError(
@@ -179,6 +189,19 @@ class OnnxModel(UnpaddedModel):
         # Each token is a row of its own: heads of rows and heads of tokens read them all.
         ours, theirs = (self._head(inputs_embeds=states[:, None], return_dict=True) for states in (found, expected))
         return max(float((ours[name] - theirs[name]).abs().max()) for name in theirs)
+
+
+def session_options() -> Any:
+    """How onnxruntime runs a graph: as many threads as torch, which sleep where they have no work."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    # Else they wait for the next batch at full speed while torch works: a fifth more of the processor's time.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = False  # one would be kept for each shape of a batch
+    options.log_severity_level = 3
+    return options
 
 
 def _device(device: torch.device | None) -> torch.device:
@@ -246,11 +269,19 @@ def _padding(lengths: NDArray[np.int64], starts: NDArray[np.int64]) -> tuple[NDA
 
 
 def _digest(model: UnpaddedModel) -> str:
-    """SHA-256 of the layers' weights, of the config, and of the versions of what makes the graph."""
+    """SHA-256 of the layers and their weights, of the config, and of the versions of what makes the graph."""
     digest = hashlib.sha256(model.model.config.to_json_string().encode())
     digest.update(repr([(name, import_module(name).__version__) for name in MAKERS]).encode())
-    parts = [part for layer in model.layers for part in (*layer.linears, layer.attention_norm, layer.norm)]
+    parts = [
+        part
+        for layer in model.layers
+        for part in (*layer.linears, layer.attention_norm, layer.norm, layer.activation)
+        if isinstance(part, nn.Module)
+    ]
     for part in dict.fromkeys(parts):  # ALBERT's layers are one
+        digest.update(repr(part).encode())
+        if type(part).__module__.startswith(LORA):
+            digest.update(repr([getattr(part, name) for name in LORA_STATE]).encode())
         for name, weights in part.state_dict().items():
             array = np.ascontiguousarray(weights.numpy())
             digest.update(f"{name} {array.shape}".encode())
@@ -271,7 +302,7 @@ def _export(model: OnnxModel, path: Path) -> None:
     any_size = torch.export.Dim.DYNAMIC
     sizes = [{0: any_size}, {0: any_size, 1: any_size}, {0: any_size, 1: any_size}, {0: any_size}, {0: any_size}]
     try:
-        with _quiet_export():
+        with _exporting, _quiet_export():
             torch.onnx.export(
                 _Layers(model).eval(),
                 (embedded, slots, padding, places, places[:3]),
