@@ -396,7 +396,7 @@ def main() -> None:
     every = WAYS | PARTLY
     parser.add_argument("--ways", nargs="+", choices=every, default=list(WAYS), metavar="NAME", help=", ".join(every))
     parser.add_argument("--rounds", type=int, default=3, help="0: labels and logits alone")
-    parser.add_argument("--reviews", type=int, default=60, help="of IMDb, whose labels are compared")
+    parser.add_argument("--reviews", type=int, default=40, help="of IMDb, whose labels are compared")
     parser.add_argument("--threads", type=int, help="threads of each way; by default torch's own choice")
     options = parser.parse_args()
     if options.threads is not None:
@@ -418,7 +418,7 @@ def main() -> None:
     sentences, reviews = [text for text, _ in rows_of("dev")], texts_of("imdb", options.reviews)
     sets = {
         "SST-2 sentences": (encoded(sentences, options.model), encoded(sentences[::4], options.model)),
-        "IMDb reviews": (encoded(reviews, options.model), encoded(reviews[:24], options.model)),
+        "IMDb reviews": (encoded(reviews, options.model), encoded(reviews[:16], options.model)),
     }
     probe = encoded(sentences[::16], options.model)
     runs: dict[str, Run] = {}
