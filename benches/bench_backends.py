@@ -9,8 +9,9 @@ rows of similar length, 2,048 tokens each, and are compared before anything is t
 They are timed in turns, model and head alone, on some of the texts. A ratio is to float32, of the same turn. What
 takes four times as long as float32 on a few sentences is left out (bfloat16 where the processor has none).
 
-Int8 is made from the graph of ``backend="onnx"``: weights by row (or channel), calibrated on phrases that the model was
-trained on, attention's own products left in floating point. What is made is kept in FOLDER/graphs.
+onnxruntime and OpenVINO run the graph of ``backend="onnx"``. Int8 has a scale for each row of the weights, leaves
+attention's own products in floating point, and is calibrated on phrases that the model was trained on where it is
+calibrated. Graphs are kept in FOLDER/graphs: remove one whose making was interrupted.
 """
 
 from __future__ import annotations
@@ -66,10 +67,6 @@ class Made:
     folder: Path
     model: Any
     phrases: TokenRows  # of the training set
-
-    @property
-    def threads(self) -> int:
-        return torch.get_num_threads()
 
     def own_model(self, **options: Any) -> Any:
         auto = transformers.AutoModelForSequenceClassification
