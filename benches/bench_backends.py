@@ -417,7 +417,7 @@ def main() -> None:
         "SST-2 sentences": (encoded(sentences, options.model), encoded(sentences[::4], options.model)),
         "IMDb reviews": (encoded(reviews, options.model), encoded(reviews[:16], options.model)),
     }
-    probe = encoded(sentences[::16], options.model)
+    probe = encoded(sentences[::32], options.model)
     runs: dict[str, Run] = {}
     least = 0.0
     for name in dict.fromkeys([FLOAT32, *options.ways]):
