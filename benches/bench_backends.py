@@ -9,8 +9,9 @@ rows of similar length, 2,048 tokens each, and are compared before anything is t
 They are timed in turns, model and head alone, on some of the texts. A ratio is to float32, of the same turn. What
 takes four times as long as float32 on a few sentences is left out (bfloat16 where the processor has none).
 
-Int8 is made from the graph of ``backend="onnx"``: weights by row (or channel), calibrated on phrases that the model was
-trained on, attention's own products left in floating point. What is made is kept in FOLDER/graphs.
+onnxruntime and OpenVINO run the graph of ``backend="onnx"``. Int8 has a scale for each row of the weights, leaves
+attention's own products in floating point, and is calibrated on phrases that the model was trained on where it is
+calibrated. Graphs are kept in FOLDER/graphs: remove one whose making was interrupted.
 """
 
 from __future__ import annotations
@@ -66,10 +67,6 @@ class Made:
     folder: Path
     model: Any
     phrases: TokenRows  # of the training set
-
-    @property
-    def threads(self) -> int:
-        return torch.get_num_threads()
 
     def own_model(self, **options: Any) -> Any:
         auto = transformers.AutoModelForSequenceClassification
@@ -396,7 +393,7 @@ def main() -> None:
     every = WAYS | PARTLY
     parser.add_argument("--ways", nargs="+", choices=every, default=list(WAYS), metavar="NAME", help=", ".join(every))
     parser.add_argument("--rounds", type=int, default=3, help="0: labels and logits alone")
-    parser.add_argument("--reviews", type=int, default=60, help="of IMDb, whose labels are compared")
+    parser.add_argument("--reviews", type=int, default=40, help="of IMDb, whose labels are compared")
     parser.add_argument("--threads", type=int, help="threads of each way; by default torch's own choice")
     options = parser.parse_args()
     if options.threads is not None:
@@ -418,9 +415,9 @@ def main() -> None:
     sentences, reviews = [text for text, _ in rows_of("dev")], texts_of("imdb", options.reviews)
     sets = {
         "SST-2 sentences": (encoded(sentences, options.model), encoded(sentences[::4], options.model)),
-        "IMDb reviews": (encoded(reviews, options.model), encoded(reviews[:24], options.model)),
+        "IMDb reviews": (encoded(reviews, options.model), encoded(reviews[:16], options.model)),
     }
-    probe = encoded(sentences[::16], options.model)
+    probe = encoded(sentences[::32], options.model)
     runs: dict[str, Run] = {}
     least = 0.0
     for name in dict.fromkeys([FLOAT32, *options.ways]):
