@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,27 @@ def test_missing_extra_and_wrong_parameters_are_named_at_once(
     assert "holds 1 that have no place in the model (bert.own)" in message
 
 
+def test_layers_that_config_json_does_not_have_are_refused(
+    copied: Callable[..., Path], weights: dict[str, torch.Tensor]
+) -> None:
+    folder = copied(weights)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 1}))
+    message = refusal(folder)
+    assert f"holds 16 that have no place in the model ({LAYER}attention" in message
+    with pytest.raises(CheckpointError, match="holds 16 that have no place"):
+        fb.pipeline("feature-extraction", folder, device="cpu")
+    with pytest.raises(CheckpointError, match="holds 16 that have no place"):
+        load_sequence_classifier(folder, labels=["a", "b"])
+
+
+def test_positions_as_old_checkpoints_hold_them_are_no_parameters(
+    copied: Callable[..., Path], weights: dict[str, torch.Tensor]
+) -> None:
+    numbers = torch.arange(64)[None]
+    assert classify(copied({**weights, "bert.embeddings.position_ids": numbers}))("good")
+
+
 def test_parameters_beside_a_complete_model_are_left_alone(
     copied: Callable[..., Path], weights: dict[str, torch.Tensor]
 ) -> None:
@@ -242,6 +264,24 @@ def test_an_index_that_is_none_is_refused(copied: Callable[..., Path], content: 
     folder = copied()
     (folder / INDEX).write_text(content)
     assert message in refusal(folder)
+
+
+@pytest.mark.parametrize("weights", ["evil.safetensors.index.json", "../outside.safetensors", 3])
+def test_other_files_of_weights_in_config_json_are_refused(tiny_classifier: Path, tmp_path: Path, weights: Any) -> None:
+    folder = tmp_path / "copied"
+    shutil.copytree(tiny_classifier, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "transformers_weights": weights}))
+    assert f"transformers_weights is {weights!r}, must be one of" in refusal(folder, UnsafeCheckpointError)
+
+
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
+def test_attention_of_the_hub_is_refused(tiny_classifier: Path, tmp_path: Path, key: str) -> None:
+    folder = tmp_path / "copied"
+    shutil.copytree(tiny_classifier, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, key: "kernels-community/flash-attn"}))
+    assert "code from the hub, which is never run" in refusal(folder, UnsafeCheckpointError)
 
 
 # Pickles

@@ -409,3 +409,72 @@ def test_a_loaded_model_without_the_head_is_refused(bert):
     model = transformers.AutoModel.from_pretrained(bert)
     with pytest.raises(CheckpointError, match="BertModel has no masked-language-model head"):
         fb.pipeline("fill-mask", model, bert, device="cpu")("a [MASK]")
+
+
+class Negated(transformers.BertForMaskedLM):
+    """A class of one's own, with other logits."""
+
+    def forward(self, *args, **options):
+        output = super().forward(*args, **options)
+        output.logits = -output.logits
+        return output
+
+
+@pytest.mark.parametrize("change", ["class", "hook", "forward"])
+def test_a_forward_of_ones_own_is_what_fills(change):
+    plain = made_model("BertForMaskedLM", vocab_size=40)
+    model = made_model("BertForMaskedLM", vocab_size=40)
+    if change == "class":
+        model = Negated(plain.config).eval()
+        model.load_state_dict(plain.state_dict())
+    elif change == "hook":
+
+        def negate(module, inputs, output):
+            output.logits = -output.logits
+
+        model.register_forward_hook(negate)
+    else:
+        own = model.forward
+
+        def forward(*args, **options):
+            output = own(*args, **options)
+            output.logits = -output.logits
+            return output
+
+        model.forward = forward
+    tokenizer = fb.BertTokenizer(
+        {
+            token: id
+            for id, token in enumerate(
+                "[PAD] [UNK] [CLS] [SEP] [MASK]".split() + list("abcdefghijklmnopqrstuvwxyzABCDEFGHI")
+            )
+        },
+        do_lower_case=False,
+    )
+    found, as_it_was = (
+        fb.pipeline("fill-mask", one, tokenizer, device="cpu")("a [MASK] b", top_k=40) for one in (model, plain)
+    )
+    assert [one["token"] for one in found] == [one["token"] for one in as_it_was][::-1]
+
+
+def test_logits_that_do_not_fit_into_memory_halve_the_budget():
+    class Small(torch.nn.Module):
+        """Room for two masks."""
+
+        def __init__(self, head):
+            super().__init__()
+            self.head = head
+
+        def forward(self, hidden):
+            if len(hidden) > 2:
+                raise torch.OutOfMemoryError("out of memory")
+            return self.head(hidden)
+
+    tokenizer = fb.BertTokenizer({token: id for id, token in enumerate("[PAD] [UNK] [CLS] [SEP] [MASK] a b c".split())})
+    model = made_model("BertForMaskedLM", vocab_size=8)
+    texts = ["a [MASK]"] * 8
+    expected = fb.pipeline("fill-mask", model, tokenizer, device="cpu")(texts)
+    model.cls.predictions = Small(model.cls.predictions)
+    fill = fb.pipeline("fill-mask", model, tokenizer, device="cpu")
+    assert [[one["token"] for one in row] for row in fill(texts)] == [[one["token"] for one in row] for row in expected]
+    assert fill.batch_tokens < 16

@@ -196,7 +196,7 @@ def test_an_encoder_without_a_pooler_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_classes": 0}, "n_classes must be"),
+        ({"n_classes": 1}, "n_classes must be"),
         ({"n_classes": "2"}, "n_classes must be"),
         ({"dropout": 1.0}, "dropout must be a share from 0 to below 1, got 1.0"),
         ({"dropout": "0.3"}, "dropout must be a number, got '0.3'"),
@@ -210,6 +210,8 @@ def test_wrong_settings_of_the_classifier_are_refused(arguments: dict[str, Any],
 def test_names_that_are_not_as_many_as_classes_are_refused(classifier: BertClassifier) -> None:
     with pytest.raises(ConfigError, match="labels has 2 names, the model 3 classes"):
         classifier.as_transformers(["bad", "good"])
+    with pytest.raises(ConfigError, match="labels must be different names"):
+        classifier.as_transformers(["bad", "good", "bad"])
 
 
 def test_another_attribute_of_models_is_not_there() -> None:

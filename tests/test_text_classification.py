@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import ferrobert as fb
-from ferrobert.errors import ConfigError, DecodeError, TextTypeError
+from ferrobert.errors import CheckpointError, ConfigError, DecodeError, TextTypeError
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -342,6 +342,61 @@ def test_a_model_whose_logits_are_nan_is_refused(tiny_classifier):
     broken.model.classifier.bias.data[1] = float("nan")
     with pytest.raises(DecodeError, match="logits for row 0 are NaN"):
         broken(["good", "bad"])
+
+
+@pytest.mark.parametrize("bad", ["\ud800", None, "x" * 3])
+def test_a_bad_row_of_a_stream_comes_after_the_results_of_the_rows_before_it(ours, bad):
+    rows = ["good"] * 700 + [bad] + ["bad"] * 20
+    found = ours(row for row in rows)
+    if bad == "xxx":
+        assert len(list(found)) == 721
+        return
+    results = []
+    with pytest.raises((UnicodeEncodeError, TextTypeError), match="row 700"):
+        results.extend(found)
+    assert results == ours(["good"] * 700)
+
+
+def test_columns_of_arrow(ours):
+    pa = pytest.importorskip("pyarrow")
+    expected = ours(["good", "bad film"])
+    assert ours(pa.array(["good", "bad film"])) == expected
+    assert ours(pa.chunked_array([["good"], ["bad film"]])) == expected
+    assert list(ours(scalar for scalar in pa.array(["good", "bad film"]))) == expected
+    assert ours(pa.array([{"text": "good", "text_pair": "bad"}])) == ours([{"text": "good", "text_pair": "bad"}])
+
+
+@pytest.mark.parametrize("task", ["text-classification", "feature-extraction"])
+def test_a_table_is_refused_with_its_columns(tiny_classifier, task):
+    pa, pd = pytest.importorskip("pyarrow"), pytest.importorskip("pandas")
+    pipe = fb.pipeline(task, tiny_classifier, device="cpu")
+    columns = {"text": ["good", "bad"], "label": ["x", "y"]}
+    for table in (pd.DataFrame(columns), pa.table(columns)):
+        with pytest.raises(TextTypeError, match="with the columns 'text', 'label'; give one column of texts"):
+            pipe(table)
+    assert len(pipe(pd.DataFrame(columns)["text"])) == 2
+
+
+def test_a_model_with_another_head_is_refused(tiny_classifier):
+    for kind in ("TokenClassification", "MaskedLM"):
+        model = getattr(transformers, f"AutoModelFor{kind}").from_pretrained(tiny_classifier)
+        with pytest.raises(CheckpointError, match="has no classification head"):
+            fb.pipeline("text-classification", model, str(tiny_classifier), device="cpu")("good")
+    classifier = transformers.AutoModelForSequenceClassification.from_pretrained(tiny_classifier)
+    with pytest.raises(CheckpointError, match="has no token-classification head"):
+        fb.pipeline("ner", classifier, str(tiny_classifier), device="cpu")(["good film", "bad"])
+
+
+def test_a_model_that_is_none_is_refused(tiny_classifier):
+    with pytest.raises(ConfigError, match="model must be a checkpoint folder, .* got 5"):
+        fb.pipeline("text-classification", 5, str(tiny_classifier))
+
+
+def test_a_cut_at_more_than_the_model_reads_is_refused(ours):
+    with pytest.raises(
+        ConfigError, match="row 0 has 92 tokens, the model reads at most 64; max_length must not be more"
+    ):
+        ours("good " * 90, truncation=True, max_length=100)
 
 
 @pytest.mark.parametrize("native", [True, False])

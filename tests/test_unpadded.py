@@ -244,6 +244,17 @@ def test_a_model_on_a_gpu_is_compared_with_its_own_forward(on_gpu, monkeypatch):
     assert "attention without padding fails on this GPU: " in module._disagreement(found)
 
 
+def test_a_class_whose_forward_was_replaced_goes_through_forward(monkeypatch):
+    def forward(self, hidden_states, *args, **options):
+        return hidden_states * 3, None
+
+    model = model_of("bert")
+    assert unpadded(model) is not None
+    monkeypatch.setattr(transformers.models.bert.modeling_bert.BertSelfAttention, "forward", forward)
+    assert unpadded(model) is None
+    assert "has a forward that is not transformers' own" in module.obstacle(model)
+
+
 def test_changed_weights_are_seen():
     model = model_of("bert")
     rows = rows_of("bert")

@@ -141,6 +141,10 @@ def test_each_text_and_each_sentence_is_encoded_once(ours: Any, monkeypatch: pyt
     monkeypatch.setattr(ours, "tokenizer", tokenizer)
     assert_same(ours(TEXTS, LABELS), expected)
     assert sorted(encoded) == sorted(["a", *TEXTS, *(f"This example is {label}." for label in LABELS)])
+    long = "the film was great! " * 40
+    encoded.clear()
+    ours(long, LABELS)
+    assert encoded.count(long) == 1  # and not again for its windows
 
 
 def test_a_tokenizer_without_a_token_for_plain_texts_encodes_pairs(ours: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,6 +110,8 @@ class BertClassifier(ClassifierMixin, BaseEstimator):
         if self.model is None:
             raise ConfigError("BertClassifier needs model=: a checkpoint folder or the id of a model on the hub")
         examples = _examples(X)
+        if not examples:
+            raise DataError("X holds no examples")
         labels = np.asarray(y)
         check_classification_targets(labels)
         if labels.shape != (len(examples),):

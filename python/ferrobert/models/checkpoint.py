@@ -19,12 +19,14 @@ from ferrobert.errors import CheckpointError, MissingDependencyError, UnsafeChec
 from ferrobert.hub import checkpoint_files
 from ferrobert.models.adapters import is_adapter, load_adapter
 from ferrobert.models.encoder import where_is
-from ferrobert.models.folder import CONFIG, INDICES, PICKLED, check_folder, check_shards
+from ferrobert.models.folder import CONFIG, INDICES, PICKLED, check_config, check_folder, check_shards
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+# Positions as old checkpoints hold them: numbers that are counted, not learned.
+COUNTED = (".position_ids", ".token_type_ids")
 # Names of parameters that a message lists; it counts the others.
 LISTED = 6
 
@@ -184,6 +186,8 @@ def load_model(
     else:
         with quiet_transformers():
             found = checkpoint_files(name, [CONFIG, *INDICES])
+        if CONFIG in found:
+            check_config(found[CONFIG])
         for index in INDICES:
             if index in found:
                 check_shards(found[index], pickled=index.startswith(PICKLED))
@@ -267,6 +271,8 @@ def _check_complete(
 ) -> None:
     """Raise CheckpointError, which names them all, where parameters would be random that are not going to be trained.
 
+    So it does where the checkpoint's encoder has parameters, such as those of more layers, that would be left out.
+
     Args:
         name, model, head, new_head: what was loaded.
         fresh: parameters that the checkpoint lacks, or has in another shape.
@@ -282,11 +288,14 @@ def _check_complete(
         # A checkpoint of masked-language modelling has no pooler: that part belongs to the head that training makes.
         random = {key for key in fresh if not new_head or (key.startswith(prefix) and ".pooler." not in key)}
         of_encoder = {key for key in random if key.startswith(prefix)}
-    if not random:
+    beside = sorted(left_over)
+    parts = {name for name, _ in model.base_model.named_children()} - {"pooler"}
+    lost = [key for key in beside if key.removeprefix(prefix).split(".")[0] in parts and not key.endswith(COUNTED)]
+    if not random and not lost:
         return
     missing, wrong = sorted(random - set(other_shapes)), sorted(random & set(other_shapes))
     without_pooler = {key for key in of_encoder if ".pooler." not in key}  # heads of other tasks do without
-    if not without_pooler and not wrong:
+    if not without_pooler and not wrong and not lost:
         raise CheckpointError(
             f"{name} has no {head.name} ({_listed(missing)}), its answers would be random; {head.advice}"
         )
@@ -297,11 +306,10 @@ def _check_complete(
     if wrong:
         shapes = _listed([f"{key} {other_shapes[key][0]} for {other_shapes[key][1]}" for key in wrong])
         said.append(f"has {len(wrong)} of another shape than config.json says ({shapes})")
-    beside = sorted(left_over)
     if beside:
         said.append(f"holds {len(beside)} that have no place in the model ({_listed(beside)})")
-    hint = "is its model_type right, and are all its files there?"
-    raise CheckpointError(f"{name} {', '.join(said)}; {hint if of_encoder else 'has the head other labels?'}")
+    hint = "is its config.json right, and are all its files there?"
+    raise CheckpointError(f"{name} {', '.join(said)}; {hint if of_encoder or lost else 'has the head other labels?'}")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -45,7 +45,7 @@ class BertClassifier(nn.Module):
         classifier: ``torch.nn.Linear`` of ``(hidden, n_classes)``, new (random).
 
     Raises:
-        ConfigError: fewer than one class, a dropout outside of [0, 1).
+        ConfigError: fewer than two classes, a dropout outside of [0, 1).
         CheckpointError: no such encoder, or one without a pooler, such as DistilBERT.
 
     Example:
@@ -61,7 +61,7 @@ class BertClassifier(nn.Module):
 
     def __init__(self, n_classes: int, dropout: float = 0.3, model: Any = "bert-base-uncased") -> None:
         super().__init__()
-        check_count("n_classes", n_classes, 1)
+        check_count("n_classes", n_classes, 2)
         if not 0 <= check_number("dropout", dropout) < 1:
             raise ConfigError(f"dropout must be a share from 0 to below 1, got {dropout!r}")
         name = os.fspath(model) if isinstance(model, (str, os.PathLike)) else type(model).__name__
@@ -111,7 +111,8 @@ class BertClassifier(nn.Module):
             labels: names of the classes; by default LABEL_0 and so on.
 
         Raises:
-            ConfigError: another number of names than classes, or an encoder whose family classifies in another way.
+            ConfigError: another number of names than classes, a name twice; an encoder whose family classifies in
+                another way.
         """
         import transformers
 
@@ -120,6 +121,8 @@ class BertClassifier(nn.Module):
         )
         if len(names) != self.classifier.out_features:
             raise ConfigError(f"labels has {len(names)} names, the model {self.classifier.out_features} classes")
+        if len(set(names)) < len(names):
+            raise ConfigError(f"labels must be different names, got {names}")
         family = type(self.bert).__name__.removesuffix("Model")
         if family not in ("Bert", "Albert"):
             raise ConfigError(f"{family}'s head is another one than this classifier's; it goes with BERT and ALBERT")

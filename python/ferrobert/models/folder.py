@@ -33,12 +33,7 @@ def check_folder(folder: Path, *, allow_pickle: bool = False) -> None:
     config = folder / CONFIG
     if not config.is_file():
         raise CheckpointError(f"{folder} has no config.json; a checkpoint holds config.json and model.safetensors")
-    try:
-        settings = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{config} is not JSON: {error}") from None
-    if not isinstance(settings, dict):
-        raise CheckpointError(f"{config} must hold a JSON object, holds {type(settings).__name__}")
+    check_config(config)
     present = [weights for weights in WEIGHTS if (folder / weights).is_file()]
     if not present:
         raise CheckpointError(f"{folder} has no weights; expected {WEIGHTS[0]}")
@@ -57,6 +52,29 @@ def check_folder(folder: Path, *, allow_pickle: bool = False) -> None:
         ]
         if missing:
             raise CheckpointError(f"{folder} lacks files that {weights} names: {', '.join(missing)}")
+
+
+def check_config(config: Path) -> None:
+    """Check a config.json, before transformers does what it says.
+
+    Raises:
+        CheckpointError: it is not a JSON object.
+        UnsafeCheckpointError: it names other files of weights, or attention whose code comes from the hub.
+    """
+    try:
+        settings = json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{config} is not JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise CheckpointError(f"{config} must hold a JSON object, holds {type(settings).__name__}")
+    weights = settings.get("transformers_weights")
+    if weights is not None and weights not in WEIGHTS:
+        raise UnsafeCheckpointError(
+            f"{config}: transformers_weights is {weights!r}, must be one of {', '.join(WEIGHTS)}"
+        )
+    for key in ("attn_implementation", "_attn_implementation"):
+        if "/" in str(settings.get(key) or ""):
+            raise UnsafeCheckpointError(f"{config}: {key} is {settings[key]!r}, code from the hub, which is never run")
 
 
 def check_shards(index: Path, *, pickled: bool) -> list[str]:

@@ -14,6 +14,7 @@ import torch
 
 from ferrobert.errors import CheckpointError
 from ferrobert.models.checkpoint import MASKED_LM
+from ferrobert.models.unpadded import changed_forward
 
 __all__ = ["masked_head", "masked_logits", "vocabulary_logits"]
 
@@ -36,8 +37,8 @@ def masked_logits(model: Any, tensors: Mapping[str, torch.Tensor], at: torch.Ten
     """Logits of the vocabulary at some positions of a batch, in parts.
 
     Args:
-        model: a masked-language model of transformers. Of a family that is not in `HEADS`, and of a wrapped model
-            (PEFT), all positions are computed.
+        model: a masked-language model of transformers. Of a family that is not in `HEADS`, of a wrapped model (PEFT),
+            and of one with a forward or hooks of its own, all positions are computed.
         tensors: the model's inputs, each ``(batch, longest)``.
         at: which positions to read, bool ``(batch, longest)``.
 
@@ -79,7 +80,8 @@ def vocabulary_logits(model: Any, hidden: torch.Tensor) -> Iterator[torch.Tensor
 def masked_head(model: Any) -> Callable[[torch.Tensor], torch.Tensor] | None:
     """The part of a model that turns hidden states ``(n, hidden size)`` into logits ``(n, vocabulary)``.
 
-    ``None`` for a family that is not in `HEADS`, and for a wrapped model (PEFT).
+    ``None`` for a family that is not in `HEADS`, for a wrapped model (PEFT), and where the way through the model is
+    another than transformers' own: a class of one's own, hooks.
 
     Raises:
         CheckpointError: the model has no masked-language-model head.
@@ -87,7 +89,7 @@ def masked_head(model: Any) -> Callable[[torch.Tensor], torch.Tensor] | None:
     from transformers import PreTrainedModel
 
     names = HEADS.get(model.config.model_type) if isinstance(model, PreTrainedModel) else None
-    if names is None:
+    if names is None or changed_forward(model):
         return None
     try:
         parts = [attrgetter(name)(model) for name in names]

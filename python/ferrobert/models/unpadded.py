@@ -40,7 +40,7 @@ with suppress(ImportError):
 
     varlen_attn = varlen.varlen_attn
 
-__all__ = ["FAMILIES", "Family", "Read", "UnpaddedModel", "flat_rows", "obstacle", "unpadded"]
+__all__ = ["FAMILIES", "Family", "Read", "UnpaddedModel", "changed_forward", "flat_rows", "obstacle", "unpadded"]
 
 logger = logging.getLogger(__name__)
 _told: set[str] = set()
@@ -228,14 +228,24 @@ def _obstacle(model: Any) -> str | None:
         return "torch has a hook for all modules"
     for name, module in model.named_modules():
         what = name or type(module).__name__
-        if not type(module).__module__.startswith(OWN) or "forward" in vars(module):
-            return f"{what} is not transformers' own"
+        reason = changed_forward(module)
+        if reason is not None:
+            return f"{what} {reason}"
         if module.training and getattr(module, "gradient_checkpointing", False):
             return f"{what} computes its activations anew for the gradients"
-        if module._compiled_call_impl is not None:
-            return f"{what} is compiled"
-        if module._forward_hooks or module._forward_pre_hooks or "_hf_hook" in vars(module):
-            return f"{what} has a hook"
+    return None
+
+
+def changed_forward(module: nn.Module) -> str | None:
+    """How a call of a module does something else than transformers' own code, or ``None``."""
+    if not type(module).__module__.startswith(OWN) or "forward" in vars(module):
+        return "is not transformers' own"
+    if not (getattr(type(module).forward, "__module__", None) or "").startswith(OWN):
+        return "has a forward that is not transformers' own"
+    if module._compiled_call_impl is not None:
+        return "is compiled"
+    if module._forward_hooks or module._forward_pre_hooks or "_hf_hook" in vars(module):
+        return "has a hook"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ferrobert.errors import ConfigError, DecodeError
+from ferrobert.errors import ConfigError, DecodeError, FerrobertError
 from ferrobert.inputs import check_count, encodable
 from ferrobert.models.adapters import tokenizer_of
 from ferrobert.models.checkpoint import Head, load_model, position_limit
@@ -34,6 +35,8 @@ BATCH_TOKENS_GPU = 32_768
 READ_AHEAD = 1024
 # Characters (or words) after which a block of inputs ends: logits of about a million tokens are kept at a time.
 LARGEST_BLOCK = 1 << 22
+# How messages name a row of the input.
+ROW = re.compile(r"\brow (\d+)\b")
 
 Options = TypeVar("Options", bound=CallOptions)
 
@@ -87,6 +90,10 @@ class Pipeline(ABC):
             tokenizer = tokenizer_of(source) if tokenizer is None else tokenizer
         else:
             loaded = model
+            if not hasattr(loaded, "parameters"):
+                raise ConfigError(
+                    f"model must be a checkpoint folder, the id of a model on the hub or a loaded model, got {model!r}"
+                )
             if tokenizer is None:
                 raise ConfigError("a model that is already loaded needs tokenizer= beside it")
             if precision is not None:
@@ -162,7 +169,13 @@ class Pipeline(ABC):
                     ended = error
                 if not chunk and ended is None:
                     return
-                yield self._run(chunk, with_bar, first)
+                try:
+                    found = self._run(chunk, with_bar, first)
+                except (FerrobertError, UnicodeEncodeError) as error:
+                    # What came before the row that it names is answered all the same.
+                    ended = error
+                    found = self._run(chunk[: max(0, row_named_by(error, first) - first)], with_bar, first)
+                yield found
                 first += len(chunk)
         raise ended
 
@@ -186,7 +199,7 @@ class Pipeline(ABC):
             ConfigError: an input that is not allowed, without tokens, or longer than the model can read and not cut.
         """
         rows = self._encode(inputs, chosen, numbers, self.max_tokens)
-        self._check_lengths(rows, numbers)
+        self._check_lengths(rows, numbers, cut=chosen.truncates)
         return rows
 
     def _windows(self, inputs: Sequence[Any], chosen: CallOptions, numbers: Sequence[int]) -> Windows:
@@ -217,8 +230,12 @@ class Pipeline(ABC):
         """What of one long input is in all of its windows."""
         text, pair = self._read(value, row)
         options = {**self._tokenizer_options(chosen), "return_special_tokens_mask": True}
-        special = self.tokenizer(*([[text]] if pair is None else [[text], [pair]]), **options)["special_tokens_mask"][0]
-        before = list(special).index(0)
+        # What stands before a text does not depend on it: a short one will do, where it has a token.
+        masks = (
+            list(self.tokenizer(*([[one]] if pair is None else [[one], [one]]), **options)["special_tokens_mask"][0])
+            for one in ("a", text)
+        )
+        before = next(mask.index(0) for mask in masks if 0 in mask)
         taken = (
             self.tokenizer.num_special_tokens_to_add(pair is not None) if options.get("add_special_tokens", True) else 0
         )
@@ -237,16 +254,17 @@ class Pipeline(ABC):
             )
         return Layout(before, taken - before, stride)
 
-    def _check_lengths(self, rows: TokenRows, numbers: Sequence[int]) -> None:
+    def _check_lengths(self, rows: TokenRows, numbers: Sequence[int], *, cut: bool = False) -> None:
         empty = np.flatnonzero(rows.lengths == 0)
         if len(empty):
             raise ConfigError(f"row {numbers[int(empty[0])]} has no tokens: it is empty, and special tokens are off")
         if self.max_tokens is not None:
             long = np.flatnonzero(rows.lengths > self.max_tokens)
             if len(long):
+                advice = "max_length must not be more" if cut else "pass truncation=True to cut it, or split the text"
                 raise ConfigError(
                     f"row {numbers[int(long[0])]} has {int(rows.lengths[long[0]])} tokens, the model reads at most "
-                    f"{self.max_tokens}; pass truncation=True to cut it, or split the text"
+                    f"{self.max_tokens}; {advice}"
                 )
 
     def _tokenizer_options(self, chosen: CallOptions) -> dict[str, Any]:
@@ -341,6 +359,13 @@ class Pipeline(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={type(self.model).__name__}, device={str(self.device)!r})"
+
+
+def row_named_by(error: Exception, otherwise: int) -> int:
+    """The row of the input that an error names."""
+    message = error.reason if isinstance(error, UnicodeEncodeError) else str(error)
+    row = ROW.search(message)
+    return otherwise if row is None else int(row[1])
 
 
 def check_numbers(broken: NDArray[np.bool_], first: int = 0) -> None:

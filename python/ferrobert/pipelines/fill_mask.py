@@ -234,8 +234,9 @@ class FillMaskPipeline(Pipeline):
         scores = np.empty((len(tokens), top_k), dtype=np.float32)
         ids = np.empty((len(tokens), top_k), dtype=np.int64)
         forward = Forward(self, chosen, len(windows.whole))
-        for places, logits in forward.of_masks(windows.rows, windows.where(tokens)):
-            scores[places], ids[places] = _best(logits, targets, top_k)
+        best = forward.of_masks(windows.rows, windows.where(tokens), lambda logits: _best(logits, targets, top_k))
+        for places, (of_some, their_ids) in best:
+            scores[places], ids[places] = of_some, their_ids
         broken = np.isnan(scores[:, 0])
         check_numbers(np.logical_or.reduceat(broken, splits[:-1]), first)
         return Masks(tokens, splits, scores, ids)

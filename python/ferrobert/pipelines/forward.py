@@ -70,6 +70,8 @@ class Forward:
             else:
                 output = self.unpadded(*rows.together(batch), Read.FIRST)
             logits: NDArray[np.float32] = self._field(output, "logits").float().cpu().numpy()
+            if logits.ndim != 2:
+                raise self._no_head()
             return logits
 
         return self._in_order(rows, logits_of)
@@ -86,10 +88,15 @@ class Forward:
                 tensors = self._padded(rows, batch)
                 at = tensors["attention_mask"].bool()
                 output = self._outputs(tensors)
-                found = [self._field(output, name)[at] for name in fields]
+                found = [self._field(output, name) for name in fields]
+                if any(one.shape[:2] != at.shape for one in found):
+                    raise self._no_head()
+                found = [one[at] for one in found]
             else:
                 output = self.unpadded(*rows.together(batch))
                 found = [self._field(output, name)[0] for name in fields]
+            if any(one.shape[:1] != (int(rows.lengths[batch].sum()),) for one in found):
+                raise self._no_head()
             return [one.float().cpu().numpy() for one in found]
 
         results: list[NDArray[np.float32]] = []
@@ -132,22 +139,28 @@ class Forward:
 
         return self._in_order(rows, vectors_of)
 
-    @torch.inference_mode()
-    def of_masks(self, rows: TokenRows, masks: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], torch.Tensor]]:
-        """Logits of the vocabulary at some tokens, in parts.
+    def of_masks(
+        self, rows: TokenRows, masks: NDArray[np.int64], best_of: Callable[[torch.Tensor], Result]
+    ) -> Iterator[tuple[NDArray[np.int64], Result]]:
+        """What is best of the vocabulary at some tokens, in parts.
 
         Args:
             rows: the rows.
             masks: positions in their flat ids, ``(masks,)``.
+            best_of: what is kept of logits ``(n, vocabulary)`` in the model's precision.
 
         Yields:
-            Which of the masks, ``(n,)``, and their logits ``(n, vocabulary)`` in the model's precision.
+            Which of the masks, ``(n,)``, and what is kept of their logits.
 
         Raises:
             CheckpointError: the model has no masked-language-model head.
         """
         number = np.full(len(rows.ids), -1)
         number[masks] = np.arange(len(masks))
+
+        def best_of_batch(batch: Batch) -> list[tuple[int, Result]]:
+            # Here, and not where they are read, so that logits which do not fit into memory halve the batch.
+            return [(len(logits), best_of(logits)) for logits in logits_of(batch)]
 
         def logits_of(batch: Batch) -> Iterator[torch.Tensor]:
             is_mask = number[rows.places(batch)] >= 0  # row by row, as in a padded batch
@@ -159,13 +172,13 @@ class Forward:
             read = torch.from_numpy(np.flatnonzero(is_mask))
             return vocabulary_logits(self.pipe.model, self.unpadded.hidden(*rows.together(batch), read))
 
-        for batch, parts in self._in_batches(rows, logits_of):
+        for batch, parts in self._in_batches(rows, best_of_batch):
             numbers = number[rows.places(batch)]
             numbers = numbers[numbers >= 0]
             start = 0
-            for logits in parts:
-                yield numbers[start : start + len(logits)], logits
-                start += len(logits)
+            for count, best in parts:
+                yield numbers[start : start + count], best
+                start += count
 
     def _in_order(self, rows: TokenRows, work: Callable[[Batch], NDArray[np.float32]]) -> NDArray[np.float32]:
         """The results of batches, one a row, in the order of the rows: ``(rows, ...)``."""
@@ -220,10 +233,13 @@ class Forward:
 
     def _field(self, output: Any, name: str) -> torch.Tensor:
         if not hasattr(output, name):
-            head = self.pipe.head
-            raise CheckpointError(f"{type(self.pipe.model).__name__} has no {head.name}; {head.advice}")
+            raise self._no_head()
         found: torch.Tensor = getattr(output, name)
         return found
+
+    def _no_head(self) -> CheckpointError:
+        head = self.pipe.head
+        return CheckpointError(f"{type(self.pipe.model).__name__} has no {head.name}; {head.advice}")
 
     def _nothing(self) -> NDArray[np.float32]:
         return np.empty((0, self.pipe.model.config.num_labels), dtype=np.float32)

@@ -13,8 +13,18 @@ __all__ = ["check_text", "is_finite", "rows_of_table", "stream_of", "text_and_pa
 
 
 def is_finite(inputs: Any) -> bool:
-    """Whether the whole input is at hand: then the result is a list, else an iterator."""
+    """Whether the whole input is at hand: then the result is a list, else an iterator.
+
+    Raises:
+        TextTypeError: a table, which has texts in one of its columns.
+    """
     if isinstance(inputs, (list, tuple)):
+        return True
+    names = getattr(inputs, "column_names", None) or getattr(inputs, "columns", None)
+    if names is not None and hasattr(inputs, "__getitem__") and not hasattr(inputs, "features"):
+        shown = ", ".join(map(repr, names))
+        raise TextTypeError(f"inputs is a {type(inputs).__name__} with the columns {shown}; give one column of texts")
+    if hasattr(inputs, "to_pylist"):  # of Arrow
         return True
     return isinstance(inputs, np.ndarray) or type(inputs).__name__ in ("Series", "Column", "ChunkedArray")
 
@@ -50,6 +60,7 @@ def text_and_pair(value: Any, row: int) -> tuple[str, str | None]:
         TextTypeError: a text that is not a ``str``.
     """
     pair = None
+    value = value.as_py() if hasattr(value, "as_py") else value  # of Arrow
     if isinstance(value, Mapping):
         extra = sorted(map(str, set(value) - {"text", "text_pair"}))
         if "text" not in value or extra:
@@ -66,6 +77,7 @@ def text_and_pair(value: Any, row: int) -> tuple[str, str | None]:
 
 def check_text(text: Any, row: int) -> str:
     """The text of a row, or TextTypeError."""
+    text = text.as_py() if hasattr(text, "as_py") else text  # of Arrow
     if not isinstance(text, str):
         raise TextTypeError(f"row {row}: a text must be a str, got {type(text).__name__}")
     return text

@@ -131,7 +131,11 @@ class TextClassificationPipeline(Pipeline):
             raise ConfigError("return_all_scores is gone since transformers 5; top_k=None returns all scores")
         merge = check_merge(rest.pop("merge", "mean"))
         shared = shared_options(rest, ("top_k", "function_to_apply", "merge"))
-        if not (top_k is None or top_k == "" or (isinstance(top_k, int) and not isinstance(top_k, bool) and top_k > 0)):
+        if not (
+            top_k is None
+            or top_k == ""
+            or (isinstance(top_k, (int, np.integer)) and not isinstance(top_k, bool) and top_k > 0)
+        ):
             raise ConfigError(f"top_k must be a number of labels from 1, or None for all, got {top_k!r}")
         if function is not None:
             name = str(getattr(function, "value", function)).lower()

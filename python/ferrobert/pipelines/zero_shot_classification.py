@@ -234,7 +234,7 @@ def _labels_of(given: Any) -> tuple[tuple[Any, ...], bool]:
         return _checked(label.strip() for label in given.split(",") if label.strip()), False
     if not isinstance(given, Iterable) or isinstance(given, (bytes, Mapping)):
         raise TextTypeError(f"candidate_labels must be a list of str, or a str, got {type(given).__name__}")
-    labels = list(given)
+    labels = given.to_pylist() if hasattr(given, "to_pylist") else list(given)
     if (
         labels
         and not any(isinstance(label, str) for label in labels)
@@ -249,7 +249,7 @@ def _labels_of(given: Any) -> tuple[tuple[Any, ...], bool]:
 
 
 def _checked(labels: Iterable[Any], name: str = "candidate_labels") -> tuple[str, ...]:
-    found = tuple(labels)
+    found = tuple(label.as_py() if hasattr(label, "as_py") else label for label in labels)  # of Arrow
     for label in found:
         if not isinstance(label, str):
             raise TextTypeError(f"{name} must be str, got {type(label).__name__}")
