@@ -133,12 +133,16 @@ def test_each_text_and_each_sentence_is_encoded_once(ours: Any, monkeypatch: pyt
     expected = ours(TEXTS, LABELS, truncation="only_first")
     encoded: list[str] = []
 
-    def tokenizer(texts: list[str], *more: Any, **options: Any) -> Any:
-        encoded.extend(texts)
-        return made(texts, *more, **options)
+    class Noting:
+        def __call__(self, texts: list[str], *more: Any, **options: Any) -> Any:
+            encoded.extend(texts)
+            return made(texts, *more, **options)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(made, name)
 
     made = ours.tokenizer
-    monkeypatch.setattr(ours, "tokenizer", tokenizer)
+    monkeypatch.setattr(ours, "tokenizer", Noting())
     assert_same(ours(TEXTS, LABELS), expected)
     assert sorted(encoded) == sorted(["a", *TEXTS, *(f"This example is {label}." for label in LABELS)])
     long = "the film was great! " * 40

@@ -307,7 +307,8 @@ def _check_complete(
         shapes = _listed([f"{key} {other_shapes[key][0]} for {other_shapes[key][1]}" for key in wrong])
         said.append(f"has {len(wrong)} of another shape than config.json says ({shapes})")
     if beside:
-        said.append(f"holds {len(beside)} that have no place in the model ({_listed(beside)})")
+        shown = lost or beside
+        said.append(f"holds {len(shown)} that have no place in the model ({_listed(shown)})")
     hint = "is its config.json right, and are all its files there?"
     raise CheckpointError(f"{name} {', '.join(said)}; {hint if of_encoder or lost else 'has the head other labels?'}")
 
