@@ -77,7 +77,7 @@ def main() -> None:
                 process.send_signal(signal.SIGINT)
                 _, message = process.communicate()
                 ended = time.monotonic()
-            if process.returncode == 0 and answers(output) == expected:
+            if "rows written to" in message and answers(output) == expected:
                 continue  # the run was quicker than the first one, and at its end
             taken.append(ended - begun)
             found = [file for file in output.parent.iterdir() if file != output]
