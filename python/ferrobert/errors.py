@@ -4,6 +4,10 @@ Each class is also the builtin that a caller would expect, so ``except ValueErro
 A message says what was given, what is allowed, and where (row, line, file).
 """
 
+from __future__ import annotations
+
+import re
+
 
 class FerrobertError(Exception):
     """Base class of all errors of this package."""
@@ -50,3 +54,9 @@ class MissingDependencyError(FerrobertError, ImportError):
 
 class InternalError(FerrobertError, RuntimeError):
     """A defect of ferrobert itself (a caught panic): please report it."""
+
+
+def row_named_by(error: Exception) -> tuple[str, re.Match[str] | None]:
+    """The message of an error, and where it names a row of what a call was given: "row 7"."""
+    message = error.reason if isinstance(error, UnicodeEncodeError) else str(error)
+    return message, re.search(r"\brow (\d+)\b", message)

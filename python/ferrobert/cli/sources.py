@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from ferrobert.errors import ConfigError, DataError, FerrobertError
+from ferrobert.errors import ConfigError, DataError, FerrobertError, row_named_by
 
 # An argument of one word with such an ending was meant as a file, so that a slip is not tagged as a text.
 TEXT_FILES = (".txt", ".text", ".md", ".html", ".htm", ".log")
@@ -27,8 +26,7 @@ def named_rows(places: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except (FerrobertError, UnicodeEncodeError) as error:
-        message = error.reason if isinstance(error, UnicodeEncodeError) else str(error)
-        row = re.search(r"\brow (\d+)\b", message)
+        message, row = row_named_by(error)
         if row is None or int(row[1]) >= len(places):
             raise
         raise DataError(message[: row.start()] + places[int(row[1])] + message[row.end() :]) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ferrobert.errors import ConfigError, DecodeError, FerrobertError
+from ferrobert.errors import ConfigError, DecodeError, FerrobertError, row_named_by
 from ferrobert.inputs import check_count, encodable
 from ferrobert.models.adapters import tokenizer_of
 from ferrobert.models.checkpoint import Head, load_model, position_limit
@@ -35,8 +34,6 @@ BATCH_TOKENS_GPU = 32_768
 READ_AHEAD = 1024
 # Characters (or words) after which a block of inputs ends: logits of about a million tokens are kept at a time.
 LARGEST_BLOCK = 1 << 22
-# How messages name a row of the input.
-ROW = re.compile(r"\brow (\d+)\b")
 
 Options = TypeVar("Options", bound=CallOptions)
 
@@ -174,7 +171,8 @@ class Pipeline(ABC):
                 except (FerrobertError, UnicodeEncodeError) as error:
                     # What came before the row that it names is answered all the same.
                     ended = error
-                    found = self._run(chunk[: max(0, row_named_by(error, first) - first)], with_bar, first)
+                    _, row = row_named_by(error)
+                    found = self._run(chunk[: max(0, int(row[1]) - first)] if row else [], with_bar, first)
                 yield found
                 first += len(chunk)
         raise ended
@@ -359,13 +357,6 @@ class Pipeline(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={type(self.model).__name__}, device={str(self.device)!r})"
-
-
-def row_named_by(error: Exception, otherwise: int) -> int:
-    """The row of the input that an error names."""
-    message = error.reason if isinstance(error, UnicodeEncodeError) else str(error)
-    row = ROW.search(message)
-    return otherwise if row is None else int(row[1])
 
 
 def check_numbers(broken: NDArray[np.bool_], first: int = 0) -> None:
