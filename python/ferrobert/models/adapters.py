@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ferrobert.errors import CheckpointError
 from ferrobert.hub import TOKENIZER_FILES
 from ferrobert.models.encoder import ENCODER, installed_encoder, sha256_of, where_is
-from ferrobert.models.folder import CONFIG, WEIGHTS, write_folder
+from ferrobert.models.folder import CONFIG, WEIGHTS, json_object, write_folder
 
 if TYPE_CHECKING:
     from ferrobert.models.checkpoint import Head, LoadedModel
@@ -38,7 +38,7 @@ def base_of(folder: Path) -> str:
     Raises:
         CheckpointError: adapter_config.json does not say it.
     """
-    base = _json_of(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
+    base = json_object(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise CheckpointError(f"{folder / ADAPTER_CONFIG} does not name its base model (base_model_name_or_path)")
     return where_is(base)
@@ -77,7 +77,7 @@ def load_adapter(folder: Path, head: Head, **options: Any) -> LoadedModel:
                 f"{folder} has no {name}; an adapter holds {ADAPTER_CONFIG}, {ADAPTER_WEIGHTS} and the {CONFIG} of the "
                 "model, which knows its labels"
             )
-    config = _json_of(folder / CONFIG)
+    config = json_object(folder / CONFIG)
     kind = head.auto_class.removeprefix("AutoModel")
     [architecture, *_] = config.get("architectures") or [""]
     if not kind or not architecture.endswith(kind):
@@ -122,7 +122,7 @@ def save_adapter(model: Any, folder: Path) -> None:
     source = Path(model.config.name_or_path)
     with write_folder(folder) as beside, quiet_transformers():
         model.save_pretrained(beside)
-        written = _json_of(beside / ADAPTER_CONFIG)
+        written = json_object(beside / ADAPTER_CONFIG)
         written["base_model_name_or_path"] = _name_of(source, config.base_model_name_or_path)
         (beside / ADAPTER_CONFIG).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
         (beside / "README.md").unlink(missing_ok=True)  # peft's empty model card
@@ -137,10 +137,10 @@ def save_adapter(model: Any, folder: Path) -> None:
 def check_base(base: Path, expected: str, folder: Path) -> None:
     """Raise CheckpointError where the weights of a base model are others than an adapter was trained on."""
     weights = base / WEIGHTS[0]
-    if weights.is_file() and sha256_of(weights) != expected:
+    found = sha256_of(weights) if weights.is_file() else expected
+    if found != expected:
         raise CheckpointError(
-            f"{folder} was trained on another encoder than {weights}: its SHA-256 is {sha256_of(weights)}, "
-            f"not {expected}"
+            f"{folder} was trained on another encoder than {weights}: its SHA-256 is {found}, not {expected}"
         )
 
 
@@ -150,13 +150,3 @@ def _name_of(source: Path, name: str) -> str:
     if installed is not None and source.exists() and source.resolve() == installed.resolve():
         return ENCODER
     return str(source.resolve()) if source.exists() else os.fspath(name)
-
-
-def _json_of(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise CheckpointError(f"{path} must hold a JSON object, holds {type(found).__name__}")
-    return found

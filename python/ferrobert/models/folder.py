@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 from ferrobert.errors import CheckpointError, UnsafeCheckpointError
 from ferrobert.files import publish
@@ -54,6 +55,21 @@ def check_folder(folder: Path, *, allow_pickle: bool = False) -> None:
             raise CheckpointError(f"{folder} lacks files that {weights} names: {', '.join(missing)}")
 
 
+def json_object(path: Path) -> dict[str, Any]:
+    """The JSON object that a file of a checkpoint holds.
+
+    Raises:
+        CheckpointError: it is not JSON, or something else than an object.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path} must hold a JSON object, holds {type(found).__name__}")
+    return found
+
+
 def check_config(config: Path) -> None:
     """Check a config.json, before transformers does what it says.
 
@@ -61,12 +77,7 @@ def check_config(config: Path) -> None:
         CheckpointError: it is not a JSON object.
         UnsafeCheckpointError: it names other files of weights, or attention whose code comes from the hub.
     """
-    try:
-        settings = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{config} is not JSON: {error}") from None
-    if not isinstance(settings, dict):
-        raise CheckpointError(f"{config} must hold a JSON object, holds {type(settings).__name__}")
+    settings = json_object(config)
     weights = settings.get("transformers_weights")
     if weights is not None and weights not in WEIGHTS:
         raise UnsafeCheckpointError(
