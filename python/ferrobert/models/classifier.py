@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,20 +12,9 @@ from torch import Tensor, nn
 from ferrobert.errors import CheckpointError, ConfigError
 from ferrobert.inputs import check_count, check_number
 from ferrobert.models.checkpoint import ENCODER, load_model
+from ferrobert.models.parameters import ParameterCounts, count_parameters
 
-__all__ = ["BertClassifier", "ParameterCounts"]
-
-
-class ParameterCounts(NamedTuple):
-    """Parameters of a model.
-
-    Attributes:
-        total: all.
-        trainable: those that learn.
-    """
-
-    total: int
-    trainable: int
+__all__ = ["BertClassifier"]
 
 
 class BertClassifier(nn.Module):
@@ -101,8 +90,7 @@ class BertClassifier(nn.Module):
 
     def parameter_counts(self) -> ParameterCounts:
         """How many parameters there are, and how many of them learn."""
-        counts = [(weights.numel(), weights.requires_grad) for weights in self.parameters()]
-        return ParameterCounts(sum(count for count, _ in counts), sum(count for count, learns in counts if learns))
+        return count_parameters(self)
 
     def as_transformers(self, labels: list[str] | None = None) -> Any:
         """The same model as transformers' ``BertForSequenceClassification``; both hold the same weights.

@@ -14,6 +14,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
 
 from ferrobert.models.adapters import is_adapter, save_adapter
 from ferrobert.models.checkpoint import LoadedModel, quiet_transformers
+from ferrobert.models.parameters import ParameterCounts, count_parameters
 from ferrobert.models.saving import save_model
 from ferrobert.training.arguments import training_arguments
 from ferrobert.training.calibration import calibrate, calibration_line
@@ -21,7 +22,7 @@ from ferrobert.training.progress import EpochProgress, epoch_history
 from ferrobert.training.recipe import Recipe
 from ferrobert.training.rows import LabelledRows, as_batch
 from ferrobert.training.run_folder import CHECKPOINTS, drop
-from ferrobert.training.trainable import add_lora, count_parameters, freeze_encoder, merged
+from ferrobert.training.trainable import add_lora, freeze_encoder, merged
 
 REPORT = "training_report.json"
 ADAPTER = "adapter"
@@ -115,7 +116,7 @@ def train_and_save(
     trainer.accelerator.wait_for_everyone()
 
 
-def _report(recipe: Recipe, trainer: Trainer, counts: tuple[int, int], of_task: Mapping[str, Any]) -> dict[str, Any]:
+def _report(recipe: Recipe, trainer: Trainer, counts: ParameterCounts, of_task: Mapping[str, Any]) -> dict[str, Any]:
     history = epoch_history(trainer.state.log_history)
     best = None
     if recipe.select_best is not None:
@@ -126,7 +127,7 @@ def _report(recipe: Recipe, trainer: Trainer, counts: tuple[int, int], of_task: 
         "task": of_task["task"],
         "settings": asdict(recipe),
         **of_task,
-        "parameters": {"trained": counts[0], "all": counts[1]},
+        "parameters": {"trained": counts.trainable, "all": counts.total},
         "steps": trainer.state.global_step,
         "device": str(trainer.args.device),
         "history": history,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from ferrobert.errors import ConfigError, MissingDependencyError
 from ferrobert.models.checkpoint import LoadedModel
 
@@ -67,9 +65,3 @@ def add_lora(loaded: LoadedModel, lora: bool | int | Mapping[str, Any] | Any, ta
 def merged(model: Any) -> Any:
     """The plain model, a low-rank addition folded into its weights."""
     return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
-
-
-def count_parameters(model: torch.nn.Module) -> tuple[int, int]:
-    """Numbers of parameters that learn, and of all."""
-    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
-    return sum(size for size, learns in sizes if learns), sum(size for size, _ in sizes)

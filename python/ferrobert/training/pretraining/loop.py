@@ -16,6 +16,7 @@ from rich.console import Console
 from transformers import PrinterCallback, TrainingArguments
 
 from ferrobert.models.checkpoint import quiet_transformers
+from ferrobert.models.parameters import count_parameters
 from ferrobert.models.saving import save_model
 from ferrobert.training.checkpoints import checkpoint_step
 from ferrobert.training.pretraining.baseline import Baselines, held_out_baselines
@@ -29,7 +30,6 @@ from ferrobert.training.pretraining.rows import EncodedRows, EpochOrder
 from ferrobert.training.pretraining.shards import HELD_OUT, HELD_OUT_SEED, TRAIN, ShardFolder
 from ferrobert.training.pretraining.trainer import PretrainingTrainer, evaluation_batches
 from ferrobert.training.run_folder import CHECKPOINTS, FINISHED, drop, prepare_run
-from ferrobert.training.trainable import count_parameters
 
 REPORT = "pretraining_report.json"
 # Where evaluate_every is not given, a run is evaluated this often.
@@ -122,7 +122,7 @@ def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> Pr
     if trainer.is_world_process_zero():
         report = {
             "settings": settings,
-            "parameters": count_parameters(network)[1],
+            "parameters": count_parameters(network).total,
             "rows": {"train": len(rows), "held_out": 0 if held_out is None else len(held_out)},
             "tokens": {"train": rows.tokens(), "held_out": 0 if held_out is None else held_out.tokens()},
             "documents": {split: sum(shard.documents for shard in shards.shards(split)) for split in (TRAIN, HELD_OUT)},
@@ -190,7 +190,7 @@ def _fingerprint(shards: ShardFolder) -> str:
 
 
 def _title(network: Any, rows: EncodedRows, recipe: Recipe) -> str:
-    millions = count_parameters(network)[1] / 1e6
+    millions = count_parameters(network).total / 1e6
     tokens = rows.tokens() / 1e6
     return f"{type(network).__name__}, {millions:.1f} M parameters, {tokens:.1f} M tokens, rows of {recipe.max_length}"
 
