@@ -56,7 +56,7 @@ def table(path: Path, header: list[str], rows: Iterable[Iterable[str]]) -> None:
 
 def sentiment(data: Path, out: Path) -> None:
     """SST-2's phrases and sentences; its development set is the test."""
-    names = {"0": "negative", "1": "positive"}
+    names = {"0": "NEGATIVE", "1": "POSITIVE"}
     for name, written in (("train", "train"), ("dev", "test")):
         lines = (data / "sst2" / f"{name}.tsv").read_text("utf-8").splitlines()[1:]
         pairs = (line.split("\t") for line in lines)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from ferrobert.tables import Row, Table
 
+# peft's word for all linear layers but the head.
+ALL_LINEAR = "all-linear"
+
 Model = Annotated[str, typer.Option("--model", "-m", help="Model folder, or the id of a model on the hub.")]
 TextColumn = Annotated[str, typer.Option(help="Column that holds the text.")]
 PairColumn = Annotated[str | None, typer.Option(help="Column that holds the second text of a pair.")]
@@ -55,6 +58,13 @@ Strategy = Annotated[
 ]
 Constrained = Annotated[
     bool, typer.Option("--constrained", help="ner: choose the best labels among those that the scheme allows.")
+]
+LoraTargets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lora-target",
+        help="LoRA: layers to add to, by name; all-linear for all (may be repeated); by default the attention's.",
+    ),
 ]
 MaxLength = Annotated[int | None, typer.Option(help="Cut texts at this many tokens.")]
 
@@ -143,3 +153,18 @@ class TableBar(RowBar):
                 self.expect(rows / share)
             yield chunk
             self.reach(rows)
+
+
+def lora_settings(rank: int | None, targets: list[str] | None) -> int | dict[str, Any] | None:
+    """LoRA's settings from ``--lora`` and ``--lora-target``; its scale is twice the rank, as for a rank alone.
+
+    Raises:
+        ConfigError: targets without a rank, or ``all-linear`` beside names.
+    """
+    if targets is None:
+        return rank
+    if rank is None:
+        raise ConfigError("--lora-target goes with --lora RANK")
+    if ALL_LINEAR in targets and len(targets) > 1:
+        raise ConfigError(f"--lora-target {ALL_LINEAR} takes all layers, no name goes with it: {', '.join(targets)}")
+    return {"r": rank, "lora_alpha": 2 * rank, "target_modules": ALL_LINEAR if ALL_LINEAR in targets else targets}

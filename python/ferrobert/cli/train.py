@@ -12,6 +12,7 @@ from ferrobert.cli.options import (
     Device,
     FileFormat,
     LabelColumn,
+    LoraTargets,
     MaxLength,
     Model,
     PairColumn,
@@ -21,6 +22,7 @@ from ferrobert.cli.options import (
     TextColumn,
     TokensColumn,
     console,
+    lora_settings,
 )
 from ferrobert.errors import ConfigError
 
@@ -60,6 +62,9 @@ def train(
     max_length: MaxLength = None,
     warmup_ratio: Annotated[float, typer.Option(help="Share of the steps in which the learning rate rises.")] = 0.1,
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.01,
+    dropout: Annotated[
+        float | None, typer.Option(help="Dropout while it learns, in place of the model's own; 0 is faster.")
+    ] = None,
     group_by_length: Annotated[
         bool | None,
         typer.Option(
@@ -69,6 +74,7 @@ def train(
     ] = None,
     freeze_encoder: Annotated[bool, typer.Option("--freeze-encoder", help="Train the head alone.")] = False,
     lora: Annotated[int | None, typer.Option(help="Train a LoRA of this rank instead of all weights.")] = None,
+    lora_target: LoraTargets = None,
     balanced: Annotated[bool, typer.Option("--balanced", help="Weigh rare labels up.")] = False,
     early_stopping: Annotated[
         int | None, typer.Option(help="Stop after this many epochs without a better validation loss.")
@@ -147,8 +153,9 @@ def train(
         max_length=max_length,
         warmup_ratio=warmup_ratio,
         weight_decay=weight_decay,
+        dropout=dropout,
         freeze_encoder=freeze_encoder,
-        lora=lora,
+        lora=lora_settings(lora, lora_target),
         class_weight="balanced" if balanced else None,
         early_stopping_patience=early_stopping,
         select_best=select_best,

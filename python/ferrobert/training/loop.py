@@ -22,7 +22,7 @@ from ferrobert.training.progress import EpochProgress, epoch_history
 from ferrobert.training.recipe import Recipe
 from ferrobert.training.rows import LabelledRows, as_batch
 from ferrobert.training.run_folder import CHECKPOINTS, drop
-from ferrobert.training.trainable import add_lora, freeze_encoder, merged
+from ferrobert.training.trainable import add_lora, freeze_encoder, merged, set_dropout
 
 REPORT = "training_report.json"
 ADAPTER = "adapter"
@@ -65,10 +65,12 @@ def train_and_save(
         **settings: for ``trainer_class``.
     """
     trained: Any = loaded.model
+    if recipe.dropout is not None:
+        set_dropout(trained, recipe.dropout)
     if recipe.freeze_encoder:
         freeze_encoder(loaded)
     elif recipe.lora:
-        trained = add_lora(loaded, recipe.lora, lora_task)
+        trained = add_lora(loaded, recipe.lora, lora_task, recipe.dropout)
     counts = count_parameters(trained)
     shown = EpochProgress(progress if isinstance(progress, Console) else Console(stderr=True, quiet=not progress))
     callbacks: list[Any] = [shown]

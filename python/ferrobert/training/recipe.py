@@ -35,6 +35,7 @@ class Recipe:
     warmup_ratio: float
     max_grad_norm: float
     weight_decay: float
+    dropout: float | None
     freeze_encoder: bool
     lora: Any
     class_weight: Any
@@ -84,6 +85,8 @@ class Recipe:
             raise ConfigError(f"learning_rate must lie between 0 and 1, got {self.learning_rate!r}")
         if not 0.0 <= self.warmup_ratio < 1.0:
             raise ConfigError(f"warmup_ratio must lie in [0, 1), got {self.warmup_ratio!r}")
+        if self.dropout is not None and not 0.0 <= self.dropout < 1.0:
+            raise ConfigError(f"dropout must be None or lie in [0, 1), got {self.dropout!r}")
         for name in ("group_by_length", "calibrate"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} must be True or False, got {getattr(self, name)!r}")

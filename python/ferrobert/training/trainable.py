@@ -1,15 +1,24 @@
-"""Which parameters learn: all of them, the head alone, or a low-rank addition (LoRA)."""
+"""Which parameters learn: all of them, the head alone, or a low-rank addition (LoRA); and what is dropped."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from torch import nn
+
 from ferrobert.errors import ConfigError, MissingDependencyError
 from ferrobert.models.checkpoint import LoadedModel
 
 # The rank, scale and dropout of LoRA's paper for text classification (Hu et al. 2021, GLUE).
 LORA_DEFAULTS: dict[str, Any] = {"r": 8, "lora_alpha": 16, "lora_dropout": 0.1}
+
+
+def set_dropout(model: nn.Module, share: float) -> None:
+    """Let every dropout of a model drop this share; that of attention reads its share from such a module too."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
 
 
 def freeze_encoder(loaded: LoadedModel) -> None:
@@ -19,13 +28,19 @@ def freeze_encoder(loaded: LoadedModel) -> None:
         parameter.requires_grad = not name.startswith(base) or name in loaded.fresh
 
 
-def add_lora(loaded: LoadedModel, lora: bool | int | Mapping[str, Any] | Any, task_type: str = "SEQ_CLS") -> Any:
+def add_lora(
+    loaded: LoadedModel,
+    lora: bool | int | Mapping[str, Any] | Any,
+    task_type: str = "SEQ_CLS",
+    dropout: float | None = None,
+) -> Any:
     """Put a low-rank addition on the attention's projections; they, the head and fresh parameters learn.
 
     Args:
         loaded: the model.
         lora: ``True`` for rank 8; the rank; settings of ``peft.LoraConfig``; or a ``LoraConfig``.
         task_type: peft's name of the task.
+        dropout: of the low-rank addition, where ``lora`` does not say it; by default 0.1.
 
     Returns:
         The peft model around it; `merged` gives back a plain one.
@@ -41,7 +56,7 @@ def add_lora(loaded: LoadedModel, lora: bool | int | Mapping[str, Any] | Any, ta
     if isinstance(lora, peft.LoraConfig):
         config = lora
     else:
-        settings = dict(LORA_DEFAULTS)
+        settings = LORA_DEFAULTS | ({} if dropout is None else {"lora_dropout": dropout})
         if isinstance(lora, Mapping):
             settings |= lora
         elif lora is not True:
