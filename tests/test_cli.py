@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file
 from tests.command_line import refused, run
 
 import ferrobert
@@ -331,6 +332,29 @@ def test_train_then_predict(tiny_encoder, rows_file, tmp_path):
 def test_train_with_a_validation_file_that_is_not_there_is_refused(tiny_encoder, rows_file, tmp_path):
     message = refused("train", rows_file, "-m", tiny_encoder, "-o", tmp_path / "out", "--validation", "none.csv")
     assert message == "--validation must be a file or a share such as 0.1; no such file: none.csv"
+
+
+def test_train_puts_lora_on_the_layers_that_are_named(tiny_encoder, rows_file, tmp_path):
+    options = ["train", rows_file, "-m", tiny_encoder, "--epochs", 1, "--lora", 4, "--dropout", 0, "--overwrite"]
+    named = {"all-linear": 13, "query": 2, "value": 2}  # of two layers; all: 6 a layer, and the pooler
+    for targets in (["all-linear"], ["query", "value"]):
+        asked = [part for target in targets for part in ("--lora-target", target)]
+        run(*options, "-o", tmp_path / targets[0], *asked)
+        weights = load_file(tmp_path / targets[0] / "adapter" / "adapter_model.safetensors")
+        assert sum("lora_A" in name for name in weights) == sum(named[target] for target in targets)
+        settings = json.loads((tmp_path / targets[0] / "adapter" / "adapter_config.json").read_text())
+        assert (settings["r"], settings["lora_alpha"], settings["lora_dropout"]) == (4, 8, 0.0)
+
+
+def test_a_lora_target_without_a_rank_is_refused(tiny_encoder, rows_file, tmp_path):
+    message = refused("train", rows_file, "-m", tiny_encoder, "-o", tmp_path / "out", "--lora-target", "query")
+    assert message == "--lora-target goes with --lora RANK"
+
+
+def test_all_linear_beside_other_lora_targets_is_refused(tiny_encoder, rows_file, tmp_path):
+    both = ["--lora", 4, "--lora-target", "all-linear", "--lora-target", "query"]
+    message = refused("train", rows_file, "-m", tiny_encoder, "-o", tmp_path / "out", *both)
+    assert message == "--lora-target all-linear takes all layers, no name goes with it: all-linear, query"
 
 
 def test_train_for_an_unknown_task_is_refused(tiny_encoder, rows_file, tmp_path):

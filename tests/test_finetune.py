@@ -9,6 +9,7 @@ import transformers
 from tests.finetune_cases import BAD, CHECK, FAST, GOOD, LONGER, TRAIN, assert_equal_weights, report_of, weights_of
 
 import ferrobert as fb
+from ferrobert.training import loop
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,40 @@ def test_lora_is_folded_into_plain_weights(tiny_encoder, tmp_path):
     }
     reference = transformers.pipeline("text-classification", str(tmp_path), device="cpu")
     assert reference("great")[0]["score"] == pytest.approx(pipe("great")[0]["score"], abs=1e-5)
+
+
+def test_dropout_takes_the_place_of_the_models_own_and_of_loras(tiny_encoder, tmp_path, monkeypatch):
+    seen = []
+    inner = loop.add_lora
+
+    def watched(*arguments, **keywords):
+        model = inner(*arguments, **keywords)
+        seen.append({name: one.p for name, one in model.named_modules() if isinstance(one, torch.nn.Dropout)})
+        seen.append([type(one) for name, one in model.named_modules() if name.endswith("lora_dropout.default")])
+        return model
+
+    monkeypatch.setattr(loop, "add_lora", watched)
+    pipe = fb.finetune("text-classification", tiny_encoder, TRAIN, output_dir=tmp_path, lora=4, dropout=0.0, **FAST)
+    shares, of_lora = seen
+    assert len(shares) > 5
+    assert set(shares.values()) == {0.0}
+    assert set(of_lora) == {torch.nn.Identity}
+    assert report_of(tmp_path)["settings"]["dropout"] == 0.0
+    assert pipe.model.config.hidden_dropout_prob == 0.1  # what is saved keeps its own
+
+
+def test_without_dropout_the_order_of_the_loss_is_exact(tiny_encoder, tmp_path):
+    """The loss of the first step is that of the model as it is read; with dropout it is another."""
+    settings = {**FAST, "epochs": 1, "batch_size": len(TRAIN), "learning_rate": 1e-8}
+    losses = {}
+    for dropout in (0.0, 0.9, None):
+        folder = tmp_path / str(dropout)
+        pipe = fb.finetune("text-classification", tiny_encoder, TRAIN, output_dir=folder, dropout=dropout, **settings)
+        losses[dropout] = report_of(folder)["history"][0]["loss"]
+    scores = pipe([text for text, _ in TRAIN], top_k=None)
+    true = [{one["label"]: one["score"] for one in row}[label] for row, (_, label) in zip(scores, TRAIN, strict=True)]
+    assert losses[0.0] == pytest.approx(-np.log(true).mean(), abs=1e-4)
+    assert abs(losses[0.9] - losses[0.0]) > 1e-3
 
 
 def test_balanced_weights_help_the_rare_label(tiny_encoder, tmp_path):

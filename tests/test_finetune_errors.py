@@ -86,6 +86,8 @@ def test_a_source_that_holds_no_rows_is_refused(tiny_encoder):
         ("learning_rate", float("nan")),
         ("warmup_ratio", 1.0),
         ("weight_decay", -0.1),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
         ("max_length", 2),
         ("max_length", 65),
         ("group_by_length", "yes"),
