@@ -86,6 +86,9 @@ ner-check: $(VENV)/.with-test ## MiniLM fine-tuned for entities by ferrobert and
 calibration-check: $(VENV)/.with-test ## MiniLM's scores with and without a temperature, on SST-2 dev: five minutes
 	$(PY) -W ignore -m tests.calibration_check
 
+families-check: $(VENV)/.with-test ## RoBERTa's and ALBERT's tokenizers beside transformers' on both corpora: a quarter of an hour
+	$(PY) -W ignore -m tests.families_check
+
 stream-check: $(VENV)/.with-test ## a million texts through a pipeline: memory stays what it is; two minutes
 	$(PY) -W ignore -m tests.stream_check
 

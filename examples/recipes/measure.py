@@ -1,0 +1,119 @@
+"""How good the adapters that ship are, on texts that they were not trained on; how far a second training is from them.
+
+    python examples/recipes/measure.py DATA [OUT]
+
+DATA is what prepare.py wrote. With OUT, where train.sh trained them anew, each is compared with the one that ships.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ferrobert.models.shipped import ADAPTERS
+from safetensors.numpy import load_file
+
+import ferrobert as fb
+from ferrobert.tables import Table
+from ferrobert.training.metrics import accuracy, entity_f1, f1, squad
+
+NAMED = ("PER", "ORG", "LOC")
+WEIGHTS = "adapter_model.safetensors"
+SAME = 1e-3
+# The tutorial's own example, and one a topic.
+TOPICS = ["politics", "technology", "sports", "entertainment"]
+ABOUT = {
+    "The government announced new economic policies today.": "politics",
+    "The new phone has a faster processor and a better camera.": "technology",
+    "She scored twice in the last ten minutes and won them the cup.": "sports",
+    "The band sold out every concert of its summer tour.": "entertainment",
+}
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [row.values for row in Table(path)]
+
+
+def text_classification(folder: Path) -> None:
+    test = rows(folder / "test.csv")
+    found = fb.pipeline("text-classification")([row["text"] for row in test])
+    labels(test, found)
+
+
+def token_classification(folder: Path) -> None:
+    test = rows(folder / "test.conll")
+    tags = fb.pipeline("token-classification").word_labels([row["tokens"] for row in test])
+    scores = entity_f1([row["tags"] for row in test], tags)
+    by_type = scores["per_type"]
+    print(
+        f"  {len(test):,} sentences, strict F1 of all types {scores['f1']:.3f}; "
+        + ", ".join(f"{name} {by_type[name]['f1']:.3f} ({by_type[name]['support']:,})" for name in sorted(by_type))
+    )
+    named = [
+        [[tag if tag[2:] in NAMED else "O" for tag in row] for row in side]
+        for side in ([row["tags"] for row in test], tags)
+    ]
+    print(f"  F1 of {', '.join(NAMED)}: {entity_f1(*named)['f1']:.3f}")
+
+
+def zero_shot_classification(folder: Path) -> None:
+    test = rows(folder / "test.csv")
+    judge = fb.pipeline("zero-shot-classification")
+    pairs = [{"text": row["text"], "text_pair": row["text_pair"]} for row in test]
+    found = fb.pipeline("text-classification", judge.model, judge.tokenizer)(pairs)
+    labels(test, found)
+    for text, topic in ABOUT.items():
+        result = judge(text, TOPICS)
+        scores = ", ".join(
+            f"{name} {score:.3f}" for name, score in zip(result["labels"], result["scores"], strict=True)
+        )
+        print(f"  {'right' if result['labels'][0] == topic else 'WRONG'}: {text} {scores}")
+
+
+def question_answering(folder: Path) -> None:
+    test = rows(folder / "test.json")
+    found = fb.pipeline("question-answering")(test, max_answer_len=30)
+    scores = squad({row["id"]: answer["answer"] for row, answer in zip(test, found, strict=True)}, test)
+    print(f"  {len(test):,} questions, F1 {scores['f1']:.2f}, exact match {scores['exact']:.2f}")
+
+
+def labels(test: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+    true, given = [row["label"] for row in test], [one["label"] for one in found]
+    score = np.mean([one["score"] for one in found])
+    told = f"accuracy {accuracy(true, given):.3f}, macro F1 {f1(true, given, average='macro'):.3f}"
+    print(f"  {len(test):,} texts, {told}, mean score {score:.3f}")
+
+
+def compare(task: str, out: Path) -> None:
+    """Say by how much the parameters of two adapters differ."""
+    shipped, anew = (load_file(folder / WEIGHTS) for folder in (ADAPTERS / task, out / task / "adapter"))
+    apart = max(float(np.abs(shipped[name] - anew[name]).max()) for name in shipped.keys() | anew.keys())
+    print(
+        f"  trained anew: parameters differ by {apart:.1e} at most{'' if apart <= SAME else ', MORE than they should'}"
+    )
+
+
+MEASURES: dict[str, Callable[[Path], None]] = {
+    "text-classification": text_classification,
+    "token-classification": token_classification,
+    "zero-shot-classification": zero_shot_classification,
+    "question-answering": question_answering,
+}
+
+
+def main() -> None:
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    data, *out = map(Path, sys.argv[1:])
+    for task, measure in MEASURES.items():
+        print(task, flush=True)
+        measure(data / task)
+        for folder in out:
+            compare(task, folder)
+
+
+if __name__ == "__main__":
+    main()
