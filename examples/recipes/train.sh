@@ -25,7 +25,7 @@ for task in ${*:-text-classification token-classification zero-shot-classificati
     zero-shot-classification)
         train $task train.csv --text-pair-column text_pair --epochs 3 --batch-size 32 --learning-rate 1e-3 ;;
     question-answering)
-        train $task train.json --task question-answering --epochs 2 --batch-size 16 --learning-rate 1e-3 ;;
+        train $task train.json --task question-answering --epochs 1 --batch-size 16 --learning-rate 1.5e-3 ;;
     *)
         echo "no recipe for $task" >&2
         exit 2 ;;
