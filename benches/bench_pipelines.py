@@ -30,7 +30,7 @@ import transformers
 
 import ferrobert as fb
 from ferrobert.bench.texts import read_corpus
-from ferrobert.models.unpadded import _product
+from ferrobert.models.products import product
 from ferrobert.pipelines.device import has_bfloat16
 from ferrobert.tables import Table
 
@@ -148,7 +148,7 @@ def peak(dtype: torch.dtype) -> float:
     one, other = (torch.randn(size, size).to(dtype) for _ in range(2))
     best = min(timed(lambda: torch.nn.functional.linear(one, other)) for _ in range(8))
     if dtype == torch.float32:
-        best = min(best, *(timed(lambda: _product(one, other)) for _ in range(8)))
+        best = min(best, *(timed(lambda: product(one, other)) for _ in range(8)))
     return 2 * size**3 / best
 
 

@@ -1,8 +1,8 @@
 """RoBERTa's and ALBERT's tokenizers beside transformers' on both corpora: ``make families-check``.
 
 `ferrobert.AutoTokenizer` and transformers' tokenizer of the same folder, with the published vocabularies: ids, type
-ids, masks, offsets, masks of special tokens, word ids and sequence ids of every line alone, of pairs of neighbouring lines,
-and in windows of 64 tokens that share 16. What differs is shown, and is an error.
+ids, masks, offsets, masks of special tokens, word ids and sequence ids of every line alone, of pairs of neighbouring
+lines, and in windows of 64 tokens that share 16. What differs is shown, and is an error.
 """
 
 from __future__ import annotations

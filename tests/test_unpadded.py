@@ -15,6 +15,7 @@ import torch
 import transformers
 
 import ferrobert as fb
+from ferrobert.models import attention, products
 from ferrobert.models import unpadded as module
 from ferrobert.models.unpadded import Read, unpadded
 
@@ -137,7 +138,7 @@ def test_rows_without_tokens_are_left_out():
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
 @pytest.mark.parametrize("family", ["bert", "albert", "distilbert", "roberta"])
 def test_other_precisions(family, dtype, monkeypatch):
-    monkeypatch.setattr(module, "SCORES", 600)  # attention in several parts
+    monkeypatch.setattr(attention, "SCORES", 600)  # attention in several parts
     model = model_of(family)
     rows = rows_of(family)
     exact = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
@@ -156,8 +157,8 @@ def test_bfloat16_where_onednn_has_no_instructions_for_it(monkeypatch):
 
     model = model_of("bert").to(torch.bfloat16)
     rows = rows_of("bert")
-    monkeypatch.setattr(module, "_onednn_has_bfloat16", lambda: False)
-    monkeypatch.setattr(module, "_product", refuse)
+    monkeypatch.setattr(products, "_onednn_has_bfloat16", lambda: False)
+    monkeypatch.setattr(products, "product", refuse)
     with torch.inference_mode():
         found = unpadded(model)(*rows).logits
     theirs = torch.cat([one.logits for one in one_by_one(model, *rows)], dim=1)
@@ -186,16 +187,16 @@ class OnGpu:
 @pytest.fixture
 def on_gpu(monkeypatch):
     """Attention as on a GPU."""
-    attention = OnGpu()
-    monkeypatch.setattr(module, "varlen_attn", attention)
+    on_gpu = OnGpu()
+    monkeypatch.setattr(attention, "varlen_attn", on_gpu)
     monkeypatch.setattr(
         module,
-        "_attention",
-        lambda query, key, value, rows, heads, layer: module._attention_on_gpu(
+        "attention",
+        lambda query, key, value, rows, heads, layer: attention.attention_on_gpu(
             query, key, value, rows, heads, layer.scaling
         ),
     )
-    return attention
+    return on_gpu
 
 
 @pytest.mark.parametrize("read", [Read.ALL, Read.FIRST, torch.tensor([40, 0, 25])])
@@ -224,13 +225,13 @@ class Elsewhere:
 
 def test_a_model_on_a_gpu_runs_without_padding_in_half_precision_where_it_does_not_learn(monkeypatch):
     model = model_of("bert")
-    monkeypatch.setattr(module, "varlen_attn", OnGpu())
+    monkeypatch.setattr(attention, "varlen_attn", OnGpu())
     assert module._device_obstacle(Elsewhere(model)) is None
     assert module._device_obstacle(Elsewhere(model, torch.float16)) is None
     assert module._device_obstacle(Elsewhere(model, torch.float32)) == "it is on a GPU in float32"
     assert module._device_obstacle(Elsewhere(model, device="mps")) == "it is on the device mps"
     assert module._device_obstacle(Elsewhere(model.train())) == "it trains on a GPU"
-    monkeypatch.setattr(module, "varlen_attn", None)
+    monkeypatch.setattr(attention, "varlen_attn", None)
     assert "torch 2.10 has" in module._device_obstacle(Elsewhere(model))
 
 
@@ -240,7 +241,7 @@ def test_a_model_on_a_gpu_is_compared_with_its_own_forward(on_gpu, monkeypatch):
     assert on_gpu.calls == len(found.layers)
     on_gpu.wrong = 3.0
     assert "it gives other hidden states on this GPU, by" in module._disagreement(found)
-    monkeypatch.setattr(module, "varlen_attn", lambda *args, **more: torch.ones(2) @ torch.ones(3))
+    monkeypatch.setattr(attention, "varlen_attn", lambda *args, **more: torch.ones(2) @ torch.ones(3))
     assert "attention without padding fails on this GPU: " in module._disagreement(found)
 
 
@@ -454,7 +455,7 @@ def test_without_onednn_the_products_are_torch_own(monkeypatch):
 GROWTH = """
 from pathlib import Path
 import torch
-from ferrobert.models.unpadded import _product
+from ferrobert.models.products import product
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
@@ -462,7 +463,7 @@ def resident():
 weight = torch.randn(64, 32)
 held = []
 for tokens in range(1000, 1400):
-    torch.nn.functional.gelu(_product(torch.randn(tokens, 32), weight))
+    torch.nn.functional.gelu(product(torch.randn(tokens, 32), weight))
     held.append(resident())
 print(held[-1] - held[99])
 """

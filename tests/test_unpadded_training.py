@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.test_unpadded import CONFIGS, HEADS, LENGTHS, model_of, rows_of
 
-from ferrobert.models import unpadded as module
+from ferrobert.models import attention
 from ferrobert.models.unpadded import Read, unpadded
 from ferrobert.training.trainer import _plain
 
@@ -168,6 +168,6 @@ def test_attention_in_parts_has_the_same_gradients(monkeypatch):
     model = model_of("bert").to(torch.bfloat16)
     rows = rows_of("bert")
     whole = gradients(model, {"logits": unpadded(model)(*rows).logits}, torch.ones(1, sum(LENGTHS)))
-    monkeypatch.setattr(module, "SCORES", 600)
+    monkeypatch.setattr(attention, "SCORES", 600)
     parts = gradients(model, {"logits": unpadded(model)(*rows).logits}, torch.ones(1, sum(LENGTHS)))
     assert_gradients_are_equal(parts, whole)

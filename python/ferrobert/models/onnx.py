@@ -28,8 +28,10 @@ from torch import Tensor, nn
 
 from ferrobert.errors import CheckpointError, ConfigError
 from ferrobert.files import partial_file, publish
+from ferrobert.models.attention import flat_rows
 from ferrobert.models.checkpoint import position_limit, require
-from ferrobert.models.unpadded import LORA, Layer, Read, UnpaddedModel, flat_rows, obstacle
+from ferrobert.models.layers import Layer
+from ferrobert.models.unpadded import LORA, Read, UnpaddedModel, obstacle
 
 __all__ = ["OnnxModel", "cache_folder", "require_onnx"]
 

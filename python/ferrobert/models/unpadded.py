@@ -16,31 +16,22 @@ Families: BERT, RoBERTa (XLM-RoBERTa, CamemBERT), DistilBERT, ALBERT, with LoRA 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from itertools import accumulate, groupby
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.nn import functional
 from torch.nn.modules import module as torch_module
 
+from ferrobert.models import attention as attending
+from ferrobert.models.attention import Rows, attention, flat_rows
 from ferrobert.models.checkpoint import position_limit
+from ferrobert.models.layers import FAMILIES, Layer
+from ferrobert.models.products import linear
 
-varlen_attn: Any = None
-with suppress(ImportError):
-    from torch.nn.attention import varlen
-
-    varlen_attn = varlen.varlen_attn
-
-__all__ = ["FAMILIES", "Family", "Read", "UnpaddedModel", "changed_forward", "flat_rows", "obstacle", "unpadded"]
+__all__ = ["Read", "UnpaddedModel", "changed_forward", "obstacle", "unpadded"]
 
 logger = logging.getLogger(__name__)
 _told: set[str] = set()
@@ -54,13 +45,6 @@ HALF = (torch.bfloat16, torch.float16)
 COMPARED = (2, 7, 7, 19, 43)
 DISAGREES = 0.1
 _agreed: WeakSet[nn.Module] = WeakSet()
-# torch and oneDNN each keep the last 1,024 products and activations that were compiled, one for every number of tokens
-# that a batch has had: 700 MB in a long stream. The layers of a batch use theirs at once, other batches hardly ever.
-# Both are read when the first one is compiled.
-for _cache in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
-    os.environ.setdefault(_cache, "64")
-# Scores of attention held at once in bfloat16: 2 MB, which the cache of a core holds.
-SCORES = 1 << 20
 
 
 class Read(Enum):
@@ -68,109 +52,6 @@ class Read(Enum):
 
     ALL = "all"
     FIRST = "first"
-
-
-class Run(NamedTuple):
-    """Rows of one length that follow each other."""
-
-    start: int  # of its first token
-    rows: int
-    length: int
-
-
-class Rows(NamedTuple):
-    """Where the rows of a batch are in its tokens."""
-
-    starts: Tensor  # of each row that has tokens, int64, (rows,)
-    splits: Tensor  # the same and the end, int32, (rows + 1,)
-    longest: int
-    runs: list[Run]
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """The modules of a layer, by what they do. ``norm(x + dropout(part(x)))`` is the form of both its parts."""
-
-    query: nn.Module
-    key: nn.Module
-    value: nn.Module
-    output: nn.Module
-    output_dropout: Callable[[Tensor], Tensor]
-    attention_norm: nn.LayerNorm
-    up: nn.Module
-    activation: Callable[[Tensor], Tensor]
-    down: nn.Module
-    dropout: Callable[[Tensor], Tensor]
-    norm: nn.LayerNorm
-    attention_dropout: float  # share of attention that is dropped
-    scaling: float  # of the products of queries and keys
-
-    @property
-    def linears(self) -> tuple[nn.Module, ...]:
-        return self.query, self.key, self.value, self.output, self.up, self.down
-
-
-def bert_layers(base: Any) -> Iterator[Layer]:
-    for layer in base.encoder.layer:
-        mixed, taken, grown, shrunk = layer.attention.self, layer.attention.output, layer.intermediate, layer.output
-        yield Layer(
-            *(mixed.query, mixed.key, mixed.value, taken.dense, taken.dropout, taken.LayerNorm),
-            *(grown.dense, grown.intermediate_act_fn, shrunk.dense, shrunk.dropout, shrunk.LayerNorm),
-            *(_share(mixed, mixed.dropout), mixed.scaling),
-        )
-
-
-def distilbert_layers(base: Any) -> Iterator[Layer]:
-    for layer in base.transformer.layer:
-        mixed, ffn = layer.attention, layer.ffn
-        yield Layer(
-            *(mixed.q_lin, mixed.k_lin, mixed.v_lin, mixed.out_lin, _kept, layer.sa_layer_norm),
-            *(ffn.lin1, ffn.activation, ffn.lin2, ffn.dropout, layer.output_layer_norm),
-            *(_share(mixed, mixed.dropout), mixed.scaling),
-        )
-
-
-def albert_layers(base: Any) -> Iterator[Layer]:
-    config, groups = base.config, base.encoder.albert_layer_groups
-    for number in range(config.num_hidden_layers):
-        for layer in groups[int(number / (config.num_hidden_layers / config.num_hidden_groups))].albert_layers:
-            mixed = layer.attention
-            yield Layer(
-                *(mixed.query, mixed.key, mixed.value, mixed.dense, mixed.output_dropout, mixed.LayerNorm),
-                *(layer.ffn, layer.activation, layer.ffn_output, _kept, layer.full_layer_layer_norm),
-                *(_share(mixed, mixed.attention_dropout), mixed.scaling),
-            )
-
-
-def _share(attention: Any, dropout: Any) -> float:
-    """Share of attention that is dropped: as in transformers the attention, not its dropout, says whether it trains."""
-    return float(dropout.p) if attention.training else 0.0
-
-
-def _kept(x: Tensor) -> Tensor:
-    """No dropout."""
-    return x
-
-
-class Family(NamedTuple):
-    """How the encoders of a family are read."""
-
-    base: str  # name of the encoder's class
-    layers: Callable[[Any], Iterator[Layer]]
-    heads: str = "num_attention_heads"  # in the config
-    takes_types: bool = True
-    counts_from_padding: bool = False  # positions begin behind that of the padding
-    mapping: Callable[[Any], nn.Module] | None = None  # from the size of the embeddings to that of the hidden states
-
-
-FAMILIES = {
-    "albert": Family("AlbertModel", albert_layers, mapping=attrgetter("encoder.embedding_hidden_mapping_in")),
-    "bert": Family("BertModel", bert_layers),
-    "camembert": Family("CamembertModel", bert_layers, counts_from_padding=True),
-    "distilbert": Family("DistilBertModel", distilbert_layers, heads="n_heads", takes_types=False),
-    "roberta": Family("RobertaModel", bert_layers, counts_from_padding=True),
-    "xlm-roberta": Family("XLMRobertaModel", bert_layers, counts_from_padding=True),
-}
 
 
 def unpadded(model: Any) -> UnpaddedModel | None:
@@ -253,7 +134,7 @@ def _device_obstacle(model: Any) -> str | None:
     """Why a model that is not on the CPU cannot run without padding, or ``None``: where torch's attention can not."""
     if model.device.type != "cuda":
         return f"it is on the device {model.device.type}"
-    if varlen_attn is None:
+    if attending.varlen_attn is None:
         return "this torch has no attention for rows of any lengths on a GPU (torch 2.10 has)"
     if model.dtype not in HALF:
         return f"it is on a GPU in {str(model.dtype).removeprefix('torch.')}"
@@ -379,20 +260,20 @@ class UnpaddedModel:
             places = torch.arange(len(ids), device=ids.device) - starts.repeat_interleave(lengths)
         types = {"token_type_ids": None if type_ids is None else type_ids[None]} if self.family.takes_types else {}
         embedded: Tensor = base.embeddings(ids[None], position_ids=places[None], **types)[0]
-        return embedded if self.family.mapping is None else _linear(embedded, self.family.mapping(base))
+        return embedded if self.family.mapping is None else linear(embedded, self.family.mapping(base))
 
     def _through(self, layer: Layer, hidden: Tensor, rows: Rows, read: Read | Tensor) -> Tensor:
         """One layer: ``(tokens, hidden)`` to ``(positions read, hidden)``."""
         asking = hidden
         if read is Read.FIRST:
             asking = hidden[rows.starts]
-        query = _linear(asking, layer.query)
-        key, value = _linear(hidden, layer.key), _linear(hidden, layer.value)
-        mixed = _attention(query, key, value, rows, self.heads, layer)
+        query = linear(asking, layer.query)
+        key, value = linear(hidden, layer.key), linear(hidden, layer.value)
+        mixed = attention(query, key, value, rows, self.heads, layer)
         if isinstance(read, Tensor):
             mixed, asking = mixed[read], asking[read]
-        attended: Tensor = layer.attention_norm(asking + layer.output_dropout(_linear(mixed, layer.output)))
-        changed = _linear(layer.activation(_linear(attended, layer.up)), layer.down)
+        attended: Tensor = layer.attention_norm(asking + layer.output_dropout(linear(mixed, layer.output)))
+        changed = linear(layer.activation(linear(attended, layer.up)), layer.down)
         found: Tensor = layer.norm(attended + layer.dropout(changed))
         return found
 
@@ -425,121 +306,3 @@ class _Encoded(nn.Module):
         elif pooler is not None:
             pooled = pooler(inputs_embeds)
         return BaseModelOutputWithPooling(last_hidden_state=inputs_embeds, pooler_output=pooled)
-
-
-def flat_rows(lengths: list[int], device: torch.device) -> Rows:
-    """Rows of these lengths, one behind the other; each has tokens."""
-    runs = []
-    start = 0
-    for length, of_one in groupby(lengths):
-        runs.append(Run(start, sum(1 for _ in of_one), length))
-        start += runs[-1].rows * length
-    splits = torch.tensor([0, *accumulate(lengths)], device=device)
-    return Rows(splits[:-1], splits.int(), max(lengths, default=0), runs)
-
-
-def _attention(query: Tensor, key: Tensor, value: Tensor, rows: Rows, heads: int, layer: Layer) -> Tensor:
-    """Each row's queries over its own keys and values: ``(queries, hidden)``, where the keys are ``(tokens, hidden)``.
-
-    The queries are those of all tokens, or of the first of each row.
-    """
-    if query.device.type == "cuda":
-        return _attention_on_gpu(query, key, value, rows, heads, layer.scaling)
-    runs = rows.runs
-    whole = len(query) == len(key)
-    parts = []
-    first = 0
-    for run in runs:
-        last = first + run.rows * (run.length if whole else 1)
-        tokens = slice(run.start, run.start + run.rows * run.length)
-        asked, keys, values = (
-            flat.view(run.rows, -1, heads, flat.shape[1] // heads).transpose(1, 2)  # (rows, heads, length, head size)
-            for flat in (query[first:last], key[tokens], value[tokens])
-        )
-        mixed = _attend(asked, keys, values, layer.scaling, layer.attention_dropout)
-        parts.append(mixed.transpose(1, 2).reshape(last - first, -1))
-        first = last
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-
-def _attention_on_gpu(query: Tensor, key: Tensor, value: Tensor, rows: Rows, heads: int, scaling: float) -> Tensor:
-    """`_attention` in one call of torch's, which takes rows of any lengths; without dropout."""
-    asked, keys, values = (
-        flat.view(len(flat), heads, -1) for flat in (query, key, value)
-    )  # (tokens, heads, head size)
-    whole = len(query) == len(key)
-    splits = rows.splits if whole else torch.arange(len(rows.splits), dtype=torch.int32, device=query.device)
-    longest = rows.longest if whole else 1
-    mixed: Tensor = varlen_attn(asked, keys, values, splits, rows.splits, longest, rows.longest, scale=scaling)
-    return mixed.reshape(len(query), -1)
-
-
-def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float, dropped: float) -> Tensor:
-    """Attention of ``(rows, heads, length, head size)``.
-
-    torch's own is made for float32 on the CPU; in bfloat16 its products do not use the instructions for that type, and
-    those of ``matmul`` do.
-    """
-    if query.dtype != torch.bfloat16:
-        return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropped, scale=scaling)
-    rows = max(1, SCORES // (query.shape[1] * query.shape[2] * key.shape[2]))
-    query = query * scaling
-    parts = []
-    for some, keys, values in zip(*(torch.split(one, rows) for one in (query, key, value)), strict=True):
-        shares = torch.softmax(torch.matmul(some, keys.transpose(-1, -2)), dim=-1)
-        parts.append(torch.matmul(functional.dropout(shares, dropped, training=dropped > 0), values))
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-
-def _linear(x: Tensor, layer: Any) -> Tensor:
-    """``layer(x)``, by oneDNN where torch has it."""
-    if type(layer) is not nn.Linear or x.device.type != "cpu":
-        made: Tensor = layer(x)  # with LoRA
-        return made
-    learns = torch.is_grad_enabled()
-    # In bfloat16 torch calls oneDNN by itself, with some work around it, and knows the gradient.
-    by_onednn = x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and not learns and _onednn_has_bfloat16())
-    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if not by_onednn or not available or torch.is_autocast_enabled("cpu"):
-        return functional.linear(x, layer.weight, layer.bias)
-    if not learns:
-        return _product(x, layer.weight, layer.bias)
-    learning: Tensor = _Product.apply(x, layer.weight, layer.bias)
-    return learning
-
-
-def _onednn_has_bfloat16() -> bool:
-    """Whether oneDNN multiplies bfloat16 on this processor: it wants AVX-512."""
-    found: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return found
-
-
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``x @ weight.T + bias`` of ``(tokens, in)`` and ``(out, in)``: ``(tokens, out)``.
-
-    torch gives float32 products to MKL, which leaves AVX-512 unused on processors that are not Intel's; oneDNN uses it
-    there. This operator is the one that torch.compile calls.
-    """
-    made: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-    return made
-
-
-class _Product(torch.autograd.Function):
-    """`_product` with its gradients, which are products as well."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return _product(x, weight, bias)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        gradient = gradient.contiguous()
-        of_x, of_weight, of_bias = ctx.needs_input_grad
-        return (
-            _product(gradient, weight.t()) if of_x else None,
-            _product(gradient.t(), x.t()) if of_weight else None,
-            gradient.sum(dim=0) if of_bias else None,
-        )
