@@ -21,9 +21,9 @@ for task in ${*:-text-classification token-classification zero-shot-classificati
     text-classification)
         train $task train.csv --epochs 2 --batch-size 64 --learning-rate 2e-3 ;;
     token-classification)
-        train $task train.conll --task ner --epochs 6 --batch-size 16 --learning-rate 1e-3 --group-by-length ;;
+        train $task train.conll --task ner --epochs 5 --batch-size 16 --learning-rate 1e-3 --group-by-length ;;
     zero-shot-classification)
-        train $task train.csv --text-pair-column text_pair --epochs 3 --batch-size 32 --learning-rate 1e-3 ;;
+        train $task train.csv --text-pair-column text_pair --epochs 2 --batch-size 32 --learning-rate 1.5e-3 ;;
     question-answering)
         train $task train.json --task question-answering --epochs 1 --batch-size 16 --learning-rate 1.5e-3 ;;
     *)
