@@ -1,5 +1,6 @@
 """What the tests of fine-tuning share: texts with labels, quick settings, readers of what a run leaves."""
 
+import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 import transformers
+
+from ferrobert.tables import TableWriter
 
 GOOD = ["a great film", "a nice book", "i love this room", "unbelievably good food", "the film was great", "not bad !"]
 BAD = ["an awful film", "a dull book", "i hate this room", "very bad food", "the film was awful", "not good ."]
@@ -33,6 +36,31 @@ def assert_equal_weights(one: Path, other: Path) -> None:
     assert ours.keys() == theirs.keys()
     for name in ours:
         assert torch.equal(ours[name], theirs[name]), name
+
+
+def data_as(kind: str, columns: dict[str, list[Any]], folder: Path) -> Any:
+    """Columns as one of the sources that training reads: of Python, or a file in the folder."""
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    if kind == "dicts":
+        return rows
+    if kind == "columns":
+        return columns
+    if kind == "dataset":
+        return pytest.importorskip("datasets").Dataset.from_dict(columns)
+    if kind == "frame":
+        return pytest.importorskip("pandas").DataFrame(columns)
+    path = folder / f"train.{kind}"
+    if kind in ("csv", "tsv"):
+        with path.open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, list(columns), delimiter="," if kind == "csv" else "\t")
+            table.writeheader()
+            table.writerows(rows)
+        return path
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    with TableWriter(path) as writer:
+        writer.write(rows)
+    return path
 
 
 class StopAfter(transformers.TrainerCallback):

@@ -1,9 +1,6 @@
 """What the tests of fine-tuning for entities share: words with tags, texts with spans, quick settings."""
 
-import pytest
-
 import ferrobert as fb
-from ferrobert.tables import TableWriter
 
 PEOPLE = [["one", "two"], ["three"], ["good"]]
 PLACES = [["film"], ["book", "room"]]
@@ -16,6 +13,7 @@ TRAIN = [
     for person in PEOPLE
     for place in PLACES
 ] * 4
+COLUMNS = {"tokens": [words for words, _ in TRAIN], "tags": [tags for _, tags in TRAIN]}
 CHECK = TRAIN[:6]
 NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 FAST = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 8, "device": "cpu", "progress": False}
@@ -28,24 +26,3 @@ SPANS = [
 
 def finetune(model, train=TRAIN, validation=None, **settings):
     return fb.finetune("ner", model, train, validation, **{**FAST, **settings})
-
-
-def data_as(kind, folder):
-    columns = {"tokens": [words for words, _ in TRAIN], "tags": [tags for _, tags in TRAIN]}
-    rows = [{"tokens": words, "tags": tags} for words, tags in TRAIN]
-    if kind == "tuples":
-        return TRAIN
-    if kind == "dicts":
-        return rows
-    if kind == "columns":
-        return columns
-    if kind == "dataset":
-        return pytest.importorskip("datasets").Dataset.from_dict(columns)
-    if kind == "frame":
-        return pytest.importorskip("pandas").DataFrame(columns)
-    if kind == "parquet":
-        pytest.importorskip("pyarrow")
-    path = folder / f"train.{kind}"
-    with TableWriter(path) as writer:
-        writer.write(rows)
-    return path

@@ -1,51 +1,24 @@
 """Texts with labels from every source, and the names of the labels."""
 
-import csv
-
 import pytest
-from tests.finetune_cases import FAST, TRAIN, report_of
+from tests.finetune_cases import FAST, TRAIN, data_as, report_of
 
 import ferrobert as fb
 
-
-def data_as(kind, folder):
-    columns = {"text": [text for text, _ in TRAIN], "label": [label for _, label in TRAIN]}
-    rows = [{"text": text, "label": label} for text, label in TRAIN]
-    if kind == "dicts":
-        return rows
-    if kind == "columns":
-        return columns
-    if kind == "dataset":
-        return pytest.importorskip("datasets").Dataset.from_dict(columns)
-    if kind == "frame":
-        return pytest.importorskip("pandas").DataFrame(columns)
-    path = folder / f"train.{kind}"
-    if kind == "parquet":
-        pytest.importorskip("pyarrow")
-    if kind in ("jsonl", "parquet"):
-        from ferrobert.tables import TableWriter
-
-        with TableWriter(path) as writer:
-            writer.write(rows)
-    else:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, ["text", "label"], delimiter="," if kind == "csv" else "\t")
-            writer.writeheader()
-            writer.writerows(rows)
-    return path
+COLUMNS = {"text": [text for text, _ in TRAIN], "label": [label for _, label in TRAIN]}
 
 
 @pytest.mark.parametrize("kind", ["dicts", "columns", "dataset", "frame", "csv", "tsv", "jsonl", "parquet"])
 def test_examples_of_every_kind_are_read_alike(kind, tmp_path):
     from ferrobert.training.examples import Columns, read_examples
 
-    examples = read_examples(data_as(kind, tmp_path), Columns(), "train")
+    examples = read_examples(data_as(kind, COLUMNS, tmp_path), Columns(), "train")
     assert list(zip(examples.texts, examples.labels, strict=True)) == TRAIN
     assert examples.pairs is None
 
 
 def test_training_from_a_file_with_a_share_for_validation(tiny_encoder, tmp_path):
-    path = data_as("csv", tmp_path)
+    path = data_as("csv", COLUMNS, tmp_path)
     fb.finetune("text-classification", tiny_encoder, path, 0.25, output_dir=tmp_path / "out", **FAST)
     rows = report_of(tmp_path / "out")["rows"]
     assert rows == {"train": 36, "validation": 12, "train_by_label": {"bad": 18, "good": 18}}

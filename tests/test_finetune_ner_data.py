@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from tests.finetune_cases import report_of, weights_of
-from tests.finetune_ner_cases import CHECK, LONGER, NAMES, SPANS, TRAIN, data_as, finetune
+from tests.finetune_cases import data_as, report_of, weights_of
+from tests.finetune_ner_cases import CHECK, COLUMNS, LONGER, NAMES, SPANS, TRAIN, finetune
 
 import ferrobert as fb
 from ferrobert.tables import TableWriter
@@ -14,7 +14,7 @@ def test_examples_of_every_kind_are_read_alike(kind, tmp_path):
     from ferrobert.training.tagged_examples import read_tagged
     from ferrobert.training.tagged_rows import TagColumns
 
-    examples = read_tagged(data_as(kind, tmp_path), TagColumns(), "train")
+    examples = read_tagged(TRAIN if kind == "tuples" else data_as(kind, COLUMNS, tmp_path), TagColumns(), "train")
     assert list(zip(examples.inputs, examples.labels, strict=True)) == TRAIN
 
 

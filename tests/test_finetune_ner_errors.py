@@ -1,7 +1,8 @@
 """Fine-tuning for entities: what is refused, and how it is told."""
 
 import pytest
-from tests.finetune_ner_cases import CHECK, NAMES, SPANS, TRAIN, data_as, finetune
+from tests.finetune_cases import data_as
+from tests.finetune_ner_cases import CHECK, COLUMNS, NAMES, SPANS, TRAIN, finetune
 
 from ferrobert.errors import AlignmentError, ConfigError, DataError
 
@@ -111,7 +112,7 @@ def test_names_that_lack_a_tag_of_the_data_are_refused(tiny_encoder):
 def test_a_setting_that_is_not_allowed_is_refused(tiny_encoder, tmp_path, setting, value):
     train = TRAIN
     if setting == "file_format":
-        train = data_as("conll", tmp_path)
+        train = data_as("conll", COLUMNS, tmp_path)
         setting_told = "format"
     else:
         setting_told = setting
