@@ -62,6 +62,7 @@ def test_it_is_small_and_its_files_are_pefts(trained: Path, adapter: Path, tiny_
     settings = json.loads((adapter / "adapter_config.json").read_text())
     assert settings["base_model_name_or_path"] == str(tiny_encoder.resolve())
     assert settings["r"] == 4
+    assert "_name_or_path" not in json.loads((adapter / "config.json").read_text())
 
 
 def test_peft_loads_it(trained: Path, adapter: Path, tiny_encoder: Path) -> None:

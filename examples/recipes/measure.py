@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ferrobert.models.shipped import ADAPTERS
+from ferrobert.models.shipped import FOLDER
 from safetensors.numpy import load_file
 
 import ferrobert as fb
@@ -89,7 +89,7 @@ def labels(test: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
 
 def compare(task: str, out: Path) -> None:
     """Say by how much the parameters of two adapters differ."""
-    shipped, anew = (load_file(folder / WEIGHTS) for folder in (ADAPTERS / task, out / task / "adapter"))
+    shipped, anew = (load_file(folder / WEIGHTS) for folder in (FOLDER / task, out / task / "adapter"))
     apart = max(float(np.abs(shipped[name] - anew[name]).max()) for name in shipped.keys() | anew.keys())
     print(
         f"  trained anew: parameters differ by {apart:.1e} at most{'' if apart <= SAME else ', MORE than they should'}"
