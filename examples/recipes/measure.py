@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ferrobert.models.shipped import FOLDER
 from safetensors.numpy import load_file
 
 import ferrobert as fb
+from ferrobert.models.shipped import FOLDER
 from ferrobert.tables import Table
 from ferrobert.training.metrics import accuracy, entity_f1, f1, squad
 
