@@ -139,7 +139,6 @@ def save_adapter(model: Any, folder: Path) -> None:
         (beside / ADAPTER_CONFIG).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
         (beside / "README.md").unlink(missing_ok=True)  # peft's empty model card
         settings = json.loads(model.config.to_json_string(use_diff=False))
-        settings.pop("_name_or_path", None)  # a folder of this machine; the other file names the encoder
         settings["architectures"] = [type(model.get_base_model()).__name__]
         settings.pop("_name_or_path", None)  # a place on this machine; adapter_config.json names the base
         weights = source / WEIGHTS[0]
