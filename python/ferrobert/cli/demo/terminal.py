@@ -1,0 +1,89 @@
+"""The demo at the prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.progress_bar import ProgressBar
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ferrobert.cli.demo.blocks import Bars, Block, Cell, Kind, Line, Marked, Score, Table, Tokens
+from ferrobert.render import render_entities
+from ferrobert.render.ansi import SIXTEEN
+from ferrobert.render.colors import hue_of
+from ferrobert.render.spans import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["heading", "show"]
+
+BAR = 24
+
+
+def heading(out: Console, number: int, title: str) -> None:
+    """Begin a section."""
+    out.print()
+    out.rule(f"[bold]{number}. {title}[/bold]", align="left", style="dim")
+
+
+def show(out: Console, block: Block) -> None:
+    """Print a block; what texts hold is never taken for markup or for what a terminal obeys."""
+    match block:
+        case Line():
+            out.print(_text(block.text, "bold" if block.strong else ""))
+        case Table():
+            _show_table(out, block)
+        case Tokens():
+            _show_table(out, block.table)
+        case Bars():
+            _show_bars(out, block)
+        case Marked():
+            _show_marked(out, block)
+
+
+def _show_table(out: Console, block: Table) -> None:
+    out.print(_text(block.title, "bold"))
+    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in block.columns:
+        table.add_column(column.name, justify="right" if column.is_number else "left", overflow="fold")
+    for row in block.rows:
+        table.add_row(*(_cell(cell) for cell in row))
+    out.print(table)
+
+
+def _show_bars(out: Console, block: Bars) -> None:
+    out.print(_text(block.title, "bold"))
+    table = RichTable.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column()
+    table.add_column(justify="right")
+    for bar in block.bars:
+        share = bar.score.share
+        drawn = ProgressBar(total=1.0, completed=share, width=BAR, complete_style="blue", finished_style="blue")
+        table.add_row(_text(f"  {bar.label}"), drawn, _text(bar.score.text))
+    out.print(table)
+    out.print()
+
+
+def _show_marked(out: Console, block: Marked) -> None:
+    for text, style in ((block.title, "bold"), (block.says, "")):
+        if text:
+            out.print(_text(text, style))
+    color = out.color_system is not None and not out.no_color
+    marked = render_entities(block.text, block.entities, format="ansi", color=color, legend=block.legend, overlap="cut")
+    out.print(Text.from_ansi(marked))
+    if block.title:
+        out.print()
+
+
+def _cell(cell: Cell) -> Text:
+    if isinstance(cell, Kind):
+        return _text(cell.written, SIXTEEN[hue_of(cell.name) * len(SIXTEEN) // 360])
+    return _text(cell.text if isinstance(cell, Score) else cell)
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(visible(text), style)
