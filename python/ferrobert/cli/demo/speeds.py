@@ -15,7 +15,7 @@ ROUNDS = 5
 MAX_LENGTH = 128
 # Enough to time, and little enough that all jobs together take some seconds.
 PARAGRAPHS = 1000
-PLAIN_PARAGRAPHS = 200
+PLAIN_PARAGRAPHS = 100
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 PLAIN = "plain Python"
 

@@ -31,6 +31,9 @@ def heading(out: Console, number: int, title: str) -> None:
 
 def show(out: Console, block: Block) -> None:
     """Print a block; what texts hold is never taken for markup or for what a terminal obeys."""
+    # Texts without a title belong to what stands before them.
+    if not isinstance(block, Marked) or block.title:
+        out.print()
     match block:
         case Line():
             out.print(_text(block.text, "bold" if block.strong else ""))
@@ -46,7 +49,7 @@ def show(out: Console, block: Block) -> None:
 
 def _show_table(out: Console, block: Table) -> None:
     out.print(_text(block.title, "bold"))
-    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in block.columns:
         table.add_column(column.name, justify="right" if column.is_number else "left", overflow="fold")
     for row in block.rows:
@@ -58,14 +61,17 @@ def _show_bars(out: Console, block: Bars) -> None:
     out.print(_text(block.title, "bold"))
     table = RichTable.grid(padding=(0, 2))
     table.add_column()
-    table.add_column()
+    table.add_column(width=BAR)
     table.add_column(justify="right")
     for bar in block.bars:
-        share = bar.score.share
-        drawn = ProgressBar(total=1.0, completed=share, width=BAR, complete_style="blue", finished_style="blue")
-        table.add_row(_text(f"  {bar.label}"), drawn, _text(bar.score.text))
+        table.add_row(_text(bar.label), _bar(bar.score), _text(bar.score.text))
     out.print(table)
-    out.print()
+
+
+def _bar(score: Score) -> ProgressBar | str:
+    """A bar without the rest that it leaves, which some terminals show as strongly."""
+    width = round(min(1.0, max(0.0, score.share)) * BAR)
+    return ProgressBar(total=1.0, completed=1.0, width=width, finished_style="cyan") if width else ""
 
 
 def _show_marked(out: Console, block: Marked) -> None:
@@ -75,8 +81,6 @@ def _show_marked(out: Console, block: Marked) -> None:
     color = out.color_system is not None and not out.no_color
     marked = render_entities(block.text, block.entities, format="ansi", color=color, legend=block.legend, overlap="cut")
     out.print(Text.from_ansi(marked))
-    if block.title:
-        out.print()
 
 
 def _cell(cell: Cell) -> Text:
