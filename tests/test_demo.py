@@ -374,6 +374,7 @@ def test_settings_of_training_without_train_are_refused(quick, option):
 
 def test_settings_that_are_not_allowed_are_refused_before_any_work(quick):
     assert command_line.refused("demo", "--train", "--epochs", 0) == "--epochs must be an integer of at least 1, got 0"
+    assert command_line.refused("demo", "--train", "--seed", -1) == "--seed must be an integer of at least 0, got -1"
     expected = "--learning-rate must lie between 0 and 1, got 2.0"
     assert command_line.refused("demo", "--train", "--learning-rate", 2) == expected
 

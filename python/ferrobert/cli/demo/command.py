@@ -92,8 +92,9 @@ def check(own: Sequence[str], output_dir: Path, *, train: bool, settings: Mappin
     for name in settings:
         if not train:
             raise ConfigError(f"--{name.replace('_', '-')} goes with --train")
-    if "epochs" in settings:
-        check_count("--epochs", settings["epochs"], 1)
+    for name, least in (("epochs", 1), ("seed", 0)):
+        if name in settings:
+            check_count(f"--{name}", settings[name], least)
     if not 0.0 < settings.get("learning_rate", LEARNING_RATE) < 1.0:
         raise ConfigError(f"--learning-rate must lie between 0 and 1, got {settings['learning_rate']!r}")
     if output_dir.exists() and not output_dir.is_dir():

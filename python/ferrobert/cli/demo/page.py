@@ -32,7 +32,7 @@ a{{color:var(--bar)}}
 footer{{margin-top:3em;border-top:1px solid var(--line);padding-top:1em;color:var(--small);font-size:.9rem}}
 .wide{{overflow-x:auto}}
 table{{border-collapse:collapse;width:100%;font-size:.95rem;line-height:1.45}}
-caption,.title{{text-align:start;font-weight:600;padding:0;margin:1.4em 0 .4em;overflow-wrap:anywhere}}
+caption{{text-align:start;font-weight:600;padding:0;margin:1.4em 0 .4em;overflow-wrap:anywhere}}
 th,td{{text-align:start;vertical-align:top;padding:.35em .9em .35em 0;border-bottom:1px solid var(--line)}}
 thead th{{color:var(--small);font-size:.85rem;white-space:nowrap}}
 tbody th{{font-weight:400}}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ferrobert.cli.demo import texts
 from ferrobert.cli.demo.blocks import Bar, Bars, Block, Cell, Column, Kind, Line, Marked, Score, Section, Table, Tokens
 from ferrobert.cli.fill_mask import lists_of
-from ferrobert.cli.tokenize import encoded
+from ferrobert.cli.tokenize import TOKEN_COLUMNS, encoded, token_cells
 from ferrobert.render.answer import marked_answers
 
 __all__ = [
@@ -35,7 +35,6 @@ LEAST_SURE = 3
 MASKING_SEED = 1542
 COPIES = 10_000
 IGNORED = -100
-TOKEN_COLUMNS = ("token", "id", "type id", "characters", "word id")
 TYPE_ID, CHARACTERS, LABEL = 2, 3, 5
 
 
@@ -78,17 +77,13 @@ def tokens(tokenizer: Any) -> Iterator[Block]:
     )
 
 
-def _token_table(title: str, row: Mapping[str, Any], labels: Sequence[Cell] | None = None) -> Table:
-    columns = [Column(name, is_number=name != "token") for name in TOKEN_COLUMNS]
-    rows = []
-    for place, (token, (start, end), word) in enumerate(
-        zip(row["tokens"], row["offsets"], row["word_ids"], strict=True)
-    ):
-        # Special tokens stand for no character and no word.
-        span, number = ("", "") if word is None else (f"{start}:{end}", str(word))
-        cells = (token, str(row["input_ids"][place]), str(row["token_type_ids"][place]), span, number)
-        rows.append(cells if labels is None else (*cells, labels[place]))
-    return Table(title, (*columns, *([Column("label")] if labels else [])), tuple(rows))
+def _token_table(title: str, row: dict[str, Any], labels: Sequence[Cell] | None = None) -> Table:
+    columns = [Column(name, is_number=name != TOKEN_COLUMNS[0]) for name in TOKEN_COLUMNS]
+    rows: list[tuple[Cell, ...]] = list(token_cells(row))
+    if labels is not None:
+        columns.append(Column("label"))
+        rows = [(*cells, label) for cells, label in zip(rows, labels, strict=True)]
+    return Table(title, tuple(columns), tuple(rows))
 
 
 def masks(tokenizer: Any) -> Iterator[Block]:
@@ -169,7 +164,7 @@ def sentiment(classifier: Any, own: Sequence[str] = ()) -> Iterator[Block]:
     yield from reviews(classifier)
     yield _labelled("The tutorial's three", texts.PRODUCTS, classifier(list(texts.PRODUCTS)))
     if own:
-        yield _labelled("Your own", own, classifier(list(own), truncation=True))
+        yield _labelled("Your own", own, classifier(list(own)))
 
 
 def reviews(classifier: Any) -> Iterator[Block]:
@@ -186,10 +181,8 @@ def reviews(classifier: Any) -> Iterator[Block]:
     confused = [row for row in order if not right[row] or found[row]["score"] < SURE]
     title = f"Where it is confused: wrong, or less than {SURE * 100:.0f} % sure"
     if not confused:
-        confused, title = (
-            order[:LEAST_SURE],
-            f"Wrong or less than {SURE * 100:.0f} % sure: none. Where it is least sure",
-        )
+        confused = order[:LEAST_SURE]
+        title = f"Wrong or less than {SURE * 100:.0f} % sure: none. Where it is least sure"
     chosen = [(rows[row]["text"], found[row], true[row]) for row in confused]
     yield _labelled(title, *zip(*chosen, strict=True))
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ferrobert.cli.demo import texts
 from ferrobert.cli.demo.blocks import Bar, Bars, Block, Line, Score
+from ferrobert.cli.demo.texts import TRAIN
 
 __all__ = ["Job", "jobs", "paragraphs", "speeds"]
 
@@ -70,10 +70,10 @@ def jobs(folder: str) -> list[Job]:
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     theirs = transformers.AutoTokenizer.from_pretrained(folder)
-    paragraphs_, what = paragraphs()
-    some = paragraphs_[:PLAIN_PARAGRAPHS]
+    texts, what = paragraphs()
+    some = texts[:PLAIN_PARAGRAPHS]
     return [
-        _tokenizing(tokenizer, theirs, paragraphs_, what),
+        _tokenizing(tokenizer, theirs, texts, what),
         _masking(tokenizer, some),
         _alignment(tokenizer, some),
         _entities(tokenizer, some),
@@ -87,7 +87,7 @@ def paragraphs() -> tuple[list[str], str]:
     except ImportError:  # a Python without its own documentation
         from ferrobert.tables import Table
 
-        return [row.values["text"] for row in Table(texts.TRAIN)] * 20, "the training reviews, 20 times"
+        return [row.values["text"] for row in Table(TRAIN)] * 20, "the training reviews, 20 times"
     corpus = read_corpus(None).sample(PARAGRAPHS)
     return corpus.texts, corpus.name
 
@@ -153,7 +153,7 @@ def _entities(tokenizer: Any, texts: list[str]) -> Job:
 
     options = {"truncation": True, "max_length": MAX_LENGTH, "padding": True, "return_offsets_mapping": True}
     encoding = tokenizer(texts, **options)
-    # Scores of a model that finds a mention here and there: most tokens are O by far.
+    # Scores of a model that finds a mention here and there: most tokens are O.
     shape = (len(texts), len(encoding["input_ids"][0]), len(TAGS))
     logits = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     logits[:, :, 0] += 2

@@ -11,8 +11,7 @@ from rich.text import Text
 
 from ferrobert.cli.demo.blocks import Bars, Block, Cell, Kind, Line, Marked, Score, Table, Tokens
 from ferrobert.render import render_entities
-from ferrobert.render.ansi import SIXTEEN
-from ferrobert.render.colors import hue_of
+from ferrobert.render.ansi import one_of_sixteen
 from ferrobert.render.spans import visible
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def _show_marked(out: Console, block: Marked) -> None:
 
 def _cell(cell: Cell) -> Text:
     if isinstance(cell, Kind):
-        return _text(cell.written, SIXTEEN[hue_of(cell.name) * len(SIXTEEN) // 360])
+        return _text(cell.written, one_of_sixteen(cell.name))
     return _text(cell.text if isinstance(cell, Score) else cell)
 
 
