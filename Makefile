@@ -28,7 +28,7 @@ RUST := Cargo.toml Cargo.lock $(shell find rust/core rust/python -name '*.rs' -o
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: $(VENV)/.with-demo ## train and use a sentiment classifier on this machine, offline, in 3 minutes
+demo: $(VENV)/.with-demo ## every task on this machine, offline, in a minute; writes ferrobert-demo/report.html
 	$(BIN)/ferrobert demo
 
 wheel: $(VENV)/.tools ## a release wheel in dist/, tried out in an empty environment

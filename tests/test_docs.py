@@ -28,7 +28,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = ROOT / "examples"
 # Installing and the development targets are what the checks themselves are started with.
 NOT_RUN = ("pip ", "make ", "git ")
-# Needs the model that the demo trains, which takes minutes: make docs.
+# The demo, and what needs the model that it trains, take minutes: make docs.
 LONG = ("demo", "ferrobert-demo")
 
 

@@ -15,7 +15,9 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["check_target", "interrupts_wait", "kept_file", "partial_file", "publish", "write_file"]
+from ferrobert.errors import ConfigError
+
+__all__ = ["check_target", "check_writable", "interrupts_wait", "kept_file", "partial_file", "publish", "write_file"]
 
 
 def check_target(path: Path) -> None:
@@ -29,6 +31,31 @@ def check_target(path: Path) -> None:
         raise FileNotFoundError(f"no such folder: {path.parent}")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; the output is one file")
+
+
+def check_writable(path: Path, name: str) -> None:
+    """Say that a file cannot be made before any work is done for it.
+
+    Args:
+        path: the file.
+        name: the option that it was given with.
+
+    Raises:
+        ConfigError: it is no file, has no folder, or cannot be written; the message names option, path and reason.
+    """
+    try:
+        if path.is_dir():
+            raise ConfigError(f"{name} {path} is a folder; it must be a file")
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{name} {path} is a device or a pipe; it must be a file")
+        if not path.absolute().parent.is_dir():
+            raise ConfigError(f"{name} {path}: there is no folder {path.parent}")
+        # Only making a file tells whether one can be made: permissions, full and read-only disks, long names.
+        file, partial = partial_file(path)
+        file.close()
+        partial.unlink()
+    except OSError as error:
+        raise ConfigError(f"{name} {path} cannot be written: {error.strerror or error}") from error
 
 
 def partial_file(path: Path) -> tuple[BinaryIO, Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ferrobert.bench.report import Report
 from ferrobert.errors import ConfigError, MissingDependencyError
-from ferrobert.files import partial_file, write_file
+from ferrobert.files import check_writable, write_file
 
 PLOT_SUFFIXES = (".png", ".svg")
 THEMES = ("both", "light", "dark")
@@ -25,29 +25,13 @@ def check_output(json: Path | None, plot: Path | None, theme: str) -> None:
         raise ConfigError(f"--theme must be {', '.join(THEMES[:-1])} or {THEMES[-1]}, got {theme!r}")
     for name, path in (("--json", json), ("--plot", plot)):
         if path is not None:
-            _check_file(name, path)
+            check_writable(path, name)
     if json is not None and plot is not None and json.absolute() == plot.absolute():
         raise ConfigError(f"--json and --plot are the same file {json}")
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
         raise ConfigError(f"--plot must end with {' or '.join(PLOT_SUFFIXES)}, got {plot}")
     if plot is not None and importlib.util.find_spec("matplotlib") is None:
         raise MissingDependencyError('--plot needs matplotlib: pip install "ferrobert[bench]"')
-
-
-def _check_file(name: str, path: Path) -> None:
-    try:
-        if path.is_dir():
-            raise ConfigError(f"{name} {path} is a folder; it must be a file")
-        if path.exists() and not path.is_file():
-            raise ConfigError(f"{name} {path} is a device or a pipe; it must be a file")
-        if not path.absolute().parent.is_dir():
-            raise ConfigError(f"{name} {path}: there is no folder {path.parent}")
-        # Only making a file tells whether one can be made: permissions, full and read-only disks, long names.
-        file, partial = partial_file(path)
-        file.close()
-        partial.unlink()
-    except OSError as error:
-        raise ConfigError(f"{name} {path} cannot be written: {error.strerror or error}") from error
 
 
 def write_report(report: Report, json: Path | None, plot: Path | None, theme: str) -> list[Path]:

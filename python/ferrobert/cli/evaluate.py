@@ -90,7 +90,7 @@ def evaluate(
     exact match and F1 of answers as SQuAD counts them (columns id, question,
     context, answers; SQuAD's own .json files).
 
-    Example: ferrobert evaluate test.tsv --model ./ferrobert-demo
+    Example: ferrobert evaluate test.tsv --model ./my-classifier
     """
     from ferrobert.pipelines import task_name
     from ferrobert.tables import Table

@@ -129,7 +129,7 @@ def predict(
     question 64 tokens are read, and longer ones counted. Ctrl-C keeps what
     is finished as a file beside the output.
 
-    Example: ferrobert predict reviews.csv --model ./ferrobert-demo -o labelled.jsonl
+    Example: ferrobert predict reviews.csv --model ./my-classifier -o labelled.jsonl
     """
     from ferrobert.pipelines import task_name
     from ferrobert.tables import Table, TableWriter

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 CHUNK = 1000
+TOKEN_COLUMNS = ("token", "id", "type id", "characters", "word id")
 
 
 def tokenize(
@@ -113,21 +114,29 @@ def encoded(tokenizer: Any, texts: list[Any], pairs: list[Any] | None, options: 
     ]
 
 
+def token_cells(row: dict[str, Any]) -> list[tuple[str, ...]]:
+    """What a table shows of each token of a row, as `TOKEN_COLUMNS` names it.
+
+    Characters and words count anew in the second of a pair; special tokens have neither.
+    """
+    columns = (row["tokens"], row["input_ids"], row["token_type_ids"], row["offsets"], row["word_ids"])
+    return [
+        (token, str(token_id), str(kind), *(("", "") if word is None else (f"{start}:{end}", str(word))))
+        for token, token_id, kind, (start, end), word in zip(*columns, strict=True)
+    ]
+
+
 def token_table(row: dict[str, Any]) -> RichTable:
-    """The tokens of a row as a table, one line a token; characters and words count anew in the second of a pair."""
+    """The tokens of a row as a table, one line a token."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("token", no_wrap=True)
-    for name in ("id", "type id", "characters", "word id"):
+    first, *numbers = TOKEN_COLUMNS
+    table.add_column(first, no_wrap=True)
+    for name in numbers:
         table.add_column(name, justify="right")
-    for token, token_id, kind, (start, end), word in zip(
-        row["tokens"], row["input_ids"], row["token_type_ids"], row["offsets"], row["word_ids"], strict=True
-    ):
-        special = word is None
-        shown = f"[dim]{escape(token)}[/dim]" if special else escape(token)
-        span = "" if special else f"{start}:{end}"
-        table.add_row(shown, str(token_id), str(kind), span, "" if special else str(word))
+    for (token, *cells), word in zip(token_cells(row), row["word_ids"], strict=True):
+        table.add_row(f"[dim]{escape(token)}[/dim]" if word is None else escape(token), *cells)
     return table

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 SIXTEEN = ("red", "yellow", "green", "cyan", "bright_blue", "magenta")
 
 
+def one_of_sixteen(label: str) -> str:
+    """The colour of a label among `SIXTEEN`."""
+    return SIXTEEN[hue_of(label) * len(SIXTEEN) // 360]
+
+
 def ansi_text(text: str, spans: Sequence[Marked], *, color: bool | None, legend: bool) -> str:
     """The text with its entities marked; a last line lists their kinds."""
     system = _color_system(color)
@@ -41,7 +46,7 @@ def _colored(text: str, label: str, system: ColorSystem, name: str) -> str:
     from rich.style import Style
 
     if system in (ColorSystem.STANDARD, ColorSystem.WINDOWS):
-        bracket = Style(color=SIXTEEN[hue_of(label) * len(SIXTEEN) // 360], bold=True)
+        bracket = Style(color=one_of_sixteen(label), bold=True)
         inside = f"{_lines(text, Style(bold=True), system)} {name}" if text else name
         return bracket.render("[", color_system=system) + inside + bracket.render("]", color_system=system)
     colors = colors_of(label)

@@ -27,6 +27,11 @@ HUES = {
     **dict.fromkeys(("MONEY",), 130),
     **dict.fromkeys(("LANGUAGE",), 220),
     **dict.fromkeys(("LAW",), 5),
+    # Of texts, and of answers to tests.
+    **dict.fromkeys(("POSITIVE",), 150),
+    **dict.fromkeys(("NEGATIVE",), 330),
+    **dict.fromkeys(("WRONG",), 25),
+    **dict.fromkeys(("UNSURE",), 85),
 }
 PLACES = "BIESLU"
 # Prime to 360, and near the golden angle: names with neighbouring sums get hues far apart.

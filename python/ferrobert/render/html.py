@@ -1,4 +1,4 @@
-"""Entities as HTML: a fragment that brings its own style, and a page around fragments."""
+"""Entities as HTML: a fragment that brings its own style, a page around fragments, and what other pages are made of."""
 
 from __future__ import annotations
 
@@ -55,16 +55,32 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def html_fragment(text: str, spans: Sequence[Marked], *, legend: bool) -> str:
     """The text in a ``<div>`` with its own ``<style>``."""
-    scope, style = _style([label for label, _ in counted(spans)])
-    return f'<div class="{scope}">\n<style>\n{style}</style>\n{_body(text, spans, legend)}</div>\n'
+    scope, style = marks_style([label for label, _ in counted(spans)])
+    return f'<div class="{scope}">\n<style>\n{style}</style>\n{marked_text(text, spans, legend=legend)}</div>\n'
 
 
 def html_page(texts: Sequence[tuple[str | None, str, Sequence[Marked]]], *, title: str, legend: bool) -> str:
     """A whole page: each text with its heading."""
-    scope, style = _style([label for label, _ in counted([one for _, _, spans in texts for one in spans])])
-    parts = [
+    scope, style = marks_style([label for label, _ in counted([one for _, _, spans in texts for one in spans])])
+    parts = [f"<h1>{_name(title)}</h1>"]
+    for name, text, spans in texts:
+        parts += ["<section>"] if name is None else ["<section>", f"<h2>{_name(name)}</h2>"]
+        parts += [f'<div class="{scope}">', f"{marked_text(text, spans, legend=legend)}</div>", "</section>"]
+    return document(title, parts, style=style)
+
+
+def document(title: str, parts: Sequence[str], *, style: str, lang: str = "") -> str:
+    """A page that holds all it needs, follows the light or dark setting of its reader, and may load and run nothing.
+
+    Args:
+        title: its title, not escaped.
+        parts: HTML of its body.
+        style: rules beside those of every page.
+        lang: language of the page; empty where that is not known.
+    """
+    head = [
         "<!doctype html>",
-        '<html lang="">',
+        f'<html lang="{lang}">',
         "<head>",
         '<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
@@ -74,24 +90,24 @@ def html_page(texts: Sequence[tuple[str | None, str, Sequence[Marked]]], *, titl
         f"<style>\n{PAGE_STYLE}{style}</style>",
         "</head>",
         "<body>",
-        f"<h1>{_name(title)}</h1>",
     ]
-    for name, text, spans in texts:
-        parts += ["<section>"] if name is None else ["<section>", f"<h2>{_name(name)}</h2>"]
-        parts += [f'<div class="{scope}">', f"{_body(text, spans, legend)}</div>", "</section>"]
-    return "\n".join([*parts, "</body>", "</html>", ""])
+    return "\n".join([*head, *parts, "</body>", "</html>", ""])
 
 
-def _body(text: str, spans: Sequence[Marked], legend: bool) -> str:
+def marked_text(text: str, spans: Sequence[Marked], *, legend: bool) -> str:
+    """The text with its marks, and the list of their kinds; inside of what has the class of `marks_style`."""
     marked = "".join(escape(piece) if one is None else _mark(piece, one) for piece, one in pieces(text, spans))
     # No line break after <div>: the style would keep it.
     body = f'<div class="entities-text" dir="auto">{marked}</div>\n'
     if legend and spans:
-        items = "".join(
-            f"<li>{_opening(label)}{escape(label)} {count:,}</mark></li>" for label, count in counted(spans)
-        )
+        items = "".join(f"<li>{mark_of(label, f'{label} {count:,}')}</li>" for label, count in counted(spans))
         body += f'<ul class="entities-legend" dir="ltr">{items}</ul>\n'
     return body
+
+
+def mark_of(label: str, text: str) -> str:
+    """A word or two in the colours of a label; inside of what has the class of `marks_style`."""
+    return f"{_opening(label)}{escape(text)}</mark>"
 
 
 def _mark(text: str, one: Marked) -> str:
@@ -115,8 +131,8 @@ def _name(text: str) -> str:
     return f'<bdi dir="auto">{escape(text)}</bdi>'
 
 
-def _style(labels: Sequence[str]) -> tuple[str, str]:
-    """The class of a fragment and its rules, for these labels."""
+def marks_style(labels: Sequence[str]) -> tuple[str, str]:
+    """The class of what holds marks, and its rules, for these labels."""
     variables = []
     for label in labels:
         light, light_name, dark, dark_name = colors_of(label)
