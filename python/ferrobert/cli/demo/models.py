@@ -16,7 +16,7 @@ __all__ = ["ABOUT", "machine", "open_model"]
 ABOUT = (
     Line(
         f"One encoder runs everything: {ENCODER.rpartition('/')[2]}, 6 layers, 22.7 million parameters (Apache-2.0). "
-        "Sentiment, entities, answers, labels of your own and filled masks each add an adapter to its weights, which "
+        "Sentiment, entities, answers, labels of your own and filled masks each add an adapter to its weights that "
         "comes with ferrobert."
     ),
     Line("All of it runs on this machine; nothing is fetched or sent."),
