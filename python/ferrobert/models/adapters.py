@@ -19,7 +19,7 @@ from ferrobert.models.folder import CONFIG, WEIGHTS, json_object, write_folder
 if TYPE_CHECKING:
     from ferrobert.models.checkpoint import Head, LoadedModel
 
-__all__ = ["ADAPTER_CONFIG", "base_of", "is_adapter", "load_adapter", "save_adapter", "tokenizer_of"]
+__all__ = ["ADAPTER_CONFIG", "base_of", "check_whole", "is_adapter", "load_adapter", "save_adapter", "tokenizer_of"]
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -30,6 +30,12 @@ PREFIX = "base_model.model."
 def is_adapter(folder: Path) -> bool:
     """Whether a folder holds an adapter and no weights of a whole model."""
     return (folder / ADAPTER_CONFIG).is_file() and not any((folder / weights).is_file() for weights in WEIGHTS)
+
+
+def check_whole(folder: Path) -> None:
+    """Raise CheckpointError where a folder that is to be trained on holds an adapter."""
+    if is_adapter(folder):
+        raise CheckpointError(f"{folder} holds a LoRA adapter, which is not trained on: save the model of its pipeline")
 
 
 def base_of(folder: Path) -> str:
@@ -112,6 +118,8 @@ def load_adapter(folder: Path, head: Head, **options: Any) -> LoadedModel:
 def save_adapter(model: Any, folder: Path) -> None:
     """Write the low-rank addition and the head of a peft model; the folder is complete or not there.
 
+    A matrix of the head that is the encoder's as well, as a tied decoder is, is left out.
+
     Args:
         model: the peft model, its encoder loaded from a folder or from the hub.
         folder: where to.
@@ -122,6 +130,7 @@ def save_adapter(model: Any, folder: Path) -> None:
     source = Path(model.config.name_or_path)
     with write_folder(folder) as beside, quiet_transformers():
         model.save_pretrained(beside)
+        _add_rest_of_head(model.get_base_model(), beside / ADAPTER_WEIGHTS)
         written = json_object(beside / ADAPTER_CONFIG)
         written["base_model_name_or_path"] = _name_of(source, config.base_model_name_or_path)
         (beside / ADAPTER_CONFIG).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
@@ -132,6 +141,30 @@ def save_adapter(model: Any, folder: Path) -> None:
         if weights.is_file():
             settings[BASE_SHA256] = sha256_of(weights)
         (beside / CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def _add_rest_of_head(model: Any, file: Path) -> None:
+    """Add the parameters of a head that peft has not written, as they belong to no module that learns as a whole.
+
+    Such is the bias of a tied decoder. peft puts what it finds under a parameter's own name in its place.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import AuxiliaryTrainingWrapper
+    from safetensors.torch import load_file, save_file
+
+    of_encoder = set(map(id, model.base_model.parameters()))
+    written = tuple(
+        f"{name}."
+        for name, module in model.named_modules()
+        if isinstance(module, BaseTunerLayer | AuxiliaryTrainingWrapper)
+    )
+    rest = {
+        PREFIX + name: parameter.detach()
+        for name, parameter in model.named_parameters()
+        if id(parameter) not in of_encoder and not name.startswith(written)
+    }
+    if rest:
+        save_file(load_file(file) | rest, file, metadata={"format": "pt"})
 
 
 def check_base(base: Path, expected: str, folder: Path) -> None:

@@ -21,11 +21,10 @@ from ferrobert.training.calibration import calibrate, calibration_line
 from ferrobert.training.progress import EpochProgress, epoch_history
 from ferrobert.training.recipe import Recipe
 from ferrobert.training.rows import LabelledRows, as_batch
-from ferrobert.training.run_folder import CHECKPOINTS, drop
+from ferrobert.training.run_folder import ADAPTER, CHECKPOINTS, drop
 from ferrobert.training.trainable import add_lora, freeze_encoder, merged, set_dropout
 
 REPORT = "training_report.json"
-ADAPTER = "adapter"
 
 
 def train_and_save(

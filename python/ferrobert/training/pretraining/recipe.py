@@ -39,6 +39,7 @@ class Recipe:
     adam_epsilon: float
     max_grad_norm: float
     held_out: float
+    lora: Any
     seed: int
 
     def __post_init__(self) -> None:
@@ -65,6 +66,10 @@ class Recipe:
             raise ConfigError(f"adam_beta2 must lie in [0, 1), got {self.adam_beta2!r}")
         if not self.adam_epsilon > 0.0:
             raise ConfigError(f"adam_epsilon must be positive, got {self.adam_epsilon!r}")
+        if self.lora is not None and self.model is None:
+            raise ConfigError("lora= adds to the weights of a checkpoint; name it with model=")
+        if self.lora is not None and self.objective != "mlm":
+            raise ConfigError(f"lora= learns masked tokens alone, objective='mlm', not {self.objective!r}")
         check_count("seed", self.seed, 0)
         if self.seed >= 1 << 32:
             raise ConfigError(f"seed must be below 4294967296, got {self.seed!r}")
