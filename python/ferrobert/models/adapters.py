@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,16 @@ from ferrobert.models.folder import CONFIG, WEIGHTS, json_object, write_folder
 if TYPE_CHECKING:
     from ferrobert.models.checkpoint import Head, LoadedModel
 
-__all__ = ["ADAPTER_CONFIG", "base_of", "check_whole", "is_adapter", "load_adapter", "save_adapter", "tokenizer_of"]
+__all__ = [
+    "ADAPTER_CONFIG",
+    "base_of",
+    "check_whole",
+    "is_adapter",
+    "load_adapter",
+    "merged",
+    "save_adapter",
+    "tokenizer_of",
+]
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -106,13 +116,27 @@ def load_adapter(folder: Path, head: Head, **options: Any) -> LoadedModel:
         raise CheckpointError(f"{folder} lacks parameters that its encoder has not either: {', '.join(missing)}")
     try:
         with quiet_transformers():
-            model = peft.PeftModel.from_pretrained(loaded.model, str(folder)).merge_and_unload()
+            model = merged(peft.PeftModel.from_pretrained(loaded.model, str(folder)))
     except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{folder}: the adapter does not fit {base}: {reason[:300]}") from error
     model.config.architectures = [architecture]
     model.requires_grad_(True)
     return LoadedModel(model.eval(), frozenset())
+
+
+def merged(model: Any) -> Any:
+    """The plain model, a low-rank addition folded into its weights."""
+    if not hasattr(model, "merge_and_unload"):
+        return model
+    tied = getattr(model.config, "tie_word_embeddings", None)
+    with warnings.catch_warnings():
+        # peft would untie the config of a checkpoint that has two matrices; transformers then misses the output bias.
+        warnings.filterwarnings("ignore", "Input and output embeddings are no longer tied")
+        plain = model.merge_and_unload()
+    if tied is not None:
+        plain.config.tie_word_embeddings = tied
+    return plain
 
 
 def save_adapter(model: Any, folder: Path) -> None:

@@ -46,7 +46,7 @@ def add_lora(
         dropout: of the low-rank addition, where ``lora`` does not say it; by default 0.1.
 
     Returns:
-        The peft model around it; `merged` gives back a plain one.
+        The peft model around it; `ferrobert.models.adapters.merged` gives back a plain one.
 
     Raises:
         ConfigError: settings that peft refuses; an addition to a matrix that encoder and head share.
@@ -150,8 +150,3 @@ def head_parts(model: Any) -> HeadParts:
 def learning(model: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters that learn, by name."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
-def merged(model: Any) -> Any:
-    """The plain model, a low-rank addition folded into its weights."""
-    return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model

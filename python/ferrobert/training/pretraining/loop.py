@@ -15,7 +15,7 @@ import transformers
 from rich.console import Console
 from transformers import PrinterCallback, TrainingArguments
 
-from ferrobert.models.adapters import is_adapter, save_adapter
+from ferrobert.models.adapters import is_adapter, merged, save_adapter
 from ferrobert.models.checkpoint import quiet_transformers
 from ferrobert.models.parameters import ParameterCounts, count_parameters
 from ferrobert.models.saving import save_model
@@ -31,7 +31,6 @@ from ferrobert.training.pretraining.rows import EncodedRows, EpochOrder
 from ferrobert.training.pretraining.shards import HELD_OUT, HELD_OUT_SEED, TRAIN, ShardFolder
 from ferrobert.training.pretraining.trainer import PretrainingTrainer, evaluation_batches
 from ferrobert.training.run_folder import ADAPTER, CHECKPOINTS, FINISHED, drop, prepare_run
-from ferrobert.training.trainable import merged
 
 REPORT = "pretraining_report.json"
 # Where evaluate_every is not given, a run is evaluated this often.
