@@ -67,14 +67,6 @@ LoraTargets = Annotated[
     ),
 ]
 MaxLength = Annotated[int | None, typer.Option(help="Cut texts at this many tokens.")]
-Lora = Annotated[int | None, typer.Option(help="Train a LoRA of this rank instead of all weights.")]
-LoraTargets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--lora-target",
-        help="LoRA: layers to add to, by name; all-linear for all (may be repeated); by default the attention's.",
-    ),
-]
 
 
 def check_impossible(task: str, handle_impossible_answer: bool, null_score_diff_threshold: float) -> None:
@@ -83,21 +75,6 @@ def check_impossible(task: str, handle_impossible_answer: bool, null_score_diff_
         raise ConfigError(f"--handle-impossible-answer goes with --task question-answering, not with {task}")
     if null_score_diff_threshold and not handle_impossible_answer:
         raise ConfigError("--null-score-diff-threshold goes with --handle-impossible-answer")
-
-
-def lora_settings(rank: int | None, targets: list[str] | None) -> Any:
-    """What ``lora`` of `ferrobert.finetune` and `ferrobert.pretrain` is by the options.
-
-    Raises:
-        ConfigError: ``--lora-target`` without ``--lora``, or "all-linear" among other names.
-    """
-    if not targets:
-        return rank
-    if rank is None:
-        raise ConfigError("--lora-target goes with --lora RANK")
-    if "all-linear" in targets and len(targets) > 1:
-        raise ConfigError(f"--lora-target all-linear means all layers, got {', '.join(targets)}")
-    return {"r": rank, "lora_alpha": 2 * rank, "target_modules": "all-linear" if "all-linear" in targets else targets}
 
 
 def split_columns(columns: str | None) -> list[str] | None:

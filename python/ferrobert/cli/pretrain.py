@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ferrobert.cli.options import Lora, LoraTargets, console, lora_settings
+from ferrobert.cli.options import LoraTargets, console, lora_settings
 
 
 def pretrain(
@@ -44,7 +44,9 @@ def pretrain(
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-4,
     warmup_ratio: Annotated[float, typer.Option(help="Share of the steps in which the learning rate rises.")] = 0.1,
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.01,
-    lora: Lora = None,
+    lora: Annotated[
+        int | None, typer.Option(help="Train a LoRA of this rank on --model, and the head, instead of all weights.")
+    ] = None,
     lora_target: LoraTargets = None,
     held_out: Annotated[float, typer.Option(help="Share of the documents to evaluate on.")] = 0.01,
     evaluate_every: Annotated[int | None, typer.Option(help="Steps between evaluations.")] = None,

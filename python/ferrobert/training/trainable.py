@@ -12,6 +12,8 @@ from ferrobert.models.checkpoint import LoadedModel
 
 # The rank, scale and dropout of LoRA's paper for text classification (Hu et al. 2021, GLUE).
 LORA_DEFAULTS: dict[str, Any] = {"r": 8, "lora_alpha": 16, "lora_dropout": 0.1}
+# The projections of the attention that peft adds to by default, in the families that it does not know.
+ATTENTION = {"albert": ["query", "value"], "camembert": ["query", "value"], "distilbert": ["q_lin", "v_lin"]}
 
 
 def set_dropout(model: nn.Module, share: float) -> None:
@@ -60,6 +62,8 @@ def add_lora(
     settings = LORA_DEFAULTS | ({} if dropout is None else {"lora_dropout": dropout}) | _settings(lora)
     settings.setdefault("task_type", task_type)
     model = loaded.model
+    if model.config.model_type in ATTENTION and "target_parameters" not in settings:
+        settings.setdefault("target_modules", ATTENTION[model.config.model_type])
     head = head_parts(model)
     parameters: list[nn.Parameter] = []
     if "modules_to_save" not in settings:
@@ -86,18 +90,16 @@ def add_lora(
 
 
 def _settings(lora: Any) -> dict[str, Any]:
-    """Settings of ``peft.LoraConfig``; those that are ``None`` are left to peft."""
+    """What ``lora`` says of the settings of ``peft.LoraConfig``; ``None`` says nothing."""
     if hasattr(lora, "to_dict"):
         lora = lora.to_dict()
     if isinstance(lora, Mapping):
-        given = {name: value for name, value in lora.items() if value is not None}
-    elif lora is True:
-        given = {}
-    elif isinstance(lora, int) and lora >= 1:
-        given = {"r": lora, "lora_alpha": 2 * lora}
-    else:
+        return {name: value for name, value in lora.items() if value is not None}
+    if lora is True:
+        return {}
+    if not isinstance(lora, int) or lora < 1:
         raise ConfigError(f"lora must be True, a rank from 1, a dict or a LoraConfig, got {lora!r}")
-    return given
+    return {"r": lora, "lora_alpha": 2 * lora}
 
 
 class HeadParts(NamedTuple):
