@@ -14,6 +14,7 @@ from rich.console import Console
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import LoadedModel
+from ferrobert.models.encoder import where_is
 from ferrobert.training.pretraining import architecture
 from ferrobert.training.pretraining.curve import can_draw
 from ferrobert.training.pretraining.loop import Setup, train
@@ -77,9 +78,11 @@ def run(
     check_unused(folder, resume=resume, overwrite=overwrite)
     console = progress if isinstance(progress, Console) else Console(stderr=True, quiet=not progress or not is_main())
 
+    named = None if model is None else os.fspath(model)
+    model = None if named is None else where_is(named)
     family = _family(model, config)
     recipe = Recipe(
-        model=None if model is None else os.fspath(model),
+        model=named,
         config=_plain("base" if config is None and model is None else config),
         objective=architecture.choose_objective(objective, family, lora=lora is not None),
         lora=plain(lora),
