@@ -44,6 +44,9 @@ def pretrain(
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-4,
     warmup_ratio: Annotated[float, typer.Option(help="Share of the steps in which the learning rate rises.")] = 0.1,
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.01,
+    dropout: Annotated[
+        float | None, typer.Option(help="Dropout while it learns, in place of the model's own; 0 is faster.")
+    ] = None,
     lora: Annotated[
         int | None, typer.Option(help="Train a LoRA of this rank on --model, and the head, instead of all weights.")
     ] = None,
@@ -95,6 +98,7 @@ def pretrain(
         learning_rate=learning_rate,
         warmup_ratio=warmup_ratio,
         weight_decay=weight_decay,
+        dropout=dropout,
         lora=lora_settings(lora, lora_target),
         held_out=held_out,
         evaluate_every=evaluate_every,

@@ -111,7 +111,10 @@ def load_adapter(folder: Path, head: Head, **options: Any) -> LoadedModel:
     loaded = load_model(base, head, new_head=True, settings=settings, **options)
     with safe_open(folder / ADAPTER_WEIGHTS, "np") as weights:
         held = {key.removeprefix(PREFIX) for key in weights.keys()}  # noqa: SIM118  it is no dict
-    missing = sorted(loaded.fresh - held)
+    parameters = loaded.model.state_dict(keep_vars=True)
+    # A parameter may have two names: the bias of BERT's decoder is that of its predictions.
+    known = {id(one) for name, one in parameters.items() if name in held or name not in loaded.fresh}
+    missing = sorted(name for name in loaded.fresh - held if id(parameters[name]) not in known)
     if missing:
         raise CheckpointError(f"{folder} lacks parameters that its encoder has not either: {', '.join(missing)}")
     try:

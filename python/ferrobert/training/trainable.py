@@ -51,7 +51,7 @@ def add_lora(
         The peft model around it; `ferrobert.models.adapters.merged` gives back a plain one.
 
     Raises:
-        ConfigError: settings that peft refuses; an addition to a matrix that encoder and head share.
+        ConfigError: settings that peft refuses; a layer that the model does not have; an addition to a matrix that encoder and head share.
         MissingDependencyError: peft is not installed.
     """
     try:
@@ -64,6 +64,7 @@ def add_lora(
     model = loaded.model
     if model.config.model_type in ATTENTION and "target_parameters" not in settings:
         settings.setdefault("target_modules", ATTENTION[model.config.model_type])
+    _check_targets(model, settings.get("target_modules"))
     head = head_parts(model)
     parameters: list[nn.Parameter] = []
     if "modules_to_save" not in settings:
@@ -100,6 +101,19 @@ def _settings(lora: Any) -> dict[str, Any]:
     if not isinstance(lora, int) or lora < 1:
         raise ConfigError(f"lora must be True, a rank from 1, a dict or a LoraConfig, got {lora!r}")
     return {"r": lora, "lora_alpha": 2 * lora}
+
+
+def _check_targets(model: nn.Module, targets: Any) -> None:
+    """Raise ConfigError where a name stands for no layer; peft overlooks it beside others that do."""
+    if targets is None or isinstance(targets, str):
+        return
+    names = [f".{name}" for name, _ in model.named_modules()]
+    for target in targets:
+        if not any(name.endswith(f".{target}") for name in names):
+            linears = {name.rpartition(".")[2] for name, one in model.named_modules() if isinstance(one, nn.Linear)}
+            raise ConfigError(
+                f"lora: {type(model).__name__} has no layer {target!r}; its layers are {', '.join(sorted(linears))}"
+            )
 
 
 class HeadParts(NamedTuple):

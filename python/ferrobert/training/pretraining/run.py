@@ -32,7 +32,7 @@ from ferrobert.training.pretraining.result import PretrainingResult
 from ferrobert.training.pretraining.shards import require_pyarrow
 from ferrobert.training.recipe import plain
 from ferrobert.training.run_folder import check_unused
-from ferrobert.training.trainable import add_lora
+from ferrobert.training.trainable import add_lora, set_dropout
 
 DATA, TOKENIZER = "data", "tokenizer"
 
@@ -106,7 +106,11 @@ def run(
     transformers.set_seed(recipe.seed)
     loaded = _network(recipe, model, words)
     architecture.check_fit(loaded.model, words, recipe.max_length, own_tokenizer=model is None or tokenizer is None)
-    network = add_lora(loaded, recipe.lora, None) if recipe.lora is not None else loaded.model
+    network: Any = loaded.model
+    if recipe.dropout is not None:
+        set_dropout(network, recipe.dropout)
+    if recipe.lora is not None:
+        network = add_lora(loaded, recipe.lora, None, recipe.dropout)
     shards = prepare_shards(
         lambda: shard_folder(folder / DATA, files, words, recipe),
         document_encoder(words, recipe),
