@@ -51,7 +51,8 @@ def add_lora(
         The peft model around it; `ferrobert.models.adapters.merged` gives back a plain one.
 
     Raises:
-        ConfigError: settings that peft refuses; a layer that the model does not have; an addition to a matrix that encoder and head share.
+        ConfigError: settings that peft refuses; a layer that the model does not have; a matrix that encoder and head
+            share.
         MissingDependencyError: peft is not installed.
     """
     try:
@@ -103,17 +104,16 @@ def _settings(lora: Any) -> dict[str, Any]:
     return {"r": lora, "lora_alpha": 2 * lora}
 
 
-def _check_targets(model: nn.Module, targets: Any) -> None:
+def _check_targets(model: Any, targets: Any) -> None:
     """Raise ConfigError where a name stands for no layer; peft overlooks it beside others that do."""
     if targets is None or isinstance(targets, str):
         return
     names = [f".{name}" for name, _ in model.named_modules()]
     for target in targets:
         if not any(name.endswith(f".{target}") for name in names):
-            linears = {name.rpartition(".")[2] for name, one in model.named_modules() if isinstance(one, nn.Linear)}
-            raise ConfigError(
-                f"lora: {type(model).__name__} has no layer {target!r}; its layers are {', '.join(sorted(linears))}"
-            )
+            layers = model.base_model.named_modules()
+            allowed = sorted({name.rpartition(".")[2] for name, one in layers if isinstance(one, nn.Linear)})
+            raise ConfigError(f"lora: {type(model).__name__} has no layer {target!r}; it has {', '.join(allowed)}")
 
 
 class HeadParts(NamedTuple):
