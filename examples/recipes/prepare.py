@@ -1,4 +1,5 @@
-"""The data of the recipes: from the published sets to the files that `ferrobert train` reads, with their SHA-256.
+"""The data of the recipes: from the published sets to the files that `ferrobert train` and `pretrain` read, with their
+SHA-256.
 
     python examples/recipes/prepare.py DATA OUT
 
@@ -12,6 +13,7 @@ import csv
 import hashlib
 import json
 import random
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +23,9 @@ SEED = 20
 NER_SPLIT = ("wikigold", "uner_ewt_dev")
 TAGS = {"geo": "LOC", "per": "PER", "org": "ORG", "person": "PER", "location": "LOC", "corporation": "ORG"}
 TYPES = ("PER", "ORG", "LOC", "MISC")
+# Text to fill masks in: paragraphs of Wikipedia, and news, whose sentences are joined by this many.
+PARAGRAPHS = ("squad1.1_train_17articles", "squadshifts_new_wiki_v1.0", "dev-v1.1")
+NEWS_SENTENCES = 10
 
 Sentence = list[tuple[str, str]]
 
@@ -34,6 +39,7 @@ def main() -> None:
     entities(data / "ner", out / "token-classification")
     answers(data / "squad", out / "question-answering")
     inference(data / "nli", out / "zero-shot-classification")
+    masks(data, out / "fill-mask")
     sums = "".join(f"{digest(path)}  {path.relative_to(out)}\n" for path in sorted(out.glob("*/*")))
     (out / "sha256.txt").write_text(sums, "utf-8")
     expected = Path(__file__).with_name("sha256.txt")
@@ -117,6 +123,36 @@ def inference(data: Path, out: Path) -> None:
     for name, some in (("train", train), ("test", test)):
         columns = ((row["premise"], row["hypothesis"], row["label"]) for row in some)
         table(out / f"{name}.csv", ["text", "text_pair", "label"], columns)
+
+
+def masks(data: Path, out: Path) -> None:
+    """Paragraphs of Wikipedia and of news, each once, a line each; every twentieth is the test."""
+    texts: dict[str, None] = {}
+    for name in PARAGRAPHS:
+        for article in json.loads((data / "squad" / f"{name}.json").read_text("utf-8"))["data"]:
+            texts.update((" ".join(paragraph["context"].split()), None) for paragraph in article["paragraphs"])
+    news = [detokenized([word for word, _ in sentence]) for sentence in sentences(data / "ner" / "gmb_25k.conll")]
+    news = list(dict.fromkeys(news))
+    starts = range(0, len(news), NEWS_SENTENCES)
+    texts.update((" ".join(news[start : start + NEWS_SENTENCES]), None) for start in starts)
+    lines: dict[str, list[str]] = {"train": [], "test": []}
+    for number, text in enumerate(texts):
+        lines["test" if number % 20 == 19 else "train"].append(f"{text}\n")
+    out.mkdir(parents=True, exist_ok=True)
+    for name, some in lines.items():
+        (out / f"{name}.txt").write_text("".join(some), "utf-8")
+
+
+def detokenized(words: list[str]) -> str:
+    r"""A sentence of words as it is written: no space before punctuation, none within quotes or brackets.
+
+    Example:
+        >>> detokenized(["Iran", "'s", '"', "plan", '"', "would", "n't", "cost", "$", "40", "."])
+        'Iran\'s "plan" wouldn\'t cost $40.'
+    """
+    text = re.sub(r'" (.+?) "(?= |$)', r'"\1"', " ".join(words))
+    text = re.sub(r" ([.,;:!?%)]|'(?:s|re|ve|ll|d|m)\b|n't\b|(?<=s )'(?= ))", r"\1", text)
+    return re.sub(r"([($]) ", r"\1", text)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ferrobert.cli.options import console
+from ferrobert.cli.options import LoraTargets, console, lora_settings
 
 
 def pretrain(
@@ -27,7 +27,8 @@ def pretrain(
     vocab_size: Annotated[int, typer.Option(help="Most tokens of a vocabulary that is trained.")] = 30522,
     cased: Annotated[bool, typer.Option("--cased", help="Train a vocabulary that keeps capitals and accents.")] = False,
     objective: Annotated[
-        str | None, typer.Option(help="mlm+nsp, mlm+sop or mlm; by default mlm+nsp for BERT, mlm for others.")
+        str | None,
+        typer.Option(help="mlm+nsp, mlm+sop or mlm; by default mlm+nsp for BERT, mlm for others and with --lora."),
     ] = None,
     document_format: Annotated[
         str, typer.Option(help="blank-line (blank lines between documents), line (a document a line), or auto.")
@@ -43,6 +44,13 @@ def pretrain(
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-4,
     warmup_ratio: Annotated[float, typer.Option(help="Share of the steps in which the learning rate rises.")] = 0.1,
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.01,
+    dropout: Annotated[
+        float | None, typer.Option(help="Dropout while it learns, in place of the model's own; 0 is faster.")
+    ] = None,
+    lora: Annotated[
+        int | None, typer.Option(help="Train a LoRA of this rank on --model, and the head, instead of all weights.")
+    ] = None,
+    lora_target: LoraTargets = None,
     held_out: Annotated[float, typer.Option(help="Share of the documents to evaluate on.")] = 0.01,
     evaluate_every: Annotated[int | None, typer.Option(help="Steps between evaluations.")] = None,
     save_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
@@ -62,6 +70,7 @@ def pretrain(
     """Pretrain an encoder on raw text: masked tokens and next sentences.
 
     Example: ferrobert pretrain corpus.txt -o ./my-bert --config mini --epochs 3.
+    To another domain: ferrobert pretrain reports.txt -o ./my-bert -m path/to/bert --lora 16 --learning-rate 1e-3
     On several GPUs: torchrun --nproc-per-node 4 -m ferrobert pretrain corpus.txt -o ./my-bert
     """
     from ferrobert.training import pretrain as run
@@ -89,6 +98,8 @@ def pretrain(
         learning_rate=learning_rate,
         warmup_ratio=warmup_ratio,
         weight_decay=weight_decay,
+        dropout=dropout,
+        lora=lora_settings(lora, lora_target),
         held_out=held_out,
         evaluate_every=evaluate_every,
         save_every=save_every,
@@ -105,6 +116,8 @@ def pretrain(
         return
     out = console()
     out.print(f"model saved in {result.model_dir} after {result.steps:,} steps", soft_wrap=True)
+    if result.adapter:
+        out.print(f"adapter saved in {result.adapter}", soft_wrap=True)
     if result.metrics:
         baseline = f"token frequencies alone: {result.metrics['unigram_loss']:.3f}"
         out.print(f"{evaluation_text(dict(result.metrics))} ({baseline})", soft_wrap=True)

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     from ferrobert.models.checkpoint import Head, LoadedModel
 
-__all__ = ["ADAPTER_CONFIG", "base_of", "is_adapter", "load_adapter", "save_adapter", "tokenizer_of"]
+__all__ = [
+    "ADAPTER_CONFIG",
+    "base_of",
+    "check_whole",
+    "is_adapter",
+    "load_adapter",
+    "merged",
+    "save_adapter",
+    "tokenizer_of",
+]
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -33,6 +42,12 @@ PREFIX = "base_model.model."
 def is_adapter(folder: Path) -> bool:
     """Whether a folder holds an adapter and no weights of a whole model."""
     return (folder / ADAPTER_CONFIG).is_file() and not any((folder / weights).is_file() for weights in WEIGHTS)
+
+
+def check_whole(folder: Path) -> None:
+    """Raise CheckpointError where a folder that is to be trained on holds an adapter."""
+    if is_adapter(folder):
+        raise CheckpointError(f"{folder} holds a LoRA adapter, which is not trained on: save the model of its pipeline")
 
 
 def base_of(folder: Path) -> str:
@@ -104,13 +119,16 @@ def load_adapter(
     loaded = load_model(base, head, new_head=True, settings=settings, allow_pickle=allow_pickle)
     with safe_open(folder / ADAPTER_WEIGHTS, "np") as weights:
         held = {key.removeprefix(PREFIX) for key in weights.keys()}  # noqa: SIM118  it is no dict
-    missing = sorted(loaded.fresh - held)
+    parameters = loaded.model.state_dict(keep_vars=True)
+    # A parameter may have two names: the bias of BERT's decoder is that of its predictions.
+    known = {id(one) for name, one in parameters.items() if name in held or name not in loaded.fresh}
+    missing = sorted(name for name in loaded.fresh - held if id(parameters[name]) not in known)
     if missing:
         raise CheckpointError(f"{folder} lacks parameters that its encoder has not either: {', '.join(missing)}")
     try:
         with quiet_transformers(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a name that it has renamed
-            model = peft.PeftModel.from_pretrained(loaded.model, str(folder)).merge_and_unload()
+            model = merged(peft.PeftModel.from_pretrained(loaded.model, str(folder)))
     except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{folder}: the adapter does not fit {base}: {reason[:300]}") from error
@@ -121,8 +139,24 @@ def load_adapter(
     return LoadedModel(model.eval(), frozenset())
 
 
+def merged(model: Any) -> Any:
+    """The plain model, a low-rank addition folded into its weights."""
+    if not hasattr(model, "merge_and_unload"):
+        return model
+    tied = getattr(model.config, "tie_word_embeddings", None)
+    with warnings.catch_warnings():
+        # peft would untie the config of a checkpoint that has two matrices; transformers then misses the output bias.
+        warnings.filterwarnings("ignore", "Input and output embeddings are no longer tied")
+        plain = model.merge_and_unload()
+    if tied is not None:
+        plain.config.tie_word_embeddings = tied
+    return plain
+
+
 def save_adapter(model: Any, folder: Path) -> None:
     """Write the low-rank addition and the head of a peft model; the folder is complete or not there.
+
+    A matrix of the head that is the encoder's as well, as a tied decoder is, is left out.
 
     Args:
         model: the peft model, its encoder loaded from a folder or from the hub.
@@ -134,6 +168,7 @@ def save_adapter(model: Any, folder: Path) -> None:
     source = Path(model.config.name_or_path)
     with write_folder(folder) as beside, quiet_transformers():
         model.save_pretrained(beside)
+        _add_rest_of_head(model.get_base_model(), beside / ADAPTER_WEIGHTS)
         written = json_object(beside / ADAPTER_CONFIG)
         written["base_model_name_or_path"] = _name_of(source, config.base_model_name_or_path)
         (beside / ADAPTER_CONFIG).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
@@ -145,6 +180,30 @@ def save_adapter(model: Any, folder: Path) -> None:
         if weights.is_file():
             settings[BASE_SHA256] = sha256_of(weights)
         (beside / CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def _add_rest_of_head(model: Any, file: Path) -> None:
+    """Add the parameters of a head that peft has not written, as they belong to no module that learns as a whole.
+
+    Such is the bias of a tied decoder. peft puts what it finds under a parameter's own name in its place.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import AuxiliaryTrainingWrapper
+    from safetensors.torch import load_file, save_file
+
+    of_encoder = set(map(id, model.base_model.parameters()))
+    written = tuple(
+        f"{name}."
+        for name, module in model.named_modules()
+        if isinstance(module, BaseTunerLayer | AuxiliaryTrainingWrapper)
+    )
+    rest = {
+        PREFIX + name: parameter.detach()
+        for name, parameter in model.named_parameters()
+        if id(parameter) not in of_encoder and not name.startswith(written)
+    }
+    if rest:
+        save_file(load_file(file) | rest, file, metadata={"format": "pt"})
 
 
 def _name_of(source: Path, name: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ferrobert.errors import CheckpointError, MissingDependencyError, UnsafeCheckpointError
 from ferrobert.hub import checkpoint_files
-from ferrobert.models.adapters import is_adapter, load_adapter
+from ferrobert.models.adapters import check_whole, is_adapter, load_adapter
 from ferrobert.models.encoder import where_is
 from ferrobert.models.folder import CONFIG, INDICES, PICKLED, check_config, check_folder, check_shards
 
@@ -176,9 +176,7 @@ def load_model(
     name = where_is(source)
     if is_adapter(Path(name).expanduser()):
         if new_head:
-            raise CheckpointError(
-                f"{name} holds a LoRA adapter, which is not trained on: save the model of its pipeline"
-            )
+            check_whole(Path(name).expanduser())
         return load_adapter(Path(name).expanduser(), head, dtype=dtype, allow_pickle=allow_pickle)
     if Path(name).expanduser().exists():
         check_folder(Path(name).expanduser(), allow_pickle=allow_pickle)

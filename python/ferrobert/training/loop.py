@@ -12,7 +12,7 @@ import transformers
 from rich.console import Console
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
 
-from ferrobert.models.adapters import is_adapter, save_adapter
+from ferrobert.models.adapters import is_adapter, merged, save_adapter
 from ferrobert.models.checkpoint import LoadedModel, quiet_transformers
 from ferrobert.models.parameters import ParameterCounts, count_parameters
 from ferrobert.models.saving import save_model
@@ -21,11 +21,10 @@ from ferrobert.training.calibration import calibrate, calibration_line
 from ferrobert.training.progress import EpochProgress, epoch_history
 from ferrobert.training.recipe import Recipe
 from ferrobert.training.rows import LabelledRows, as_batch
-from ferrobert.training.run_folder import CHECKPOINTS, drop
-from ferrobert.training.trainable import add_lora, freeze_encoder, merged, set_dropout
+from ferrobert.training.run_folder import ADAPTER, CHECKPOINTS, drop
+from ferrobert.training.trainable import add_lora, freeze_encoder, set_dropout
 
 REPORT = "training_report.json"
-ADAPTER = "adapter"
 
 
 def train_and_save(

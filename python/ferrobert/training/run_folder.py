@@ -14,6 +14,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from ferrobert.errors import ConfigError
 
 CHECKPOINTS = "checkpoints"
+ADAPTER = "adapter"
 RUN = "run.json"
 FINISHED = "finished"
 

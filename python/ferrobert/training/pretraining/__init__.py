@@ -44,6 +44,8 @@ def pretrain(
     adam_beta2: float = 0.999,
     adam_epsilon: float = 1e-8,
     max_grad_norm: float = 1.0,
+    dropout: float | None = None,
+    lora: bool | int | Mapping[str, Any] | Any | None = None,
     bf16: bool | None = None,
     device: str | None = None,
     held_out: float = 0.01,
@@ -77,7 +79,8 @@ def pretrain(
             trained on the corpus.
         vocab_size, do_lower_case: of the vocabulary that is trained.
         objective: "mlm+nsp" (masked tokens and next sentences), "mlm+sop" (sentence order, ALBERT's), or "mlm", which
-            fills rows with sentences one after another (RoBERTa's). By default "mlm+nsp" for BERT, "mlm" for others.
+            fills rows with sentences one after another (RoBERTa's). By default "mlm+nsp" for BERT, "mlm" for others and
+            with ``lora``.
         max_length: tokens of a row.
         mlm_probability, mask_replace_prob, random_replace_prob, whole_word_mask, exact, max_span_length: how tokens are
             masked, see :class:`ferrobert.DataCollatorForLanguageModeling`.
@@ -90,6 +93,11 @@ def pretrain(
         batch_size: rows of a batch, of each process.
         gradient_accumulation_steps, learning_rate, warmup_ratio, weight_decay, adam_beta2, adam_epsilon, max_grad_norm:
             the optimisation.
+        dropout: share of hidden states and of attention that is dropped while it learns, in place of the model's own;
+            that of ``lora`` too, unless its settings say ``lora_dropout``. 0.0 is faster on the CPU.
+        lora: train a low-rank addition to the attention of ``model``, and the transform and bias of its head, in place
+            of all weights: ``True`` for rank 8, a rank, settings of ``peft.LoraConfig``, or a ``LoraConfig``.
+            ``output_dir/adapter`` then holds what was learned alone. It wants a higher ``learning_rate``, such as 1e-3.
         bf16: mixed precision; by default on GPUs that have it.
         device: "cpu" to stay off a GPU that is there.
         held_out: share of the documents that are set aside to evaluate on; which ones depends on their numbers alone.
@@ -110,7 +118,8 @@ def pretrain(
         ConfigError: a setting that is not allowed; another or an unfinished run in ``output_dir``.
         DataError: the corpus has no text, or bytes that are not UTF-8; the message names file and line.
         CheckpointError: ``model`` cannot be loaded.
-        MissingDependencyError: torch, transformers or pyarrow is not installed, or matplotlib for ``curve=True``.
+        MissingDependencyError: torch, transformers or pyarrow is not installed, matplotlib for ``curve=True``, or peft
+            for ``lora``.
 
     Example:
         >>> result = pretrain("corpus.txt", output_dir="my-bert", config="mini", epochs=3)  # doctest: +SKIP

@@ -14,7 +14,8 @@ import transformers
 
 from ferrobert.errors import CheckpointError, ConfigError, MissingDependencyError
 from ferrobert.hub import checkpoint_files
-from ferrobert.models.checkpoint import position_limit, quiet_transformers
+from ferrobert.models.adapters import check_whole
+from ferrobert.models.checkpoint import LoadedModel, position_limit, quiet_transformers
 from ferrobert.models.folder import check_folder
 
 # Layers and hidden size of Google's BERT models (Devlin et al. 2018, Turc et al. 2019); a head reads 64 dimensions.
@@ -101,14 +102,16 @@ def _read_config(path: Path) -> Mapping[str, Any]:
     return settings
 
 
-def choose_objective(objective: str | None, family: str) -> str:
+def choose_objective(objective: str | None, family: str, *, lora: bool = False) -> str:
     """The objective that was asked for, or by default the family's own: "mlm+nsp" for BERT, "mlm" for others.
+
+    With LoRA it is "mlm" by default.
 
     Raises:
         ConfigError: unknown, or the family has no head for it.
     """
     if objective is None:
-        return "mlm+nsp" if family == "bert" else "mlm"
+        return "mlm+nsp" if family == "bert" and not lora else "mlm"
     if objective not in OBJECTIVES:
         allowed = ", ".join(repr(name) for name in OBJECTIVES)
         raise ConfigError(f"objective must be one of {allowed}, got {objective!r}")
@@ -140,10 +143,12 @@ def checkpoint_config(source: str | os.PathLike[str]) -> Any:
     """The configuration of a checkpoint: a folder, or the id of a model on the hub.
 
     Raises:
-        CheckpointError: it is not there or incomplete; `UnsafeCheckpointError` where its weights are a pickle.
+        CheckpointError: it is not there or incomplete, or an adapter; `UnsafeCheckpointError` where its weights are a
+            pickle.
     """
     folder = Path(source).expanduser()
     if folder.exists():
+        check_whole(folder)
         check_folder(folder)
         name = str(folder)
     else:
@@ -159,7 +164,7 @@ def checkpoint_config(source: str | os.PathLike[str]) -> Any:
         ) from error
 
 
-def load_model(source: str | os.PathLike[str], config: Any, objective: str) -> Any:
+def load_model(source: str | os.PathLike[str], config: Any, objective: str) -> LoadedModel:
     """A checkpoint's model with the heads of an objective, in float32.
 
     A head that the checkpoint lacks starts at random, with a warning that names it.
@@ -195,7 +200,7 @@ def load_model(source: str | os.PathLike[str], config: Any, objective: str) -> A
             f"{type(model).__name__} start at random",
             stacklevel=4,
         )
-    return model
+    return LoadedModel(model, frozenset(fresh))
 
 
 def check_positions(config: Any, max_length: int) -> None:

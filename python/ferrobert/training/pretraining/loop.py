@@ -15,8 +15,9 @@ import transformers
 from rich.console import Console
 from transformers import PrinterCallback, TrainingArguments
 
+from ferrobert.models.adapters import is_adapter, merged, save_adapter
 from ferrobert.models.checkpoint import quiet_transformers
-from ferrobert.models.parameters import count_parameters
+from ferrobert.models.parameters import ParameterCounts, count_parameters
 from ferrobert.models.saving import save_model
 from ferrobert.training.checkpoints import checkpoint_step
 from ferrobert.training.pretraining.baseline import Baselines, held_out_baselines
@@ -29,7 +30,7 @@ from ferrobert.training.pretraining.result import PretrainingResult
 from ferrobert.training.pretraining.rows import EncodedRows, EpochOrder
 from ferrobert.training.pretraining.shards import HELD_OUT, HELD_OUT_SEED, TRAIN, ShardFolder
 from ferrobert.training.pretraining.trainer import PretrainingTrainer, evaluation_batches
-from ferrobert.training.run_folder import CHECKPOINTS, FINISHED, drop, prepare_run
+from ferrobert.training.run_folder import ADAPTER, CHECKPOINTS, FINISHED, drop, prepare_run
 
 REPORT = "pretraining_report.json"
 # Where evaluate_every is not given, a run is evaluated this often.
@@ -60,11 +61,13 @@ def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> Pr
 
     Args:
         setup: the settings.
-        network: the model with its heads.
+        network: the model with its heads, or the peft model around it.
         tokenizer: the tokenizer of the rows.
         shards: the rows.
     """
     recipe = setup.recipe
+    plain = network if recipe.lora is None else network.get_base_model()
+    counts = count_parameters(plain)
     rows = EncodedRows(shards, TRAIN)
     held_out = EncodedRows(shards, HELD_OUT) if recipe.held_out else None
     world = int(os.environ.get("WORLD_SIZE", "1"))
@@ -86,18 +89,18 @@ def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> Pr
     baselines = None
     if held_out is not None:
         batches = evaluation_batches(held_out, arguments.per_device_eval_batch_size)
-        vocab_size = network.get_input_embeddings().num_embeddings
+        vocab_size = plain.get_input_embeddings().num_embeddings
         special = tokenizer.all_special_ids
         baselines = held_out_baselines(rows, held_out, batches, mask_held_out, vocab_size, special)
         setup.console.print(f"token frequencies alone: held-out MLM loss {baselines.unigram_loss:.3f}", highlight=False)
 
     def picture(records: list[dict[str, float]]) -> None:
         if setup.draws:
-            draw(setup.folder / CURVE, records, baselines, _title(network, rows, recipe))
+            draw(setup.folder / CURVE, records, baselines, _title(plain, counts, rows, recipe))
 
     shown = StepProgress(setup.console, rows.tokens() / len(rows) * order.global_batch)
     trainer = PretrainingTrainer(
-        loss=PretrainingLoss(network),
+        loss=PretrainingLoss(plain),
         train_rows=rows,
         held_out=held_out,
         mask_held_out=mask_held_out,
@@ -122,7 +125,7 @@ def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> Pr
     if trainer.is_world_process_zero():
         report = {
             "settings": settings,
-            "parameters": count_parameters(network).total,
+            "parameters": {"trained": counts.trainable, "all": counts.total},
             "rows": {"train": len(rows), "held_out": 0 if held_out is None else len(held_out)},
             "tokens": {"train": rows.tokens(), "held_out": 0 if held_out is None else held_out.tokens()},
             "documents": {split: sum(shard.documents for shard in shards.shards(split)) for split in (TRAIN, HELD_OUT)},
@@ -135,7 +138,12 @@ def train(setup: Setup, network: Any, tokenizer: Any, shards: ShardFolder) -> Pr
             "metrics": _metrics(setup.folder / LOG, baselines),
             "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         }
-        save_model(trainer.plain_model(), tokenizer, setup.folder, reports={REPORT: report})
+        if recipe.lora is not None:
+            save_adapter(network, setup.folder / ADAPTER)
+        elif is_adapter(setup.folder / ADAPTER):  # of an earlier run
+            drop(setup.folder / ADAPTER)
+        learned = trainer.plain_model() if recipe.lora is None else merged(network)
+        save_model(learned, tokenizer, setup.folder, reports={REPORT: report})
         drop(setup.folder / CHECKPOINTS)
     trainer.accelerator.wait_for_everyone()
     return _result(setup.folder, rows)
@@ -189,10 +197,12 @@ def _fingerprint(shards: ShardFolder) -> str:
     return hashlib.sha256(json.dumps(shards.fingerprint, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _title(network: Any, rows: EncodedRows, recipe: Recipe) -> str:
-    millions = count_parameters(network).total / 1e6
+def _title(network: Any, counts: ParameterCounts, rows: EncodedRows, recipe: Recipe) -> str:
+    millions = f"{counts.total / 1e6:.1f}"
+    if counts.trainable < counts.total:
+        millions = f"{counts.trainable / 1e6:.1f} of {millions}"
     tokens = rows.tokens() / 1e6
-    return f"{type(network).__name__}, {millions:.1f} M parameters, {tokens:.1f} M tokens, rows of {recipe.max_length}"
+    return f"{type(network).__name__}, {millions} M parameters, {tokens:.1f} M tokens, rows of {recipe.max_length}"
 
 
 def _metrics(log: Path, baselines: Baselines | None) -> dict[str, float]:
@@ -205,12 +215,13 @@ def _metrics(log: Path, baselines: Baselines | None) -> dict[str, float]:
 
 def _result(folder: Path, rows: EncodedRows) -> PretrainingResult:
     report = json.loads((folder / REPORT).read_text("utf-8"))
-    curve = folder / CURVE
+    curve, adapter = folder / CURVE, folder / ADAPTER
     return PretrainingResult(
         model_dir=folder,
         log=folder / LOG,
         curve=curve if curve.is_file() else None,
         report=folder / REPORT,
+        adapter=adapter if is_adapter(adapter) else None,
         metrics=report["metrics"],
         steps=report["steps"],
         tokens=rows.tokens(),

@@ -39,6 +39,8 @@ class Recipe:
     adam_epsilon: float
     max_grad_norm: float
     held_out: float
+    dropout: float | None
+    lora: Any
     seed: int
 
     def __post_init__(self) -> None:
@@ -65,6 +67,12 @@ class Recipe:
             raise ConfigError(f"adam_beta2 must lie in [0, 1), got {self.adam_beta2!r}")
         if not self.adam_epsilon > 0.0:
             raise ConfigError(f"adam_epsilon must be positive, got {self.adam_epsilon!r}")
+        if self.dropout is not None and not 0.0 <= self.dropout < 1.0:
+            raise ConfigError(f"dropout must be None or lie in [0, 1), got {self.dropout!r}")
+        if self.lora is not None and self.model is None:
+            raise ConfigError("lora= adds to the weights of a checkpoint; name it with model=")
+        if self.lora is not None and self.objective != "mlm":
+            raise ConfigError(f"lora= learns masked tokens alone, objective='mlm', not {self.objective!r}")
         check_count("seed", self.seed, 0)
         if self.seed >= 1 << 32:
             raise ConfigError(f"seed must be below 4294967296, got {self.seed!r}")

@@ -16,6 +16,7 @@ class PretrainingResult:
         log: losses and evaluations, a JSON object a line.
         curve: the picture of the losses; ``None`` where it is not drawn.
         report: settings, counts, times and the final metrics as JSON.
+        adapter: the folder of the LoRA adapter; ``None`` for a run without ``lora``.
         metrics: of the last evaluation: ``held_out_mlm_loss``, ``held_out_mlm_accuracy``, ``held_out_nsp_loss``,
             ``held_out_nsp_accuracy``; ``unigram_loss``, what token frequencies alone would lose, and
             ``majority_nsp_accuracy``, what always giving the more frequent label would reach; empty without held-out
@@ -28,6 +29,7 @@ class PretrainingResult:
     log: Path
     curve: Path | None
     report: Path
+    adapter: Path | None
     metrics: Mapping[str, float]
     steps: int
     tokens: int

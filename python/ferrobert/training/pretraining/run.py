@@ -13,6 +13,8 @@ from rich.console import Console
 
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_count
+from ferrobert.models.checkpoint import LoadedModel
+from ferrobert.models.encoder import where_is
 from ferrobert.training.pretraining import architecture
 from ferrobert.training.pretraining.curve import can_draw
 from ferrobert.training.pretraining.loop import Setup, train
@@ -28,7 +30,9 @@ from ferrobert.training.pretraining.preparation import (
 from ferrobert.training.pretraining.recipe import Recipe
 from ferrobert.training.pretraining.result import PretrainingResult
 from ferrobert.training.pretraining.shards import require_pyarrow
+from ferrobert.training.recipe import plain
 from ferrobert.training.run_folder import check_unused
+from ferrobert.training.trainable import add_lora, set_dropout
 
 DATA, TOKENIZER = "data", "tokenizer"
 
@@ -44,6 +48,7 @@ def run(
     do_lower_case: bool,
     objective: str | None,
     document_format: str,
+    lora: Any,
     bf16: bool | None,
     device: str | None,
     evaluate_every: int | None,
@@ -61,6 +66,7 @@ def run(
         raise ConfigError("model must be a checkpoint folder or the id of a model on the hub, got a loaded model")
     if model is not None and config is not None:
         raise ConfigError("model= goes on from a checkpoint, config= makes a new model: give one of the two")
+    lora = None if lora is False else lora
     for name, value in (("evaluate_every", evaluate_every), ("save_every", save_every), ("log_every", log_every)):
         if value is not None:
             check_count(name, value, 1)
@@ -72,11 +78,14 @@ def run(
     check_unused(folder, resume=resume, overwrite=overwrite)
     console = progress if isinstance(progress, Console) else Console(stderr=True, quiet=not progress or not is_main())
 
+    named = None if model is None else os.fspath(model)
+    model = None if named is None else where_is(named)
     family = _family(model, config)
     recipe = Recipe(
-        model=None if model is None else os.fspath(model),
+        model=named,
         config=_plain("base" if config is None and model is None else config),
-        objective=architecture.choose_objective(objective, family),
+        objective=architecture.choose_objective(objective, family, lora=lora is not None),
+        lora=plain(lora),
         **settings,
     )
     if recipe.config is not None:
@@ -95,8 +104,13 @@ def run(
         )
     collator(recipe, words, recipe.seed)
     transformers.set_seed(recipe.seed)
-    network = _network(recipe, model, words)
-    architecture.check_fit(network, words, recipe.max_length, own_tokenizer=model is None or tokenizer is None)
+    loaded = _network(recipe, model, words)
+    architecture.check_fit(loaded.model, words, recipe.max_length, own_tokenizer=model is None or tokenizer is None)
+    network: Any = loaded.model
+    if recipe.dropout is not None:
+        set_dropout(network, recipe.dropout)
+    if recipe.lora is not None:
+        network = add_lora(loaded, recipe.lora, None, recipe.dropout)
     shards = prepare_shards(
         lambda: shard_folder(folder / DATA, files, words, recipe),
         document_encoder(words, recipe),
@@ -152,10 +166,11 @@ def _tokenizer(tokenizer: Any, model: str | os.PathLike[str] | None) -> Any:
     return None if source is None else AutoTokenizer.from_pretrained(source)
 
 
-def _network(recipe: Recipe, model: str | os.PathLike[str] | None, tokenizer: Any) -> Any:
+def _network(recipe: Recipe, model: str | os.PathLike[str] | None, tokenizer: Any) -> LoadedModel:
     if model is not None:
         return architecture.load_model(model, architecture.checkpoint_config(model), recipe.objective)
-    return architecture.make_model(architecture.new_config(recipe.config, tokenizer), recipe.objective)
+    made = architecture.make_model(architecture.new_config(recipe.config, tokenizer), recipe.objective)
+    return LoadedModel(made, frozenset(name for name, _ in made.named_parameters()))
 
 
 def _plain(config: Any) -> Any:

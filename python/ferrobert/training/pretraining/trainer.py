@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_model
+from safetensors.torch import load_file, load_model, save_file
 
 from ferrobert.training.checkpoints import AtomicCheckpoints
 from ferrobert.training.pretraining.objective import PretrainingLoss
 from ferrobert.training.pretraining.rows import EncodedRows, EpochOrder
+from ferrobert.training.trainable import learning
 
 WEIGHTS = "model.safetensors"
 # Held-out rows of an evaluation, spread evenly over all of them: an evaluation must not take longer than training.
@@ -140,12 +141,30 @@ class PretrainingTrainer(AtomicCheckpoints):
         return EpochOrder(self.train_dataset, self.global_batch, self.args.seed)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        if self.args.should_save:
-            self.plain_model().save_pretrained(output_dir)
+        if not self.args.should_save:
+            return
+        model = self.plain_model()
+        if _learns_whole(model):
+            model.save_pretrained(output_dir)
+        else:  # what does not learn is in the checkpoint that the run began with
+            folder = Path(output_dir or self.args.output_dir)
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file(learning(model), folder / WEIGHTS)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         loss = self.accelerator.unwrap_model(self.model if model is None else model)
-        load_model(loss.model, Path(resume_from_checkpoint) / WEIGHTS)
+        weights = Path(resume_from_checkpoint) / WEIGHTS
+        if _learns_whole(loss.model):
+            load_model(loss.model, weights)
+            return
+        saved = load_file(weights)
+        with torch.no_grad():
+            for name, parameter in learning(loss.model).items():
+                parameter.copy_(saved[name])
+
+
+def _learns_whole(model: torch.nn.Module) -> bool:
+    return all(parameter.requires_grad for parameter in model.parameters())
 
 
 def evaluation_batches(rows: EncodedRows, size: int) -> list[Sequence[int]]:
