@@ -116,6 +116,15 @@ def test_lora_is_folded_into_plain_weights(tiny_encoder, tmp_path):
     assert reference("great")[0]["score"] == pytest.approx(pipe("great")[0]["score"], abs=1e-5)
 
 
+def test_a_lora_config_is_what_its_settings_are(tiny_encoder, tmp_path):
+    peft = pytest.importorskip("peft")
+    settings = {"r": 2, "lora_alpha": 4, "target_modules": ["query"]}
+    for name, lora in (("config", peft.LoraConfig(**settings)), ("dict", {**settings, "lora_dropout": 0.0})):
+        folder = tmp_path / name
+        fb.finetune("text-classification", tiny_encoder, TRAIN, output_dir=folder, lora=lora, **FAST)
+    assert_equal_weights(tmp_path / "config", tmp_path / "dict")
+
+
 def test_dropout_takes_the_place_of_the_models_own_and_of_loras(tiny_encoder, tmp_path, monkeypatch):
     seen = []
     inner = loop.add_lora

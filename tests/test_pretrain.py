@@ -125,6 +125,16 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(whole, tmp
     assert not torch.equal(weights_of(result.model_dir)[name], weights_of(tmp_path / "other")[name])
 
 
+def test_dropout_takes_the_place_of_the_models_own(whole, tmp_path):
+    corpus, result = whole
+    config = {**CONFIG, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    pretrain(corpus, tmp_path / "config", config=config, **SHORT)
+    pretrain(corpus, tmp_path / "dropout", dropout=0.0, **SHORT)
+    assert_equal_weights(tmp_path / "config", tmp_path / "dropout")
+    name = "bert.pooler.dense.weight"
+    assert not torch.equal(weights_of(result.model_dir)[name], weights_of(tmp_path / "dropout")[name])
+
+
 def test_held_out_documents_are_the_same_for_every_seed(whole, tmp_path):
     corpus, result = whole
     other = pretrain(corpus, tmp_path, seed=7, **SHORT)
@@ -407,6 +417,7 @@ def test_the_two_losses_of_bert_are_those_of_its_own_class():
         ({"batch_size": 0}, "batch_size must be an integer of at least 1"),
         ({"learning_rate": 0}, "learning_rate must lie between 0 and 1"),
         ({"warmup_ratio": 1.0}, "warmup_ratio must lie in"),
+        ({"dropout": 1.0}, r"dropout must be None or lie in \[0, 1\), got 1.0"),
         ({"seed": -1}, "seed must be an integer of at least 0"),
         ({"objective": "nsp"}, "objective must be one of 'mlm\\+nsp', 'mlm\\+sop', 'mlm', got 'nsp'"),
         ({"config": "huge"}, "config 'huge' is neither a size"),

@@ -26,6 +26,8 @@ TYPES = ("PER", "ORG", "LOC", "MISC")
 # Text to fill masks in: paragraphs of Wikipedia, and news, whose sentences are joined by this many.
 PARAGRAPHS = ("squad1.1_train_17articles", "squadshifts_new_wiki_v1.0", "dev-v1.1")
 NEWS_SENTENCES = 10
+# Quotes and dashes of Windows-1252, which stand in the news as control characters.
+WINDOWS = {0x91: "'", 0x92: "'", 0x93: '"', 0x94: '"', 0x96: "-", 0x97: "-"}
 
 Sentence = list[tuple[str, str]]
 
@@ -150,7 +152,8 @@ def detokenized(words: list[str]) -> str:
         >>> detokenized(["Iran", "'s", '"', "plan", '"', "would", "n't", "cost", "$", "40", "."])
         'Iran\'s "plan" wouldn\'t cost $40.'
     """
-    text = re.sub(r'" (.+?) "(?= |$)', r'"\1"', " ".join(words))
+    text = " ".join(" ".join(words).translate(WINDOWS).split())
+    text = re.sub(r'" (.+?) "(?= |$)', r'"\1"', text)
     text = re.sub(r" ([.,;:!?%)]|'(?:s|re|ve|ll|d|m)\b|n't\b|(?<=s )'(?= ))", r"\1", text)
     return re.sub(r"([($]) ", r"\1", text)
 
