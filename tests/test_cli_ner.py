@@ -82,9 +82,9 @@ def test_the_options_reach_the_pipeline(pipe):
     assert pipe.options == ("cpu", 64)
 
 
-def test_the_options_that_are_not_given_are_the_pipelines_own(pipe):
+def test_by_default_entities_are_of_whole_words(pipe):
     run("ner", TEXT, "-m", "tagger")
-    assert pipe.calls == [([TEXT], "simple", False)]
+    assert pipe.calls == [([TEXT], "first", False)]
 
 
 def test_json_has_a_line_a_text(tmp_path):

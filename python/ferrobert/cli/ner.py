@@ -26,8 +26,8 @@ def ner(
     model: ModelOrDefault = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the entities in colour to this file.")] = None,
     aggregation_strategy: Annotated[
-        str, typer.Option(help="How subwords make entities: none, simple, first, average or max.")
-    ] = "simple",
+        str, typer.Option(help="How subwords make entities: none, simple (may split words), first, average or max.")
+    ] = "first",
     constrained: Annotated[
         bool, typer.Option("--constrained", help="Choose the best labels among those that the scheme allows.")
     ] = False,
