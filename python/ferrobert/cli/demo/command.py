@@ -69,6 +69,7 @@ def demo(
         done.append(_shown(out, section))
     seconds = time.perf_counter() - started
     write_file(output_dir / REPORT, page(ABOUT, done, footer=f"{machine()}. Made in {seconds:.0f} s."))
+    out.print()
     out.rule(style="dim")
     out.print(f"done in {seconds:.0f} s; all of it as a page: {output_dir / REPORT}", soft_wrap=True, markup=False)
     if train:
