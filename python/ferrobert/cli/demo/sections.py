@@ -13,6 +13,7 @@ from ferrobert.cli.demo import texts
 from ferrobert.cli.demo.blocks import Bar, Bars, Block, Cell, Column, Kind, Line, Marked, Score, Section, Table, Tokens
 from ferrobert.cli.fill_mask import lists_of
 from ferrobert.cli.tokenize import TOKEN_COLUMNS, encoded, token_cells
+from ferrobert.errors import CheckpointError
 from ferrobert.render.answer import marked_answers
 
 __all__ = [
@@ -52,7 +53,11 @@ def sections(tokenizer: Any, open_model: Callable[[str], Any], own: Sequence[str
     yield Section("entities", "Entities", entities(open_model("token-classification")))
     yield Section("answers", "Answers", answers(open_model("question-answering")))
     yield Section("topics", "Labels of your own", topics(open_model("zero-shot-classification")))
-    yield Section("gaps", "Filled masks", gaps(open_model("fill-mask")))
+    try:
+        filled = gaps(open_model("fill-mask"))
+    except CheckpointError as error:  # its adapter is not trained yet
+        filled = iter([Line(str(error))])
+    yield Section("gaps", "Filled masks", filled)
     yield Section("alike", "Sentences compared", alike(open_model("feature-extraction")))
 
 
