@@ -52,13 +52,19 @@ def sections(tokenizer: Any, open_model: Callable[[str], Any], own: Sequence[str
     yield Section("sentiment", "Sentiment", sentiment(open_model("text-classification"), own))
     yield Section("entities", "Entities", entities(open_model("token-classification")))
     yield Section("answers", "Answers", answers(open_model("question-answering")))
-    yield Section("topics", "Labels of your own", topics(open_model("zero-shot-classification")))
-    try:
-        filled = gaps(open_model("fill-mask"))
-    except CheckpointError as error:  # its adapter is not trained yet
-        filled = iter([Line(str(error))])
-    yield Section("gaps", "Filled masks", filled)
+    yield Section("topics", "Labels of your own", _if_there(open_model, "zero-shot-classification", topics))
+    yield Section("gaps", "Filled masks", _if_there(open_model, "fill-mask", gaps))
     yield Section("alike", "Sentences compared", alike(open_model("feature-extraction")))
+
+
+def _if_there(open_model: Callable[[str], Any], task: str, blocks: Callable[[Any], Iterator[Block]]) -> Iterator[Block]:
+    """The blocks of a task whose adapter may not be trained yet."""
+    try:
+        model = open_model(task)
+    except CheckpointError as error:
+        yield Line(str(error))
+    else:
+        yield from blocks(model)
 
 
 def tokens(tokenizer: Any) -> Iterator[Block]:
