@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import Backend, BatchTokens, Device, Model, open_pipeline
+from ferrobert.cli.options import Backend, BatchTokens, Device, ModelOrDefault, open_pipeline
 from ferrobert.cli.sources import read_sources
 from ferrobert.files import check_target, write_file
 
@@ -28,7 +28,7 @@ def answer(
             show_default=False,
         ),
     ],
-    model: Model,
+    model: ModelOrDefault = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the answer marked to this file.")] = None,
     top_k: Annotated[int, typer.Option(help="Answers of each text.")] = 1,
     max_answer_len: Annotated[int, typer.Option(help="Most tokens of an answer.")] = 15,
@@ -44,7 +44,7 @@ def answer(
 
     Where the output is no terminal, or NO_COLOR is set, the answer stands in brackets.
 
-    Example: ferrobert answer "Who founded Tesla?" article.txt --model path/to/qa-model
+    Example: ferrobert answer "Who founded Tesla?" article.txt
     """
     from ferrobert.render import entities_page
     from ferrobert.render.answer import marked_answers, render_answer

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from ferrobert.cli.options import Backend, Device, MaxLength, Model, console, open_pipeline, score_table
+from ferrobert.cli.options import Backend, Device, MaxLength, ModelOrDefault, console, open_pipeline, score_table
 from ferrobert.errors import ConfigError
 
 
 def classify(
     texts: Annotated[list[str], typer.Argument(help="One or more texts.", metavar="TEXT...", show_default=False)],
-    model: Model,
+    model: ModelOrDefault = None,
     pair: Annotated[str | None, typer.Option(help="Second text, for a model of text pairs.")] = None,
     top_k: Annotated[int, typer.Option(help="How many labels to show; 0 shows all.")] = 1,
     max_length: MaxLength = None,
@@ -23,7 +23,9 @@ def classify(
 ) -> None:
     """Label texts given at the prompt.
 
-    Example: ferrobert classify "A joy from start to finish." --model ./ferrobert-demo
+    Without --model they are POSITIVE and NEGATIVE.
+
+    Example: ferrobert classify "A joy from start to finish."
     """
     if top_k < 0:
         raise ConfigError(f"--top-k must be 0 or more, got {top_k}")

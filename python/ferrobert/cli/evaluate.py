@@ -21,7 +21,7 @@ from ferrobert.cli.options import (
     Impossible,
     LabelColumn,
     MaxLength,
-    Model,
+    ModelOrDefault,
     NullThreshold,
     PairColumn,
     QuestionColumn,
@@ -52,7 +52,7 @@ def evaluate(
     file: Annotated[
         Path, typer.Argument(help="CSV, TSV, JSONL, Parquet, CoNLL or SQuAD file with true labels.", show_default=False)
     ],
-    model: Model,
+    model: ModelOrDefault = None,
     task: Annotated[
         str, typer.Option(help="text-classification, next-sentence-prediction, ner or question-answering.")
     ] = "text-classification",

@@ -7,14 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import Backend, Device, MaxLength, Model, Targets, console, open_pipeline, score_table
+from ferrobert.cli.options import (
+    Backend,
+    Device,
+    MaxLength,
+    ModelOrDefault,
+    Targets,
+    console,
+    open_pipeline,
+    score_table,
+)
 
 
 def fill_mask(
     texts: Annotated[
         list[str], typer.Argument(help="One or more texts with the model's mask token.", metavar="TEXT...")
     ],
-    model: Model,
+    model: ModelOrDefault = None,
     top_k: Annotated[int, typer.Option(help="How many tokens to show for a mask.")] = 5,
     target: Targets = None,
     max_length: MaxLength = None,
@@ -24,9 +33,10 @@ def fill_mask(
 ) -> None:
     """Fill the masks of texts given at the prompt.
 
-    The mask token is [MASK] for BERT, DistilBERT and ALBERT, <mask> for RoBERTa.
+    The mask token is [MASK] for BERT, DistilBERT, ALBERT and the model that
+    ships, <mask> for RoBERTa.
 
-    Example: ferrobert fill-mask "Paris is the [MASK] of France." --model bert-base-uncased
+    Example: ferrobert fill-mask "Paris is the [MASK] of France."
     """
     pipe = open_pipeline("fill-mask", model, device=device, backend=backend)
     options = {} if max_length is None else {"truncation": True, "max_length": max_length}

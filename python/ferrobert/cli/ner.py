@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ferrobert.cli.options import Backend, BatchTokens, Device, Model, open_pipeline
+from ferrobert.cli.options import Backend, BatchTokens, Device, ModelOrDefault, open_pipeline
 from ferrobert.cli.sources import read_sources
 from ferrobert.files import check_target, write_file
 
@@ -23,7 +23,7 @@ def ner(
             show_default=False,
         ),
     ],
-    model: Model,
+    model: ModelOrDefault = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the entities in colour to this file.")] = None,
     aggregation_strategy: Annotated[
         str, typer.Option(help="How subwords make entities: none, simple, first, average or max.")
@@ -40,7 +40,7 @@ def ner(
 
     Where the output is no terminal, or NO_COLOR is set, entities stand in brackets: [Tesla ORG].
 
-    Example: ferrobert ner article.txt --model path/to/tagger --html out.html
+    Example: ferrobert ner article.txt --html out.html
     """
     from ferrobert.render import entities_page, render_entities
 

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 ALL_LINEAR = "all-linear"
 
 Model = Annotated[str, typer.Option("--model", "-m", help="Model folder, or the id of a model on the hub.")]
+ModelOrDefault = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Model folder, or the id of a model on the hub; by default the one that ships: MiniLM with an adapter for "
+        "the task.",
+        show_default=False,
+    ),
+]
 TextColumn = Annotated[str, typer.Option(help="Column that holds the text.")]
 PairColumn = Annotated[str | None, typer.Option(help="Column that holds the second text of a pair.")]
 LabelColumn = Annotated[str, typer.Option(help="Column that holds the true label.")]
@@ -101,13 +111,20 @@ def score_table(what: str) -> RichTable:
 
 
 def open_pipeline(
-    task: str, model: str, *, device: str | None = None, batch_tokens: int | None = None, backend: str = "torch"
+    task: str, model: str | None, *, device: str | None = None, batch_tokens: int | None = None, backend: str = "torch"
 ) -> Any:
-    """The pipeline of a command."""
+    """The pipeline of a command; without a model the default one, which is said on stderr.
+
+    Raises:
+        ConfigError: the model's name is empty; no model ships for the task.
+    """
+    from ferrobert.models.shipped import TASKS
     from ferrobert.pipelines import pipeline
 
-    if not model:
+    if model == "":
         raise ConfigError("--model is empty")
+    if model is None and task not in TASKS:
+        raise ConfigError(f"--task {task} needs --model: no model for it ships with ferrobert")
     return pipeline(task, model, device=device, batch_tokens=batch_tokens, backend=backend)
 
 

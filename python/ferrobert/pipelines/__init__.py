@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_flag
+from ferrobert.models import shipped
 from ferrobert.models.adapters import tokenizer_of
-from ferrobert.models.checkpoint import load_model, require_torch
+from ferrobert.models.checkpoint import NEXT_SENTENCE, load_model, require, require_torch
 
 if TYPE_CHECKING:
     import torch
@@ -29,16 +30,6 @@ TASKS = {
     "fill-mask": ("ferrobert.pipelines.fill_mask", "FillMaskPipeline"),
     "feature-extraction": ("ferrobert.pipelines.feature_extraction", "FeatureExtractionPipeline"),
     "next-sentence-prediction": ("ferrobert.pipelines.next_sentence_prediction", "NextSentencePredictionPipeline"),
-}
-# Where a model for the task comes from.
-ORIGINS = {
-    "text-classification": "ferrobert.finetune or `ferrobert demo` makes one",
-    "token-classification": "ferrobert.finetune makes one",
-    "question-answering": "one that was fine-tuned on SQuAD or the like",
-    "zero-shot-classification": "one that was fine-tuned on natural language inference, as on MNLI",
-    "feature-extraction": "any encoder, such as sentence-transformers/all-MiniLM-L6-v2",
-    "fill-mask": "one that comes from pretraining, such as bert-base-uncased",
-    "next-sentence-prediction": "BERT as it comes from pretraining, such as bert-base-uncased",
 }
 ALIASES = {"sentiment-analysis": "text-classification", "ner": "token-classification"}
 BACKENDS = ("torch", "onnx")
@@ -75,7 +66,9 @@ def pipeline(
         task: "text-classification" or its alias "sentiment-analysis"; "token-classification" or its alias "ner";
             "question-answering"; "zero-shot-classification"; "fill-mask"; "feature-extraction";
             "next-sentence-prediction".
-        model: a checkpoint folder, the id of a model on the hub, or a loaded model of transformers.
+        model: a checkpoint folder, the id of a model on the hub, or a loaded model of transformers; by default the one
+            that ships: all-MiniLM-L6-v2, from its package (extra ``demo``) or from the hub, with an adapter for the
+            task. Which it is, is logged once. For "next-sentence-prediction" none ships.
         tokenizer: a tokenizer or where to load one from; by default from the model's folder.
         device: "cpu", "cuda", "cuda:1", a number (-1 is the CPU); by default the first GPU, else the CPU.
         dtype: precision of the weights, such as "bfloat16"; by default that of the checkpoint. "auto" is bfloat16 where
@@ -92,14 +85,19 @@ def pipeline(
         The pipeline of the task, such as `TextClassificationPipeline`.
 
     Raises:
-        ConfigError: an unknown task, backend, device or option; no model. With "onnx" a family that it does not run, a
-            dtype other than float32, a cache folder that cannot be written to.
+        ConfigError: an unknown task, backend, device or option; a tokenizer without a model; no model for a task for
+            which none ships. With "onnx" a family that it does not run, a dtype other than float32, a cache folder
+            that cannot be written to.
         UnsafeCheckpointError: (a CheckpointError) the weights are a pickle and ``allow_pickle`` is not given, or hold
             something else than tensors; an index names a file outside of its folder.
-        CheckpointError: the model cannot be loaded or has no head for the task; its export differs from it.
-        MissingDependencyError: torch or transformers is not installed, or what the backend needs.
+        CheckpointError: the model cannot be loaded or has no head for the task; its export differs from it; without
+            ``model=`` the encoder has other weights than the adapter was trained on.
+        MissingDependencyError: torch or transformers is not installed, or what the backend needs; without ``model=``
+            the encoder's package is not, and the hub does not give it.
 
     Example:
+        >>> pipeline("sentiment-analysis")("I loved it.")  # doctest: +SKIP
+        [{'label': 'POSITIVE', 'score': 0.99}]
         >>> classifier = pipeline("text-classification", "path/to/model")  # doctest: +SKIP
         >>> classifier("A joy from start to finish.")  # doctest: +SKIP
         [{'label': 'positive', 'score': 0.98}]
@@ -107,10 +105,14 @@ def pipeline(
     name = task_name(task)
     if backend not in BACKENDS:
         raise ConfigError(f"backend must be {' or '.join(map(repr, BACKENDS))}, got {backend!r}")
-    if model is None:
-        raise ConfigError(
-            f"pipeline({task!r}) needs model=: a checkpoint folder or the id of a model on the hub ({ORIGINS[name]})"
-        )
+    by_default = model is None
+    if by_default:
+        if name not in shipped.TASKS:
+            raise ConfigError(f"pipeline({task!r}) needs model=, as none ships for it: {NEXT_SENTENCE.advice}")
+        if tokenizer is not None:
+            raise ConfigError("tokenizer= needs model= beside it: the model that ships has its own tokenizer")
+        require("a pipeline without model=", ("torch", "transformers", "peft"), "demo")
+        model = shipped.default_model(name)
     if isinstance(model, (str, os.PathLike)) and not os.fspath(model):
         raise ConfigError("model= is empty; give a checkpoint folder or the id of a model on the hub")
     require_torch("a pipeline")
@@ -126,4 +128,6 @@ def pipeline(
 
         pipeline_class = partial(onnx_pipeline, pipeline_class)
     made: Pipeline = pipeline_class(model, tokenizer, device=device, dtype=dtype, batch_tokens=batch_tokens, **options)
+    if by_default:
+        shipped.announce(name)
     return made
