@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.hub_cache import cached
 
 import ferrobert as fb
 from ferrobert.errors import CheckpointError
@@ -62,6 +63,7 @@ def test_it_is_small_and_its_files_are_pefts(trained: Path, adapter: Path, tiny_
     settings = json.loads((adapter / "adapter_config.json").read_text())
     assert settings["base_model_name_or_path"] == str(tiny_encoder.resolve())
     assert settings["r"] == 4
+    assert "_name_or_path" not in json.loads((adapter / "config.json").read_text())
 
 
 def test_peft_loads_it(trained: Path, adapter: Path, tiny_encoder: Path) -> None:
@@ -101,6 +103,24 @@ def test_its_encoder_may_be_the_package(adapter: Path, tiny_encoder: Path, monke
     edit(adapter / "adapter_config.json", base_model_name_or_path=module.ENCODER)
     monkeypatch.setattr(module, "installed_encoder", lambda: tiny_encoder)
     assert fb.pipeline("text-classification", adapter, device="cpu")(TEXTS) == expected
+
+
+def test_its_encoder_may_be_in_the_hubs_cache(
+    adapter: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = fb.pipeline("text-classification", adapter, device="cpu")(TEXTS)
+    cached(tmp_path / "hub", "org/tiny", tiny_encoder)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    edit(adapter / "adapter_config.json", base_model_name_or_path="org/tiny")
+    assert fb.pipeline("text-classification", adapter, device="cpu")(TEXTS) == expected
+
+
+def test_in_half_precision_it_is_the_merged_model_in_half_precision(trained: Path, adapter: Path) -> None:
+    merged, alone = (
+        fb.pipeline("text-classification", one, device="cpu", dtype="bfloat16") for one in (trained, adapter)
+    )
+    for name, weights in merged.model.state_dict().items():
+        assert torch.equal(weights, alone.model.state_dict()[name]), name
 
 
 def test_training_on_the_package_names_the_encoder_of_the_hub(
@@ -148,6 +168,33 @@ def refusal(folder: Path, task: str = "text-classification") -> str:
 def test_another_encoder_is_refused(adapter: Path, tiny_classifier: Path) -> None:
     edit(adapter / "adapter_config.json", base_model_name_or_path=str(tiny_classifier))
     assert "was trained on another encoder than" in refusal(adapter)
+
+
+def test_another_encoder_of_the_hub_is_refused(
+    adapter: Path, tiny_classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = cached(tmp_path / "hub", "org/tiny", tiny_classifier) / "model.safetensors"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    edit(adapter / "adapter_config.json", base_model_name_or_path="org/tiny")
+    sums = module.sha256_of(found), json.loads((adapter / "config.json").read_text())[BASE_SHA256]
+    expected = f"{adapter} was trained on another encoder than {found}: its SHA-256 is {sums[0]}, not {sums[1]}"
+    assert refusal(adapter) == expected
+
+
+def test_an_encoder_of_the_hub_without_those_weights_is_refused(
+    adapter: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cached(tmp_path / "hub", "org/tiny", tiny_encoder) / "model.safetensors").unlink()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    edit(adapter / "adapter_config.json", base_model_name_or_path="org/tiny")
+    assert "'org/tiny' on the hub, or what of it is in the cache, lacks model.safetensors" in refusal(adapter)
+
+
+def test_an_encoder_without_those_weights_is_refused(adapter: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_encoder, tmp_path / "other")
+    (tmp_path / "other" / "model.safetensors").rename(tmp_path / "other" / "pytorch_model.bin")
+    edit(adapter / "adapter_config.json", base_model_name_or_path=str(tmp_path / "other"))
+    assert f"than {tmp_path / 'other'}, which has no model.safetensors" in refusal(adapter)
 
 
 def test_an_adapter_of_another_size_is_refused(adapter: Path) -> None:

@@ -135,10 +135,6 @@ def test_classify_of_a_pair(model):
     assert json.loads(output)["labels"][0]["score"] == pytest.approx(expected["score"], abs=1e-6)
 
 
-def test_classify_without_a_model_is_refused():
-    assert "--model" in refused("classify", "text")
-
-
 def test_classify_with_a_model_that_is_not_there_is_refused(tmp_path):
     pytest.importorskip("torch")
     assert f"'{tmp_path / 'none'}': no such file or folder" in refused("classify", "text", "-m", tmp_path / "none")

@@ -57,10 +57,6 @@ def test_fill_mask_among_targets(model):
     assert {one["token_str"] for one in json.loads(output)["predictions"][0]} == {"good", "bad"}
 
 
-def test_fill_mask_without_a_model_is_refused():
-    assert "--model" in refused("fill-mask", "a [MASK]")
-
-
 def test_fill_mask_of_a_text_without_a_mask_is_refused(model):
     assert refused("fill-mask", "good", "-m", model) == "row 0 has no mask: '[MASK]' is not in its text"
 

@@ -384,11 +384,6 @@ def test_the_row_of_a_stream_whose_logits_are_nan_is_named(bert):
         list(broken(iter(texts), batch_size=2))
 
 
-def test_a_pipeline_without_a_model_says_what_to_give():
-    with pytest.raises(ConfigError, match=r"pipeline\('fill-mask'\) needs model=.*pretraining"):
-        fb.pipeline("fill-mask")
-
-
 @pytest.mark.parametrize(
     ("family", "kind", "part"),
     [

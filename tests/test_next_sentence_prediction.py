@@ -173,11 +173,6 @@ def test_a_loaded_model_without_the_head_is_refused(folder):
         fb.pipeline("next-sentence-prediction", model, folder, device="cpu")(PAIRS)
 
 
-def test_a_pipeline_without_a_model_says_what_to_give():
-    with pytest.raises(ConfigError, match=r"pipeline\('next-sentence-prediction'\) needs model=.*pretraining"):
-        fb.pipeline("next-sentence-prediction")
-
-
 def test_a_merge_of_windows_is_refused(follows):
     with pytest.raises(ConfigError, match="unknown option 'merge'"):
         follows(("the cat", "sat"), merge="mean")

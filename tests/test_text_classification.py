@@ -315,11 +315,6 @@ def test_an_unknown_backend_lists_the_backends(tiny_classifier):
         fb.pipeline("text-classification", tiny_classifier, backend="tpu")
 
 
-def test_a_pipeline_without_a_model_says_what_to_give():
-    with pytest.raises(ConfigError, match="needs model="):
-        fb.pipeline("text-classification")
-
-
 @pytest.mark.parametrize("device", ["gpu0", "cuda:99", 99])
 def test_a_device_that_is_not_there_is_refused(tiny_classifier, device):
     with pytest.raises(ConfigError, match="device"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,8 @@ def load_adapter(
     if missing:
         raise CheckpointError(f"{folder} lacks parameters that its encoder has not either: {', '.join(missing)}")
     try:
-        with quiet_transformers():
+        with quiet_transformers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a name that it has renamed
             model = peft.PeftModel.from_pretrained(loaded.model, str(folder)).merge_and_unload()
     except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())

@@ -75,9 +75,7 @@ def folder_of(base: str) -> Path:
             found = checkpoint_files(base, [*needed, *(name for name in TOKENIZER_FILES if name != CONFIG)])
         missing = [name for name in needed if name not in found]
         if missing:
-            raise CheckpointError(
-                f"{base!r} on the hub, or what of it is in the cache, has no {' and no '.join(missing)}"
-            )
+            raise CheckpointError(f"{base!r} on the hub, or what of it is in the cache, lacks {', '.join(missing)}")
     except CheckpointError as error:
         if base != ENCODER:
             raise
