@@ -1,9 +1,10 @@
-"""Challenge 1: twenty film reviews, ten of them positive; each prediction with its confidence, and where it is wrong.
+"""Challenge 1: twenty film reviews, each prediction with its confidence, and which kinds of review go wrong.
 
 usage: python examples/challenges/reviews.py [MODEL]
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import ferrobert as fb
@@ -13,9 +14,12 @@ rows = [row.values for row in Table(Path(__file__).with_name("reviews.csv"))]
 classify = fb.pipeline("sentiment-analysis", *sys.argv[1:2])  # without a model the one that ships
 results = classify([row["text"] for row in rows])
 
-right = 0
+right = Counter()
 for row, result in zip(rows, results, strict=True):
     is_right = result["label"].upper() == row["label"]
-    right += is_right
-    print(f"{'     ' if is_right else 'wrong'} {result['label']:<8} {result['score']:.3f}  {row['text']}")
-print(f"{right} of {len(rows)} right")
+    right[row["kind"]] += is_right
+    print(f"{'' if is_right else 'wrong':<5} {result['label']:<8} {result['score']:.3f}  {row['text']}")
+print()
+for kind, count in Counter(row["kind"] for row in rows).items():
+    print(f"{kind:<8} {right[kind]} of {count} right")
+print(f"{'all':<8} {right.total()} of {len(rows)} right")

@@ -8,7 +8,6 @@ import sys
 import torch
 
 import ferrobert as fb
-from ferrobert.reference.answers import argmax_answer
 
 TOWER = (
     "The Eiffel Tower is an iron tower on the Champ de Mars in Paris. It has the name of the engineer Gustave Eiffel, "
@@ -24,8 +23,8 @@ def answer_question(question: str, context: str) -> str:
     inputs = qa.tokenizer(question, context, truncation=True, max_length=512, return_tensors="pt")
     with torch.inference_mode():
         outputs = qa.model(**inputs.to(qa.device))
-    [answer] = argmax_answer(outputs.start_logits, outputs.end_logits, inputs)
-    return answer["answer"]
+    start, end = int(outputs.start_logits.argmax()), int(outputs.end_logits.argmax()) + 1
+    return qa.tokenizer.convert_tokens_to_string(inputs.tokens()[start:end])
 
 
 for question in QUESTIONS:

@@ -11,6 +11,6 @@ TEXT = "The cat [MASK] on the [MASK]."
 
 fill = fb.pipeline("fill-mask", *sys.argv[1:2])  # without a model the one that ships
 print(TEXT)
-for place, candidates in enumerate(fill(TEXT, top_k=5), 1):
+for place, candidates in enumerate(fill(TEXT, top_k=3), 1):
     words = ", ".join(f"{candidate['token_str']} {candidate['score']:.3f}" for candidate in candidates)
     print(f"  mask {place}: {words}")
