@@ -248,13 +248,6 @@ def test_the_commands_of_the_page_on_rendering_run(
     assert Path("out.html").read_text("utf-8").startswith("<!doctype html>")
 
 
-def test_the_entities_example_runs(tagger: Path, tmp_path: Path) -> None:
-    printed = run([sys.executable, str(EXAMPLES / "entities.py"), str(tagger), "news.html"], tmp_path)
-    unmarked = re.sub(r"\[| (?:PER|LOC)\]", "", printed)
-    assert unmarked.startswith((EXAMPLES / "news.txt").read_text("utf-8").rstrip())
-    assert "<h1>" in (tmp_path / "news.html").read_text("utf-8")
-
-
 def test_the_commands_of_the_page_on_answers_run(
     reader: Path, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,13 +258,6 @@ def test_the_commands_of_the_page_on_answers_run(
     for _, *arguments in commands_of(ROOT / "docs" / "answers.md", bert):
         command_line.run(*(argument.replace("path/to/qa-model", str(reader)) for argument in arguments))
     assert list(json.loads(Path("predictions.json").read_text("utf-8"))) == ["1"]
-
-
-def test_the_answers_example_runs(reader: Path, tmp_path: Path) -> None:
-    printed = run([sys.executable, str(EXAMPLES / "answers.py"), str(reader), "cook.html"], tmp_path)
-    assert printed.startswith("Where is the Eiffel Tower located?\n  ")
-    assert "; plain argmax: " in printed
-    assert "Who is the CEO of Apple?" in (tmp_path / "cook.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -54,6 +54,10 @@ def test_the_time_of_an_import_is_printed(capsys: pytest.CaptureFixture[str]) ->
         print(f"\nimport ferrobert: {min(seconds) * 1e3:.0f} ms")
 
 
+def test_the_tokenizer_is_one_class_under_both_of_its_names() -> None:
+    assert ferrobert.BertTokenizerFast is ferrobert.BertTokenizer
+
+
 def test_every_public_name_is_there() -> None:
     for name in ferrobert.__all__:
         assert getattr(ferrobert, name) is not None

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from ferrobert.render.answer import render_answer
     from ferrobert.tokenizer import AddedToken
     from ferrobert.training import finetune, metrics, pretrain
-    from ferrobert.wordpiece import BertTokenizer
+    from ferrobert.wordpiece import BertTokenizer, BertTokenizerFast
 
 _HOMES = {
     "AddedToken": "ferrobert.tokenizer",
     "AutoTokenizer": "ferrobert.auto",
     "BatchEncoding": "ferrobert.encoding",
     "BertTokenizer": "ferrobert.wordpiece",
+    "BertTokenizerFast": "ferrobert.wordpiece",
     "CharSpan": "ferrobert.encoding",
     "Columns": "ferrobert.encoding",
     "DataCollatorForLanguageModeling": "ferrobert.masking",
@@ -69,6 +70,7 @@ __all__ = [
     "AutoTokenizer",
     "BatchEncoding",
     "BertTokenizer",
+    "BertTokenizerFast",
     "CharSpan",
     "Columns",
     "DataCollatorForLanguageModeling",

@@ -2,4 +2,7 @@
 
 from ferrobert.wordpiece.tokenizer import BertTokenizer
 
-__all__ = ["BertTokenizer"]
+__all__ = ["BertTokenizer", "BertTokenizerFast"]
+
+# One class under both names, as in transformers 5: code that asks for either needs nothing but another import.
+BertTokenizerFast = BertTokenizer
