@@ -150,7 +150,7 @@ def assert_gain_is_that_of_the_counts(printed: str) -> None:
 
 
 def test_the_twenty_reviews_are_ten_and_ten_and_not_those_of_the_demo() -> None:
-    from ferrobert.cli.demo import TEST, TRAIN
+    from ferrobert.cli.demo.texts import TEST, TRAIN
     from ferrobert.tables import Table
 
     rows = [row.values for row in Table(ROOT / "examples" / "challenges" / "reviews.csv")]
