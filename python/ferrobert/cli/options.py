@@ -69,6 +69,9 @@ Strategy = Annotated[
 Constrained = Annotated[
     bool, typer.Option("--constrained", help="ner: choose the best labels among those that the scheme allows.")
 ]
+Dropout = Annotated[
+    float | None, typer.Option(help="Dropout while it learns, in place of the model's own; 0 is faster.")
+]
 LoraTargets = Annotated[
     list[str] | None,
     typer.Option(

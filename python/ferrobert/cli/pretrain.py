@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ferrobert.cli.options import LoraTargets, console, lora_settings
+from ferrobert.cli.options import Dropout, LoraTargets, console, lora_settings
 
 
 def pretrain(
@@ -44,9 +44,7 @@ def pretrain(
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-4,
     warmup_ratio: Annotated[float, typer.Option(help="Share of the steps in which the learning rate rises.")] = 0.1,
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.01,
-    dropout: Annotated[
-        float | None, typer.Option(help="Dropout while it learns, in place of the model's own; 0 is faster.")
-    ] = None,
+    dropout: Dropout = None,
     lora: Annotated[
         int | None, typer.Option(help="Train a LoRA of this rank on --model, and the head, instead of all weights.")
     ] = None,

@@ -10,6 +10,7 @@ import typer
 from ferrobert.cli.options import (
     ContextColumn,
     Device,
+    Dropout,
     FileFormat,
     LabelColumn,
     LoraTargets,
@@ -62,9 +63,7 @@ def train(
     max_length: MaxLength = None,
     warmup_ratio: Annotated[float, typer.Option(help="Share of the steps in which the learning rate rises.")] = 0.1,
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.01,
-    dropout: Annotated[
-        float | None, typer.Option(help="Dropout while it learns, in place of the model's own; 0 is faster.")
-    ] = None,
+    dropout: Dropout = None,
     group_by_length: Annotated[
         bool | None,
         typer.Option(
