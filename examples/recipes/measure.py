@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors.numpy import load_file
 
 import ferrobert as fb
+from ferrobert.cli.fill_mask import lists_of
 from ferrobert.models.shipped import FOLDER
 from ferrobert.tables import Table
 from ferrobert.training.metrics import accuracy, entity_f1, f1, squad
@@ -31,6 +33,8 @@ ABOUT = {
     "She scored twice in the last ten minutes and won them the cup.": "sports",
     "The band sold out every concert of its summer tour.": "entertainment",
 }
+GAPS = ["The capital of France is [MASK].", "The cat [MASK] on the [MASK].", "She works as a [MASK] in a hospital."]
+MAX_LENGTH, BATCH = 128, 16
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -80,6 +84,28 @@ def question_answering(folder: Path) -> None:
     print(f"  {len(test):,} questions, F1 {scores['f1']:.2f}, exact match {scores['exact']:.2f}")
 
 
+def fill_mask(folder: Path) -> None:
+    fill = fb.pipeline("fill-mask", device="cpu")
+    lines = (folder / "test.txt").read_text("utf-8").splitlines()
+    collate = fb.DataCollatorForLanguageModeling(fill.tokenizer, mask_replace_prob=1.0, random_replace_prob=0.0, seed=0)
+    ranks, losses = [], []
+    for start in range(0, len(lines), BATCH):
+        batch = collate(fill.tokenizer(lines[start : start + BATCH], truncation=True, max_length=MAX_LENGTH))
+        labels = batch.pop("labels")
+        with torch.inference_mode():
+            logits = fill.model(**batch).logits[labels >= 0]  # (masked, vocabulary)
+        true = labels[labels >= 0]
+        losses.append(torch.nn.functional.cross_entropy(logits, true, reduction="none"))
+        ranks.append((logits > logits.gather(1, true[:, None])).sum(dim=1))
+    rank, loss = torch.cat(ranks), torch.cat(losses).mean()
+    first, five = ((rank < places).float().mean() for places in (1, 5))
+    print(f"  {len(lines):,} texts of at most {MAX_LENGTH} tokens, {len(rank):,} masks: the token that stood there is")
+    print(f"  the first in {first:.3f}, among the first five in {five:.3f}; loss {loss:.3f}")
+    for text in GAPS:
+        for found in lists_of(fill(text)):
+            print(f"  {text} {', '.join(one['token_str'] + format(one['score'], ' .3f') for one in found)}")
+
+
 def labels(test: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
     true, given = [row["label"] for row in test], [one["label"] for one in found]
     score = np.mean([one["score"] for one in found])
@@ -101,6 +127,7 @@ MEASURES: dict[str, Callable[[Path], None]] = {
     "token-classification": token_classification,
     "zero-shot-classification": zero_shot_classification,
     "question-answering": question_answering,
+    "fill-mask": fill_mask,
 }
 
 

@@ -9,14 +9,18 @@ data=$1 out=$2
 shift 2
 export OMP_NUM_THREADS=1
 
-train() { # TASK FILE SETTINGS
-    task=$1 file=$2
-    shift 2
-    ferrobert train "$data/$task/$file" --model sentence-transformers/all-MiniLM-L6-v2 --lora 16 \
+learn() { # COMMAND TASK FILE SETTINGS
+    command=$1 task=$2 file=$3
+    shift 3
+    ferrobert "$command" "$data/$task/$file" --model sentence-transformers/all-MiniLM-L6-v2 \
         --lora-target all-linear --dropout 0 --seed 0 --output-dir "$out/$task" --overwrite "$@"
 }
 
-for task in ${*:-text-classification token-classification zero-shot-classification question-answering}; do
+train() { # TASK FILE SETTINGS
+    learn train "$@" --lora 16
+}
+
+for task in ${*:-text-classification token-classification zero-shot-classification question-answering fill-mask}; do
     case $task in
     text-classification)
         train $task train.csv --epochs 2 --batch-size 64 --learning-rate 2e-3 ;;
@@ -26,6 +30,9 @@ for task in ${*:-text-classification token-classification zero-shot-classificati
         train $task train.csv --text-pair-column text_pair --epochs 2 --batch-size 32 --learning-rate 1.5e-3 ;;
     question-answering)
         train $task train.json --task question-answering --epochs 1 --batch-size 16 --learning-rate 1.5e-3 ;;
+    fill-mask)  # rank 12: with the head it is as large as the others
+        learn pretrain $task train.txt --lora 12 --epochs 3 --batch-size 16 --learning-rate 2e-3 --max-length 128 \
+            --document-format line --device cpu --no-curve ;;
     *)
         echo "no recipe for $task" >&2
         exit 2 ;;
