@@ -7,17 +7,20 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
 import torch
 
 import ferrobert as fb
 from ferrobert.training.pretraining.trainer import PretrainingTrainer
 
+ROOT = Path(__file__).resolve().parent.parent
 WORDS = "the cat sat on a mat it was lazy afternoon in town who said hello to my old dog and then went home".split()
 CONFIG = {
     "hidden_size": 32,
@@ -118,6 +121,25 @@ def recorded_masks(path: Path) -> Any:
 
     with mock.patch.object(PretrainingTrainer, "training_step", recorded):
         yield
+
+
+def compare_two_processes(corpus: Path, folder: Path, rel: float, **settings: Any) -> Any:
+    """One process, and two with half of its batch each, in ``folder / "one"`` and ``"two"``: their logs are compared.
+
+    Returns:
+        What `ferrobert.pretrain` gives for the one.
+    """
+    one = pretrain(corpus, folder / "one", **settings)
+    arguments = [corpus, folder / "two", json.dumps({**settings, "batch_size": FAST["batch_size"] // 2})]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", __name__]
+    done = subprocess.run(
+        [*command, *map(str, arguments)],
+        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for ours, theirs in zip(log_of(folder / "one"), log_of(folder / "two"), strict=True):
+        assert ours == pytest.approx(theirs, rel=rel, abs=rel / 100)
+    return one
 
 
 def masks_by_step(path: Path) -> dict[int, list[str]]:

@@ -1,7 +1,6 @@
 """Pretraining: what comes out, and that it comes out the same however the run goes."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,8 +18,8 @@ from tests.command_line import refused, run  # noqa: E402
 from tests.made_checkpoints import roberta_folder  # noqa: E402
 from tests.pretraining_runs import (  # noqa: E402
     CONFIG,
-    FAST,
     assert_equal_weights,
+    compare_two_processes,
     log_of,
     masks_by_step,
     pretrain,
@@ -240,16 +239,7 @@ def test_two_processes_lose_what_one_loses_with_twice_the_batch(whole, tmp_path)
     corpus, _ = whole
     config = {**CONFIG, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     settings = {"config": config, "max_steps": 5, "log_every": 1, "evaluate_every": 5}
-    one = pretrain(corpus, tmp_path / "one", **settings)
-    arguments = [str(corpus), str(tmp_path / "two"), json.dumps({**settings, "batch_size": FAST["batch_size"] // 2})]
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
-    done = subprocess.run(
-        [*command, "tests.pretraining_runs", *arguments],
-        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    for ours, theirs in zip(log_of(tmp_path / "one"), log_of(tmp_path / "two"), strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-7)
+    one = compare_two_processes(corpus, tmp_path, 1e-5, **settings)
     report = json.loads((tmp_path / "two" / "pretraining_report.json").read_text())
     assert report["processes"] == 2
     assert report["metrics"] == pytest.approx(dict(one.metrics), rel=1e-5)

@@ -1,9 +1,6 @@
 """Pretraining with LoRA: what learns, the adapter that is saved, and that pipelines read it to the bit."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +12,8 @@ from tests.command_line import refused, run
 from tests.conftest import write_tokenizer
 from tests.made_checkpoints import albert_folder, made_model, roberta_folder
 from tests.pretraining_runs import (
-    FAST,
     assert_equal_weights,
-    log_of,
+    compare_two_processes,
     pretrain,
     run_and_die,
     weights_of,
@@ -233,16 +229,7 @@ def test_a_checkpoint_holds_what_learns_and_no_more(base: Path, corpus: Path, tr
 
 def test_two_processes_learn_what_one_learns_with_twice_the_batch(base: Path, corpus: Path, tmp_path: Path) -> None:
     settings = {**LORA, "model": str(base), "max_steps": 3, "log_every": 1, "evaluate_every": 3, "dropout": 0.0}
-    pretrain(corpus, tmp_path / "one", **settings)
-    arguments = [str(corpus), str(tmp_path / "two"), json.dumps({**settings, "batch_size": FAST["batch_size"] // 2})]
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
-    done = subprocess.run(
-        [*command, "tests.pretraining_runs", *arguments],
-        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    for ours, theirs in zip(log_of(tmp_path / "one"), log_of(tmp_path / "two"), strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+    compare_two_processes(corpus, tmp_path, 1e-4, **settings)
     assert filled(tmp_path / "two" / "adapter") == filled(tmp_path / "two")
 
 
