@@ -174,6 +174,8 @@ def load_model(
     import transformers
 
     name = where_is(source)
+    if not name:
+        raise CheckpointError("the name of the checkpoint is empty: give a folder or the id of a model on the hub")
     if is_adapter(Path(name).expanduser()):
         if new_head:
             check_whole(Path(name).expanduser())
