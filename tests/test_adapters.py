@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,99 @@ def test_training_on_an_adapter_is_refused(adapter: Path, tmp_path: Path) -> Non
 def test_without_a_sha256_the_encoder_is_taken_as_it_is(adapter: Path) -> None:
     edit(adapter / "config.json", **{BASE_SHA256: None})
     assert fb.pipeline("text-classification", adapter, device="cpu")(TEXTS)
+
+
+# A broken or incomplete one
+
+
+def with_weights(adapter: Path, change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Path:
+    path = adapter / "adapter_model.safetensors"
+    save_file(change(load_file(path)), path)
+    return adapter
+
+
+@pytest.mark.parametrize("part", ["lora_A", "lora_B", "layer.1."])
+def test_an_adapter_that_lacks_a_part_of_its_addition_is_refused(adapter: Path, part: str) -> None:
+    wanted = len([name for name in load_file(adapter / "adapter_model.safetensors") if part in name])
+    with_weights(adapter, lambda held: {name: one for name, one in held.items() if part not in name})
+    message = refusal(adapter)
+    assert f"{adapter} lacks {wanted} parameters that adapter_config.json speaks of (bert.encoder.layer." in message
+    assert part in message
+
+
+def test_an_adapter_whose_config_speaks_of_fewer_layers_is_refused(adapter: Path) -> None:
+    edit(adapter / "adapter_config.json", target_modules=["query"])
+    assert "that have no place in an adapter (bert.encoder.layer.0.attention.self.value.lora_A" in refusal(adapter)
+
+
+def test_an_adapter_that_holds_weights_of_the_encoder_is_refused(adapter: Path) -> None:
+    name = "bert.embeddings.LayerNorm.weight"
+    with_weights(adapter, lambda held: {**held, f"base_model.model.{name}": torch.zeros(32)})
+    assert f"holds 1 that have no place in an adapter ({name})" in refusal(adapter)
+
+
+def test_an_adapter_whose_weights_are_no_safetensors_is_refused(adapter: Path) -> None:
+    path = adapter / "adapter_model.safetensors"
+    content = path.read_bytes()
+    for broken in (b"", b"x" * 100, content[: len(content) // 2]):
+        path.write_bytes(broken)
+        assert f"{path} is no file of safetensors: " in refusal(adapter)
+
+
+@pytest.mark.parametrize("labels", [["bad", "good"], {"a": "bad", "b": "good"}, {"0": "bad", "5": "good"}, {}, 3])
+def test_an_adapter_whose_labels_are_not_numbered_is_refused(adapter: Path, labels: Any) -> None:
+    edit(adapter / "config.json", id2label=labels)
+    assert refusal(adapter) == f"{adapter / 'config.json'}: id2label must give each id from 0 on a label, got {labels}"
+
+
+@pytest.mark.parametrize("classes", [3, "BertForSequenceClassification", [None], {"a": 1}])
+def test_an_adapter_whose_architectures_are_no_names_is_refused(adapter: Path, classes: Any) -> None:
+    edit(adapter / "config.json", architectures=classes)
+    assert f"architectures must be a list of names of classes, got {classes!r}" in refusal(adapter)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"target_modules": "(("}, {"r": "16"}, {"peft_type": "NO_SUCH"}, {"peft_type": "PROMPT_TUNING"}]
+)
+def test_an_adapter_whose_settings_peft_refuses_is_refused(adapter: Path, setting: dict[str, Any]) -> None:
+    edit(adapter / "adapter_config.json", **setting)
+    assert "the adapter does not fit" in refusal(adapter)
+
+
+def test_a_sha256_that_is_no_text_is_compared_all_the_same(adapter: Path) -> None:
+    edit(adapter / "config.json", **{BASE_SHA256: 3})
+    assert refusal(adapter).endswith(", not 3")
+
+
+def test_an_adapter_of_an_adapter_is_refused(adapter: Path, trained: Path) -> None:
+    edit(adapter / "adapter_config.json", base_model_name_or_path=str(trained / "adapter"))
+    assert f"is an adapter of {trained / 'adapter'}, which is an adapter itself" in refusal(adapter)
+
+
+# Beside a whole model, and on the hub, transformers would add it to the model that it loads, checking neither
+
+
+def test_a_whole_model_beside_an_adapter_is_refused(adapter: Path, tmp_path: Path) -> None:
+    fb.pipeline("text-classification", adapter, device="cpu").save_pretrained(adapter)
+    message = f"{adapter} holds a whole model and an adapter (adapter_config.json), which need a folder each"
+    assert refusal(adapter) == message
+    with pytest.raises(CheckpointError) as caught:
+        fb.finetune("text-classification", adapter, TRAIN, output_dir=tmp_path / "out", **SETTINGS)
+    assert str(caught.value) == message
+    (tmp_path / "corpus.txt").write_text("good film\n")
+    with pytest.raises(CheckpointError) as caught:
+        fb.pretrain(tmp_path / "corpus.txt", model=adapter, output_dir=tmp_path / "out")
+    assert str(caught.value) == message
+
+
+def test_an_adapter_on_the_hub_says_how_to_get_it(
+    adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached(tmp_path / "hub", "org/adapter", adapter)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(CheckpointError) as caught:
+        fb.pipeline("text-classification", "org/adapter", device="cpu")
+    assert str(caught.value) == (
+        "org/adapter on the hub holds an adapter (adapter_config.json), which is loaded from a folder: "
+        "hf download org/adapter --local-dir FOLDER"
+    )

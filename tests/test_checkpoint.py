@@ -73,8 +73,9 @@ def test_a_folder_without_config_is_refused(tmp_path):
         fb.pipeline("text-classification", tmp_path)
 
 
-def test_a_config_that_is_not_json_is_refused(tmp_path):
-    (tmp_path / "config.json").write_text("{", encoding="utf-8")
+@pytest.mark.parametrize("content", ["{", "[" * 100_000], ids=["cut off", "nested too deeply"])
+def test_a_config_that_is_not_json_is_refused(tmp_path, content):
+    (tmp_path / "config.json").write_text(content, encoding="utf-8")
     with pytest.raises(CheckpointError, match="is not JSON"):
         fb.pipeline("text-classification", tmp_path)
 
@@ -254,8 +255,10 @@ def test_shards_that_are_not_there_are_named_at_once(copied: Callable[..., Path]
     ("content", "message"),
     [
         ("{", "is not JSON"),
-        ("[1]", "must hold a weight_map"),
-        ("{}", "weight_map"),
+        ("[" * 100_000, "is not JSON"),
+        ("[1]", "must hold a JSON object, holds list"),
+        ("{}", "must hold a weight_map"),
+        ('{"metadata": {}, "weight_map": {}}', "must hold a weight_map"),
         ('{"weight_map": {"a": 1}}', "weight_map"),
         ('{"weight_map": {"a": "a.safetensors"}}', "must hold metadata beside its weight_map"),
     ],
@@ -263,6 +266,23 @@ def test_shards_that_are_not_there_are_named_at_once(copied: Callable[..., Path]
 def test_an_index_that_is_none_is_refused(copied: Callable[..., Path], content: str, message: str) -> None:
     folder = copied()
     (folder / INDEX).write_text(content)
+    assert message in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"architectures": [None]}, "architectures must be a list of names of classes, got [None]"),
+        ({"architectures": 3}, "architectures must be a list of names of classes, got 3"),
+        ({"id2label": {"0": "bad", "5": "good"}}, "id2label must give each id from 0 on a label"),
+    ],
+)
+def test_a_config_whose_classes_or_labels_are_wrong_is_refused(
+    copied: Callable[..., Path], weights: dict[str, torch.Tensor], settings: dict[str, Any], message: str
+) -> None:
+    folder = copied(weights)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **settings}))
     assert message in refusal(folder)
 
 

@@ -1,11 +1,13 @@
 """Fine-tuning a classifier of texts: what is learned, saved and reported, with a tiny model."""
 
+import io
 import json
 
 import numpy as np
 import pytest
 import torch
 import transformers
+from rich.console import Console
 from tests.finetune_cases import BAD, CHECK, FAST, GOOD, LONGER, TRAIN, assert_equal_weights, report_of, weights_of
 
 import ferrobert as fb
@@ -54,6 +56,18 @@ def test_the_report_holds_the_losses_of_each_epoch(trained):
     assert report["rows"] == {"train": 48, "validation": 4, "train_by_label": {"bad": 24, "good": 24}}
     assert report["steps"] == 48
     assert report["settings"]["learning_rate"] == 5e-3
+
+
+def test_a_head_that_starts_at_random_is_said(tiny_encoder, tmp_path):
+    def learn(model, folder):
+        shown = io.StringIO()
+        settings = {**FAST, "progress": Console(file=shown)}
+        fb.finetune("text-classification", model, TRAIN, output_dir=folder, **settings)
+        return [line for line in shown.getvalue().splitlines() if "at random" in line], report_of(folder)["new"]
+
+    said = "not in the checkpoint, starts at random: classifier"
+    assert learn(tiny_encoder, tmp_path / "new") == ([said], ["classifier"])
+    assert learn(tmp_path / "new", tmp_path / "again") == ([], [])  # it has a head of these labels
 
 
 def test_the_optimisation_is_the_one_of_the_article(tiny_encoder, tmp_path, monkeypatch):

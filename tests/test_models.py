@@ -193,9 +193,41 @@ def test_an_encoder_without_a_pooler_is_refused(tmp_path: Path) -> None:
         BertClassifier(2, model=tmp_path)
 
 
+def test_an_encoder_in_half_precision_gets_a_head_in_half_precision(tmp_path: Path) -> None:
+    encoder = made_model("BertModel", vocab_size=40).to(torch.bfloat16)
+    encoder.save_pretrained(tmp_path)
+    for model in (encoder, tmp_path):
+        assert BertClassifier(2, model=model)(IDS, MASK).dtype == torch.bfloat16
+
+
+def test_a_model_with_a_head_is_refused_and_its_encoder_named() -> None:
+    with pytest.raises(ConfigError, match="BertForMaskedLM is an encoder with a head; give the encoder alone: bert"):
+        BertClassifier(2, model=made_model("BertForMaskedLM", vocab_size=40))
+
+
+def test_a_model_without_a_name_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="the name of the checkpoint is empty"):
+        BertClassifier(2, model="")
+
+
+@pytest.mark.parametrize("labels", ["no", {"bad", "good", "other"}, [None, "a", "b"], 3])
+def test_labels_that_are_no_list_of_names_are_refused(classifier: BertClassifier, labels: Any) -> None:
+    with pytest.raises(ConfigError, match="labels must be a list of names, got "):
+        classifier.as_transformers(labels)
+
+
+def test_saving_with_something_else_than_a_tokenizer_is_refused(classifier: BertClassifier, tmp_path: Path) -> None:
+    for tokenizer in (None, "bert-base-uncased"):
+        with pytest.raises(ConfigError, match="tokenizer must be the encoder's tokenizer, got "):
+            classifier.save_pretrained(tmp_path, tokenizer)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"model": None}, "model must be a checkpoint folder, .* or a loaded encoder, got None"),
+        ({"model": torch.nn.Linear(2, 2)}, "model must be a checkpoint folder, .* or a loaded encoder, got Linear"),
         ({"n_classes": 1}, "n_classes must be"),
         ({"n_classes": "2"}, "n_classes must be"),
         ({"dropout": 1.0}, "dropout must be a share from 0 to below 1, got 1.0"),

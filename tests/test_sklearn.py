@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
@@ -87,7 +88,9 @@ def test_labels_come_back_as_they_were_given(estimator: BertClassifier, labels: 
 
 
 @pytest.mark.parametrize(
-    "wrap", [tuple, np.array, pd.Series, lambda texts: np.array(texts, dtype=object)[:, None]], ids=str
+    "wrap",
+    [tuple, np.array, pd.Series, pa.array, lambda texts: np.array(texts, dtype=object)[:, None]],
+    ids=str,
 )
 def test_texts_of_many_kinds(fitted: BertClassifier, wrap: Any) -> None:
     np.testing.assert_array_equal(fitted.predict_proba(wrap(TEXTS[:4])), fitted.predict_proba(TEXTS[:4]))
@@ -130,6 +133,7 @@ def test_before_fit_it_is_refused(estimator: BertClassifier) -> None:
         ({"model": "no/such/folder/there"}, CheckpointError, "no such file or folder"),
         ({"epochs": 0}, ConfigError, "epochs"),
         ({"validation_fraction": "0.1"}, ConfigError, "validation_fraction must be a number"),
+        ({"settings": ["epochs"]}, ConfigError, "settings must be a dict of settings of finetune, got ..epochs"),
         ({"settings": {"epochs": 2}}, ConfigError, "settings has 'epochs'"),
         ({"settings": {"colour": 2}}, ConfigError, "unknown setting 'colour'"),
     ],
@@ -145,6 +149,9 @@ def test_wrong_settings_are_refused(
     ("texts", "message"),
     [
         ("good", "X must hold texts, a list or an array of them, got str"),
+        (None, "X must hold texts, a list or an array of them, got NoneType"),
+        (np.array("good"), "X must hold texts, a list or an array of them, got ndarray"),
+        (pa.array(["good", None]), "row 1 of X must be a text or a pair of texts, got NoneType"),
         (["good", 3], "row 1 of X must be a text or a pair of texts, got int"),
         (["good", None], "row 1 of X must be a text or a pair of texts, got NoneType"),
         (["good", ("a", "b")], "row 1 of X must be a text as row 0 is"),
@@ -159,6 +166,9 @@ def test_examples_that_are_no_texts_are_refused(fitted: BertClassifier, texts: A
 def test_labels_that_do_not_fit_are_refused(estimator: BertClassifier) -> None:
     with pytest.raises(DataError, match="a label for each of the 24 examples"):
         estimator.fit(TEXTS, LABELS[:3])
+    for labels in (None, ["good", None] * 12):
+        with pytest.raises(DataError, match="y must hold a label for each of the 24 examples, holds None"):
+            estimator.fit(TEXTS, labels)
     with pytest.raises(DataError, match="X holds no examples"):
         estimator.fit([], [])
     with pytest.raises(DataError, match="y: all 24 examples have the label"):

@@ -101,7 +101,7 @@ class BertClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             ConfigError: no model, or a setting that is not allowed.
-            DataError: another number of labels than texts, one label alone.
+            DataError: another number of labels than texts, an example without one, one label alone.
             TextTypeError: an example that is no text and no pair of texts.
             CheckpointError: the model cannot be loaded.
         """
@@ -113,6 +113,8 @@ class BertClassifier(ClassifierMixin, BaseEstimator):
         if not examples:
             raise DataError("X holds no examples")
         labels = np.asarray(y)
+        if any(label is None for label in labels.ravel().tolist()):
+            raise DataError(f"y must hold a label for each of the {len(examples)} examples, holds None")
         check_classification_targets(labels)
         if labels.shape != (len(examples),):
             raise DataError(
@@ -124,6 +126,8 @@ class BertClassifier(ClassifierMixin, BaseEstimator):
                 f"y: all {len(examples)} examples have the label {classes.tolist()[0]!r}; a classifier needs two"
             )
         names = [str(label) for label in classes.tolist()]
+        if not isinstance(self.settings, Mapping | None):
+            raise ConfigError(f"settings must be a dict of settings of finetune, got {self.settings!r:.100}")
         given = dict(self.settings or {})
         own = sorted(set(given) & {*self.get_params(deep=False), "label_names", "text_column", "label_column"})
         if own:
@@ -201,11 +205,15 @@ def _examples(given: Any) -> list[tuple[str, str | None]]:
     Raises:
         TextTypeError: an example that is neither a text nor a pair of them, or texts and pairs in one.
     """
-    if isinstance(given, (str, bytes, Mapping)):
+    values = given
+    if hasattr(values, "to_pylist"):  # of Arrow
+        values = values.to_pylist()
+    elif hasattr(values, "to_numpy"):
+        values = values.to_numpy()
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__iter__"):
         raise TextTypeError(f"X must hold texts, a list or an array of them, got {type(given).__name__}")
-    if hasattr(given, "to_numpy"):
-        given = given.to_numpy()
-    values = given.tolist() if isinstance(given, np.ndarray) else list(given)
     examples: list[tuple[str, str | None]] = []
     for row, value in enumerate(values):
         if isinstance(value, str):

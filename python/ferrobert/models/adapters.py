@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ferrobert.errors import CheckpointError
 from ferrobert.hub import TOKENIZER_FILES
 from ferrobert.models.encoder import ENCODER, check_weights, folder_of, installed_encoder, sha256_of, where_is
-from ferrobert.models.folder import CONFIG, WEIGHTS, json_object, write_folder
+from ferrobert.models.folder import CONFIG, WEIGHTS, check_config, json_object, labels_by_id, write_folder
 
 if TYPE_CHECKING:
     import torch
@@ -82,16 +82,16 @@ def load_adapter(
         allow_pickle: see `load_model`.
 
     Raises:
-        CheckpointError: the adapter is incomplete, of another task, or belongs to another encoder; its encoder cannot
-            be loaded.
+        CheckpointError: the adapter is broken, incomplete, of another task, or belongs to another encoder; it holds
+            parameters that have no place in it, or in its head; its encoder cannot be loaded.
         MissingDependencyError: peft is not installed, or the encoder's package is not and the hub does not give it.
     """
-    from ferrobert.models.checkpoint import LoadedModel, load_model, quiet_transformers, require
+    from ferrobert.models.checkpoint import LoadedModel, listed, load_model, quiet_transformers, require
 
     require("an adapter", ("peft", "safetensors"), "torch")
     import peft
     import torch
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     for name in (CONFIG, ADAPTER_WEIGHTS):
         if not (folder / name).is_file():
@@ -99,6 +99,7 @@ def load_adapter(
                 f"{folder} has no {name}; an adapter holds {ADAPTER_CONFIG}, {ADAPTER_WEIGHTS} and the {CONFIG} of the "
                 "model, which knows its labels"
             )
+    check_config(folder / CONFIG)
     config = json_object(folder / CONFIG)
     kind = head.auto_class.removeprefix("AutoModel")
     [architecture, *_] = config.get("architectures") or [""]
@@ -107,31 +108,52 @@ def load_adapter(
             f"{folder} is an adapter of {architecture or 'no class'}, it has no {head.name}; {head.advice}"
         )
     base = base_of(folder)
+    if is_adapter(Path(base).expanduser()):
+        raise CheckpointError(f"{folder} is an adapter of {base}, which is an adapter itself and no encoder")
     expected = config.get(BASE_SHA256)
-    if isinstance(expected, str):
+    if expected is not None:
         base_folder = folder_of(base)
-        check_weights(base_folder, expected, f"{folder} was trained on another encoder")
+        check_weights(base_folder, str(expected), f"{folder} was trained on another encoder")
         base = str(base_folder)  # of the hub's model the very files that were checked
     settings = {name: config[name] for name in ("id2label", "label2id", "problem_type") if config.get(name) is not None}
     if "id2label" in settings:
-        settings["id2label"] = {int(id): label for id, label in settings["id2label"].items()}
+        settings["id2label"] = labels_by_id(settings["id2label"], folder / CONFIG)
         settings["num_labels"] = len(settings["id2label"])
     loaded = load_model(base, head, new_head=True, settings=settings, allow_pickle=allow_pickle)
-    with safe_open(folder / ADAPTER_WEIGHTS, "np") as weights:
-        held = {key.removeprefix(PREFIX) for key in weights.keys()}  # noqa: SIM118  it is no dict
+    try:
+        with safe_open(folder / ADAPTER_WEIGHTS, "np") as weights:
+            held = {key.removeprefix(PREFIX) for key in weights.keys()}  # noqa: SIM118  it is no dict
+    except SafetensorError as error:
+        raise CheckpointError(f"{folder / ADAPTER_WEIGHTS} is no file of safetensors: {error}") from None
     parameters = loaded.model.state_dict(keep_vars=True)
     # A parameter may have two names: the bias of BERT's decoder is that of its predictions.
     known = {id(one) for name, one in parameters.items() if name in held or name not in loaded.fresh}
     missing = sorted(name for name in loaded.fresh - held if id(parameters[name]) not in known)
     if missing:
         raise CheckpointError(f"{folder} lacks parameters that its encoder has not either: {', '.join(missing)}")
+    of_encoder = set(map(id, loaded.model.base_model.parameters()))
+    # peft leaves out what it misses and overlooks what it does not know, but for a parameter of the whole model.
+    of_head = {name for name, one in parameters.items() if id(one) not in of_encoder} | loaded.fresh
     try:
         with quiet_transformers(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a name that it has renamed
-            model = merged(peft.PeftModel.from_pretrained(loaded.model, str(folder)))
-    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+            warnings.filterwarnings("ignore", "Found missing adapter keys")  # they are named below
+            added = peft.PeftModel.from_pretrained(loaded.model, str(folder))
+            wanted = {
+                key.removeprefix(PREFIX) for key in peft.get_peft_model_state_dict(added, save_embedding_layers=False)
+            }
+            model = merged(added)
+    except MemoryError:
+        raise
+    except Exception as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{folder}: the adapter does not fit {base}: {reason[:300]}") from error
+    lacks, left_over = sorted(wanted - held), sorted(held - wanted - of_head)
+    said = [f"lacks {len(lacks)} parameters that {ADAPTER_CONFIG} speaks of ({listed(lacks)})"] if lacks else []
+    if left_over:
+        said.append(f"holds {len(left_over)} that have no place in an adapter ({listed(left_over)})")
+    if said:
+        raise CheckpointError(f"{folder} {', '.join(said)}")
     model.config.architectures = [architecture]
     model.requires_grad_(True)
     if dtype is not None and dtype != "auto":

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from ferrobert.errors import CheckpointError, MissingDependencyError, UnsafeCheckpointError
 from ferrobert.hub import checkpoint_files
-from ferrobert.models.adapters import check_whole, is_adapter, load_adapter
+from ferrobert.models.adapters import ADAPTER_CONFIG, check_whole, is_adapter, load_adapter
 from ferrobert.models.encoder import where_is
-from ferrobert.models.folder import CONFIG, INDICES, PICKLED, check_config, check_folder, check_shards
+from ferrobert.models.folder import CONFIG, INDICES, PICKLED, check_config, check_folder, check_shards, labels_by_id
 
 if TYPE_CHECKING:
     import torch
@@ -174,21 +174,13 @@ def load_model(
     import transformers
 
     name = where_is(source)
+    if not name:
+        raise CheckpointError("the name of the checkpoint is empty: give a folder or the id of a model on the hub")
     if is_adapter(Path(name).expanduser()):
         if new_head:
             check_whole(Path(name).expanduser())
         return load_adapter(Path(name).expanduser(), head, dtype=dtype, allow_pickle=allow_pickle)
-    if Path(name).expanduser().exists():
-        check_folder(Path(name).expanduser(), allow_pickle=allow_pickle)
-        name = str(Path(name).expanduser())
-    else:
-        with quiet_transformers():
-            found = checkpoint_files(name, [CONFIG, *INDICES])
-        if CONFIG in found:
-            check_config(found[CONFIG])
-        for index in INDICES:
-            if index in found:
-                check_shards(found[index], pickled=index.startswith(PICKLED))
+    name = checked_source(name, allow_pickle=allow_pickle)
     try:
         with quiet_transformers():
             model, info = getattr(transformers, head.auto_class).from_pretrained(
@@ -204,6 +196,8 @@ def load_model(
         raise
     except Exception as error:
         raise _loading_error(name, head, error) from error
+    if head in (CLASSIFIER, TOKEN_CLASSIFIER):
+        labels_by_id(model.config.id2label, name)
     other_shapes = {key: (tuple(theirs), tuple(wanted)) for key, theirs, wanted in info["mismatched_keys"]}
     fresh = frozenset(info["missing_keys"]) | frozenset(other_shapes)
     other = _other_classifier(model, head)
@@ -214,6 +208,41 @@ def load_model(
     _check_complete(name, model, fresh, other_shapes, info["unexpected_keys"], head, new_head=new_head)
     model.eval()
     return LoadedModel(model, fresh)
+
+
+def checked_source(source: str, *, allow_pickle: bool = False) -> str:
+    """The name by which transformers loads a whole checkpoint, whose files are checked before.
+
+    Args:
+        source: a checkpoint folder, or the id of a model on the hub.
+        allow_pickle: see `load_model`.
+
+    Raises:
+        CheckpointError: see `check_folder`; there is an adapter beside a whole model, or on the hub in the place of
+            one: transformers would add it.
+        UnsafeCheckpointError: see `check_folder`.
+    """
+    folder = Path(source).expanduser()
+    if folder.exists():
+        check_folder(folder, allow_pickle=allow_pickle)
+        if (folder / ADAPTER_CONFIG).is_file():
+            raise CheckpointError(
+                f"{folder} holds a whole model and an adapter ({ADAPTER_CONFIG}), which need a folder each"
+            )
+        return str(folder)
+    with quiet_transformers():
+        found = checkpoint_files(source, [CONFIG, ADAPTER_CONFIG, *INDICES])
+    if ADAPTER_CONFIG in found:
+        raise CheckpointError(
+            f"{source} on the hub holds an adapter ({ADAPTER_CONFIG}), which is loaded from a folder: "
+            f"hf download {source} --local-dir FOLDER"
+        )
+    if CONFIG in found:
+        check_config(found[CONFIG])
+    for index in INDICES:
+        if index in found:
+            check_shards(found[index], pickled=index.startswith(PICKLED))
+    return source
 
 
 def position_limit(model: PreTrainedModel) -> int | None:
@@ -295,23 +324,24 @@ def _check_complete(
     without_pooler = {key for key in of_encoder if ".pooler." not in key}  # heads of other tasks do without
     if not without_pooler and not wrong and not lost:
         raise CheckpointError(
-            f"{name} has no {head.name} ({_listed(missing)}), its answers would be random; {head.advice}"
+            f"{name} has no {head.name} ({listed(missing)}), its answers would be random; {head.advice}"
         )
     said = []
     if missing:
         part = f"{model.config.model_type} encoder" if of_encoder else head.name
-        said.append(f"lacks {len(missing)} parameters of the {part} ({_listed(missing)})")
+        said.append(f"lacks {len(missing)} parameters of the {part} ({listed(missing)})")
     if wrong:
-        shapes = _listed([f"{key} {other_shapes[key][0]} for {other_shapes[key][1]}" for key in wrong])
+        shapes = listed([f"{key} {other_shapes[key][0]} for {other_shapes[key][1]}" for key in wrong])
         said.append(f"has {len(wrong)} of another shape than config.json says ({shapes})")
     if beside:
         shown = lost or beside
-        said.append(f"holds {len(shown)} that have no place in the model ({_listed(shown)})")
+        said.append(f"holds {len(shown)} that have no place in the model ({listed(shown)})")
     hint = "is its config.json right, and are all its files there?"
     raise CheckpointError(f"{name} {', '.join(said)}; {hint if of_encoder or lost else 'has the head other labels?'}")
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first `LISTED` names, and how many more there are."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
 

@@ -31,10 +31,10 @@ class BertClassifier(nn.Module):
     Attributes:
         bert: the encoder, whatever its family.
         dropout: ``torch.nn.Dropout``.
-        classifier: ``torch.nn.Linear`` of ``(hidden, n_classes)``, new (random).
+        classifier: ``torch.nn.Linear`` of ``(hidden, n_classes)``, new (random), in the precision of the encoder.
 
     Raises:
-        ConfigError: fewer than two classes, a dropout outside of [0, 1).
+        ConfigError: fewer than two classes, a dropout outside of [0, 1), a model that is no encoder.
         CheckpointError: no such encoder, or one without a pooler, such as DistilBERT.
 
     Example:
@@ -56,12 +56,19 @@ class BertClassifier(nn.Module):
         name = os.fspath(model) if isinstance(model, (str, os.PathLike)) else type(model).__name__
         loaded = load_model(model, ENCODER) if isinstance(model, (str, os.PathLike)) else None
         encoder: Any = model if loaded is None else loaded.model
+        if not hasattr(encoder, "config"):
+            raise ConfigError(
+                "model must be a checkpoint folder, the id of a model on the hub or a loaded encoder, "
+                f"got {model!r:.100}"
+            )
+        if getattr(encoder, "base_model", encoder) is not encoder:
+            raise ConfigError(f"{name} is an encoder with a head; give the encoder alone: {encoder.base_model_prefix}")
         missing = [] if loaded is None else sorted(key for key in loaded.fresh if key.startswith("pooler"))
         if getattr(encoder, "pooler", None) is None or missing:
             raise CheckpointError(f"{name} has no pooler, whose output the classifier reads (DistilBERT has none)")
         self.bert = encoder
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(encoder.config.hidden_size, n_classes)
+        self.classifier = nn.Linear(encoder.config.hidden_size, n_classes, device=encoder.device, dtype=encoder.dtype)
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
@@ -99,14 +106,16 @@ class BertClassifier(nn.Module):
             labels: names of the classes; by default LABEL_0 and so on.
 
         Raises:
-            ConfigError: another number of names than classes, a name twice; an encoder whose family classifies in
-                another way.
+            ConfigError: no list of names, another number of names than classes, a name twice; an encoder whose family
+                classifies in another way.
         """
         import transformers
 
-        names = (
-            [f"LABEL_{number}" for number in range(self.classifier.out_features)] if labels is None else list(labels)
-        )
+        names: Any = labels
+        if labels is None:
+            names = [f"LABEL_{number}" for number in range(self.classifier.out_features)]
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise ConfigError(f"labels must be a list of names, got {labels!r:.100}")
         if len(names) != self.classifier.out_features:
             raise ConfigError(f"labels has {len(names)} names, the model {self.classifier.out_features} classes")
         if len(set(names)) < len(names):
@@ -141,8 +150,11 @@ class BertClassifier(nn.Module):
             labels: as for `as_transformers`.
 
         Raises:
-            ConfigError: see `as_transformers`.
+            ConfigError: see `as_transformers`; a tokenizer that cannot be saved.
         """
         from ferrobert.models.saving import save_model
+
+        if not hasattr(tokenizer, "save_pretrained"):
+            raise ConfigError(f"tokenizer must be the encoder's tokenizer, got {tokenizer!r:.100}")
 
         save_model(self.as_transformers(labels), tokenizer, Path(directory))

@@ -63,7 +63,7 @@ def json_object(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise CheckpointError(f"{path} must hold a JSON object, holds {type(found).__name__}")
@@ -74,10 +74,13 @@ def check_config(config: Path) -> None:
     """Check a config.json, before transformers does what it says.
 
     Raises:
-        CheckpointError: it is not a JSON object.
+        CheckpointError: it is not a JSON object, or its ``architectures`` are no names.
         UnsafeCheckpointError: it names other files of weights, or attention whose code comes from the hub.
     """
     settings = json_object(config)
+    classes = settings.get("architectures")
+    if classes is not None and not (isinstance(classes, list) and all(isinstance(one, str) for one in classes)):
+        raise CheckpointError(f"{config}: architectures must be a list of names of classes, got {classes!r:.200}")
     weights = settings.get("transformers_weights")
     if weights is not None and weights not in WEIGHTS:
         raise UnsafeCheckpointError(
@@ -88,6 +91,25 @@ def check_config(config: Path) -> None:
             raise UnsafeCheckpointError(f"{config}: {key} is {settings[key]!r}, code from the hub, which is never run")
 
 
+def labels_by_id(id2label: Any, where: str | Path) -> dict[int, Any]:
+    """The labels of a config, with numbers for their ids.
+
+    Args:
+        id2label: as config.json has it.
+        where: the file or the checkpoint, for the message.
+
+    Raises:
+        CheckpointError: it does not give each id from 0 on a label.
+    """
+    try:
+        labels = {int(id): label for id, label in id2label.items()}
+    except (AttributeError, ValueError):
+        labels = {}
+    if not labels or sorted(labels) != list(range(len(labels))):
+        raise CheckpointError(f"{where}: id2label must give each id from 0 on a label, got {id2label!r:.200}")
+    return labels
+
+
 def check_shards(index: Path, *, pickled: bool) -> list[str]:
     """The files that hold a checkpoint's weights, by its index.
 
@@ -96,15 +118,12 @@ def check_shards(index: Path, *, pickled: bool) -> list[str]:
         pickled: whether it is that of pickles.
 
     Raises:
-        CheckpointError: it is not JSON, or has no ``weight_map`` or ``metadata``.
+        CheckpointError: it is not a JSON object, names no file in its ``weight_map``, or has no ``metadata``.
         UnsafeCheckpointError: it names a file outside of its folder, or a pickle in an index of safetensors.
     """
-    try:
-        content = json.loads(index.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{index} is not JSON: {error}") from None
-    names = content.get("weight_map") if isinstance(content, dict) else None
-    if not isinstance(names, dict) or not all(isinstance(shard, str) for shard in names.values()):
+    content = json_object(index)
+    names = content.get("weight_map")
+    if not isinstance(names, dict) or not names or not all(isinstance(shard, str) for shard in names.values()):
         raise CheckpointError(f"{index} must hold a weight_map from parameters to names of files")
     if not isinstance(content.get("metadata"), dict):  # transformers reads it
         raise CheckpointError(f"{index} must hold metadata beside its weight_map")

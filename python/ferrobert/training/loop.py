@@ -13,7 +13,7 @@ from rich.console import Console
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
 
 from ferrobert.models.adapters import is_adapter, merged, save_adapter
-from ferrobert.models.checkpoint import LoadedModel, quiet_transformers
+from ferrobert.models.checkpoint import LoadedModel, listed, quiet_transformers
 from ferrobert.models.parameters import ParameterCounts, count_parameters
 from ferrobert.models.saving import save_model
 from ferrobert.training.arguments import training_arguments
@@ -93,6 +93,9 @@ def train_and_save(
         **settings,
     )
     trainer.remove_callback(PrinterCallback)
+    new = sorted({name.rpartition(".")[0] for name in loaded.fresh})
+    if new and checkpoint is None and trainer.is_world_process_zero():
+        shown.console.print(f"not in the checkpoint, starts at random: {listed(new)}", highlight=False, soft_wrap=True)
     try:
         with quiet_transformers():
             trainer.train(resume_from_checkpoint=checkpoint)
@@ -111,7 +114,7 @@ def train_and_save(
         elif is_adapter(folder / ADAPTER):  # of an earlier run
             drop(folder / ADAPTER)
         plain = merged(learned)
-        written = {**_report(recipe, trainer, counts, report), "calibration": calibration}
+        written = {**_report(recipe, trainer, counts, report), "new": new, "calibration": calibration}
         save_model(plain, tokenizer, folder, reports={REPORT: written})
         drop(folder / CHECKPOINTS)
     trainer.accelerator.wait_for_everyone()

@@ -13,10 +13,8 @@ import torch
 import transformers
 
 from ferrobert.errors import CheckpointError, ConfigError, MissingDependencyError
-from ferrobert.hub import checkpoint_files
 from ferrobert.models.adapters import check_whole
-from ferrobert.models.checkpoint import LoadedModel, position_limit, quiet_transformers
-from ferrobert.models.folder import check_folder
+from ferrobert.models.checkpoint import LoadedModel, checked_source, position_limit, quiet_transformers
 
 # Layers and hidden size of Google's BERT models (Devlin et al. 2018, Turc et al. 2019); a head reads 64 dimensions.
 SIZES = {
@@ -144,17 +142,10 @@ def checkpoint_config(source: str | os.PathLike[str]) -> Any:
 
     Raises:
         CheckpointError: it is not there or incomplete, or an adapter; `UnsafeCheckpointError` where its weights are a
-            pickle.
+            pickle, or it names what is not to be loaded.
     """
-    folder = Path(source).expanduser()
-    if folder.exists():
-        check_whole(folder)
-        check_folder(folder)
-        name = str(folder)
-    else:
-        with quiet_transformers():
-            checkpoint_files(source, ["config.json"])
-        name = os.fspath(source)
+    check_whole(Path(source).expanduser())
+    name = checked_source(os.fspath(source))
     try:
         with quiet_transformers():
             return transformers.AutoConfig.from_pretrained(name, trust_remote_code=False)
