@@ -27,7 +27,7 @@ for task in ${*:-text-classification token-classification zero-shot-classificati
     token-classification)
         train $task train.conll --task ner --epochs 5 --batch-size 16 --learning-rate 1e-3 --group-by-length ;;
     zero-shot-classification)
-        train $task train.csv --text-pair-column text_pair --epochs 2 --batch-size 32 --learning-rate 1.5e-3 ;;
+        train $task train.csv --text-pair-column text_pair --epochs 5 --batch-size 16 --learning-rate 1e-3 ;;
     question-answering)
         train $task train.json --task question-answering --epochs 1 --batch-size 16 --learning-rate 1.5e-3 ;;
     fill-mask)  # rank 12: with the head it is as large as the others
