@@ -146,4 +146,4 @@ $(VENV)/.with-%: $(RUST) pyproject.toml $(VENV)/.tools
 	touch $@
 
 .PRECIOUS: $(VENV)/.with-%
-.PHONY: help demo wheel test lint parity labels-check masking-check entities-check answers-check questions-check qa-check pipelines-check squad-check ner-check calibration-check pretrain-check stream-check interrupt-check miri docs bench bench-full tables format clean
+.PHONY: help demo wheel test lint parity labels-check masking-check entities-check answers-check questions-check qa-check pipelines-check squad-check ner-check calibration-check families-check pretrain-check stream-check interrupt-check miri docs bench bench-full tables format clean

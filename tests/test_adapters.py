@@ -140,6 +140,24 @@ def test_the_installed_encoder_is_the_one_of_the_hub() -> None:
     assert len(embed("A cat sat on the mat.")) == 384
 
 
+def test_the_name_of_the_installed_encoder_means_the_same_everywhere() -> None:
+    from ferrobert.models.families import model_size
+
+    assert model_size(module.ENCODER).parameters == 22_713_216
+    tokenizer = fb.AutoTokenizer.from_pretrained(module.ENCODER)
+    assert tokenizer("a cat")["input_ids"] == [101, 1037, 4937, 102]
+    with pytest.raises(CheckpointError, match="revision v1, it could not be looked up"):
+        fb.AutoTokenizer.from_pretrained(module.ENCODER, revision="v1", local_files_only=True)
+
+
+def test_a_folder_of_the_name_of_the_installed_encoder_comes_before_it(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_encoder, tmp_path / module.ENCODER)
+    assert fb.pipeline("feature-extraction", module.ENCODER, device="cpu").model.config.hidden_size == 32
+
+
 def test_a_later_run_without_lora_leaves_no_adapter(tiny_encoder: Path, tmp_path: Path) -> None:
     for lora in (2, None):
         fb.finetune(

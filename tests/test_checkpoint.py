@@ -63,6 +63,14 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
         fb.pipeline("text-classification", tmp_path / "nothing")
 
 
+def test_a_text_in_place_of_a_model_is_refused():
+    text = "I loved every minute of it. " * 20
+    with pytest.raises(
+        CheckpointError, match=r"^'I loved every minute .*\.\.\.: no such file or folder \(File name too"
+    ):
+        fb.pipeline("text-classification", text)
+
+
 def test_a_file_in_place_of_a_folder_is_refused(tiny_classifier):
     with pytest.raises(CheckpointError, match="a checkpoint is a folder"):
         fb.pipeline("text-classification", tiny_classifier / "config.json")
@@ -272,6 +280,7 @@ def test_an_index_that_is_none_is_refused(copied: Callable[..., Path], content: 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"hidden_act": "no-such"}, "with its classification head: transformers does not know 'no-such'"),
         ({"architectures": [None]}, "architectures must be a list of names of classes, got [None]"),
         ({"architectures": 3}, "architectures must be a list of names of classes, got 3"),
         ({"id2label": {"0": "bad", "5": "good"}}, "id2label must give each id from 0 on a label"),

@@ -110,6 +110,20 @@ def test_a_config_that_is_broken_or_of_another_kind_of_model_is_refused(tmp_path
         model_size(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("family", "message"),
+    [
+        ("FNet", "the config of fnet models has no num_attention_heads"),
+        ("Canine", "the config of canine models has no vocab_size"),
+        ("Perceiver", "the config of perceiver models has no num_hidden_layers, hidden_size"),
+        ("Funnel", "'NoneType' object is not iterable"),
+    ],
+)
+def test_a_model_of_another_shape_is_refused_in_one_line(tmp_path: Path, family: str, message: str) -> None:
+    getattr(transformers, f"{family}Config")().save_pretrained(tmp_path)
+    assert message in refused("models", tmp_path)
+
+
 # The tutorial's classifier
 
 

@@ -213,6 +213,18 @@ def test_the_description_of_a_task_without_a_model_is_refused() -> None:
         shipped.adapter_folder("feature-extraction")
 
 
+def test_an_alias_of_a_task_is_described_as_the_task(made: Path) -> None:
+    assert shipped.describe("ner") == shipped.describe("token-classification")
+    assert shipped.adapter_folder("sentiment-analysis") == made / "adapters" / "text-classification"
+
+
+@pytest.mark.parametrize("task", ["summarization", None, ["ner"]])
+def test_a_task_that_is_none_is_refused(task: Any) -> None:
+    for call in (fb.pipeline, shipped.describe):
+        with pytest.raises(ConfigError, match="unknown task .*; the tasks are 'text-classification', "):
+            call(task)
+
+
 # Where the encoder comes from
 
 

@@ -1,7 +1,8 @@
 """From a name (folder, file or hub id) to files on this disk.
 
 Everything that loads a checkpoint goes through :func:`checkpoint_files`, so that a name means the same everywhere
-and only this file knows the hub's client. Nothing is fetched for a name that exists on the disk.
+and only this file knows the hub's client. Nothing is fetched for a name that exists on the disk, nor for the encoder
+that is installed as a package.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def checkpoint_files(
 
     Args:
         name: a folder; a file (then only this one is found, under its own name, wanted or not); or a hub id
-            such as ``google-bert/bert-base-uncased``. What exists on the disk is never looked up on the hub.
+            such as ``google-bert/bert-base-uncased``. What exists on the disk is never looked up on the hub, nor is
+            the encoder whose package is installed (see `ferrobert.models.encoder`), but for a revision or a
+            new download.
         wanted: file names, for instance ``["tokenizer.json", "vocab.txt"]``.
         options: revision, cache, token, offline mode and subfolder.
 
@@ -60,6 +63,10 @@ def checkpoint_files(
     if name == "":
         raise CheckpointError("the name of the checkpoint is empty: give a folder, a file or a hub id")
     path = Path(name).expanduser()
+    if isinstance(name, str) and not (options.revision or options.subfolder or options.force_download):
+        from ferrobert.models.encoder import where_is  # which imports this module
+
+        path = Path(where_is(name)).expanduser()
     if path.is_file():
         return {path.name: path}
     if path.is_dir():

@@ -176,10 +176,15 @@ def load_model(
     name = where_is(source)
     if not name:
         raise CheckpointError("the name of the checkpoint is empty: give a folder or the id of a model on the hub")
-    if is_adapter(Path(name).expanduser()):
+    folder = Path(name).expanduser()
+    try:
+        holds_adapter = is_adapter(folder)
+    except OSError as error:  # a text in the place of a name is too long for one
+        raise CheckpointError(f"{name[:60]!r}...: no such file or folder ({error.strerror})") from None
+    if holds_adapter:
         if new_head:
-            check_whole(Path(name).expanduser())
-        return load_adapter(Path(name).expanduser(), head, dtype=dtype, allow_pickle=allow_pickle)
+            check_whole(folder)
+        return load_adapter(folder, head, dtype=dtype, allow_pickle=allow_pickle)
     name = checked_source(name, allow_pickle=allow_pickle)
     try:
         with quiet_transformers():
@@ -348,6 +353,8 @@ def listed(names: Sequence[str]) -> str:
 
 def _loading_error(name: str, head: Head, error: Exception) -> Exception:
     reason = " ".join(str(error).split())
+    if isinstance(error, KeyError):
+        reason = f"transformers does not know {reason}"
     if isinstance(error, ImportError):
         return MissingDependencyError(f"loading {name} needs a package that is not installed: {reason}")
     if "weights only load failed" in reason.lower():

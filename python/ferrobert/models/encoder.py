@@ -50,9 +50,13 @@ def encoder_folder() -> Path:
 
 
 def where_is(base: str | os.PathLike[str]) -> str:
-    """Where a checkpoint is loaded from: the package for `ENCODER` where it is installed, else what its name says."""
-    folder = installed_encoder() if os.fspath(base) == ENCODER else None
-    return os.fspath(base) if folder is None else str(folder)
+    """Where a checkpoint is loaded from: the package for `ENCODER` where it is installed, else what its name says.
+
+    A folder of that name, in the folder where Python runs, comes before it, as for every name.
+    """
+    name = os.fspath(base)
+    folder = installed_encoder() if name == ENCODER and not Path(name).exists() else None
+    return name if folder is None else str(folder)
 
 
 def folder_of(base: str) -> Path:

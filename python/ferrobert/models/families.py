@@ -28,6 +28,10 @@ PUBLISHED: Mapping[str, tuple[str, Mapping[str, int]]] = {
 }
 
 
+#: What a config must say.
+SHAPE = ("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size")
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSize:
     """What a checkpoint is made of.
@@ -77,7 +81,7 @@ def config_of(name: str | os.PathLike[str]) -> Any:
         path = checkpoint_files(name, [CONFIG])[CONFIG]
         try:
             return transformers.AutoConfig.from_pretrained(str(path.parent), local_files_only=True)
-        except (OSError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(
                 f"{path} is not the config of a model that transformers knows: {reason[:200]}"
@@ -109,9 +113,12 @@ def model_size(name: str | os.PathLike[str], labels: int = 2) -> ModelSize:
         with torch.device("meta"), quiet_transformers():
             model = transformers.AutoModelForSequenceClassification.from_config(config)
             encoder = transformers.AutoModel.from_config(config)
-    except ValueError as error:
+    except (AttributeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{name} is no encoder with a classification head: {reason[:120]}") from None
+    unsaid = [key for key in SHAPE if not isinstance(getattr(config, key, None), int)]
+    if unsaid:
+        raise CheckpointError(f"{name}: the config of {config.model_type} models has no {', '.join(unsaid)}")
     own = f"{model.base_model_prefix}."
     return ModelSize(
         name=os.fspath(name),

@@ -33,7 +33,7 @@ def adapter_folder(task: str) -> Path:
     """The folder of the adapter that ships for a task; its README.md is the model card.
 
     Args:
-        task: one of `ADAPTERS`.
+        task: one of `ADAPTERS`, or its alias.
 
     Raises:
         ConfigError: another task.
@@ -43,6 +43,7 @@ def adapter_folder(task: str) -> Path:
         >>> adapter_folder("fill-mask").name  # doctest: +SKIP
         'fill-mask'
     """
+    task = _own_name(task)
     if task not in ADAPTERS:
         raise ConfigError(f"no adapter ships for {task!r}; those that do are for {', '.join(ADAPTERS)}")
     folder = FOLDER / task
@@ -57,7 +58,7 @@ def describe(task: str) -> str:
     """Which model a task runs when it is given none, in one line.
 
     Args:
-        task: one of `TASKS`.
+        task: one of `TASKS`, or its alias.
 
     Raises:
         ConfigError: another task.
@@ -66,10 +67,17 @@ def describe(task: str) -> str:
         >>> describe("feature-extraction")
         'feature-extraction: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)'
     """
+    task = _own_name(task)
     if task not in TASKS:
         raise ConfigError(f"no model ships for {task!r}; those that do are for {', '.join(TASKS)}")
     adapter = " with ferrobert's adapter" if task in ADAPTERS else ""
     return f"{task}: {encoder.ENCODER}{adapter} (Apache-2.0)"
+
+
+def _own_name(task: str) -> str:
+    from ferrobert.pipelines import task_name  # which imports this module
+
+    return task_name(task)
 
 
 def default_model(task: str) -> str:

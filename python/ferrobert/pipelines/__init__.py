@@ -41,7 +41,7 @@ def task_name(task: str) -> str:
     Raises:
         ConfigError: a task that is not built; the message lists those that are.
     """
-    name = ALIASES.get(task, task)
+    name = ALIASES.get(str(task), str(task))
     if name not in TASKS:
         known = ", ".join(repr(known) for known in [*TASKS, *ALIASES])
         raise ConfigError(f"unknown task {task!r}; the tasks are {known}")

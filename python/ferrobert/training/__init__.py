@@ -8,6 +8,7 @@ from typing import Any
 
 from ferrobert.errors import ConfigError
 from ferrobert.models.checkpoint import require_torch
+from ferrobert.pipelines import ALIASES
 from ferrobert.training.pretraining import pretrain
 
 __all__ = ["ALIASES", "TASKS", "finetune", "pretrain"]
@@ -18,7 +19,6 @@ TASKS = {
     "token-classification": "ferrobert.training.token_classification",
     "question-answering": "ferrobert.training.question_answering",
 }
-ALIASES = {"sentiment-analysis": "text-classification", "ner": "token-classification"}
 
 
 def finetune(
