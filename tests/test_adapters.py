@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from tests.hub_cache import cached
 
 import ferrobert as fb
-from ferrobert.errors import CheckpointError
+from ferrobert.errors import CheckpointError, ConfigError
 from ferrobert.models import encoder as module
 from ferrobert.models.adapters import BASE_SHA256
 
@@ -336,8 +336,21 @@ def test_an_adapter_of_an_adapter_is_refused(adapter: Path, trained: Path) -> No
 # Beside a whole model, and on the hub, transformers would add it to the model that it loads, checking neither
 
 
-def test_a_whole_model_beside_an_adapter_is_refused(adapter: Path, tmp_path: Path) -> None:
-    fb.pipeline("text-classification", adapter, device="cpu").save_pretrained(adapter)
+def test_nothing_is_saved_beside_an_adapter(adapter: Path, tmp_path: Path) -> None:
+    before = sorted(file.name for file in adapter.iterdir())
+    with pytest.raises(CheckpointError, match="holds an adapter .* a whole model needs a folder of its own"):
+        fb.pipeline("text-classification", adapter, device="cpu").save_pretrained(adapter)
+    for overwrite in (False, True):
+        with pytest.raises(ConfigError, match="output_dir .* holds an adapter .* choose another folder"):
+            fb.finetune("text-classification", "no-model", TRAIN, output_dir=adapter, overwrite=overwrite, device="cpu")
+    (tmp_path / "corpus.txt").write_text("good film\n")
+    with pytest.raises(ConfigError, match="holds an adapter"):
+        fb.pretrain(tmp_path / "corpus.txt", output_dir=adapter, overwrite=True)
+    assert sorted(file.name for file in adapter.iterdir()) == before
+
+
+def test_a_whole_model_beside_an_adapter_is_refused(adapter: Path, trained: Path, tmp_path: Path) -> None:
+    shutil.copy(trained / "model.safetensors", adapter)
     message = f"{adapter} holds a whole model and an adapter (adapter_config.json), which need a folder each"
     assert refusal(adapter) == message
     with pytest.raises(CheckpointError) as caught:

@@ -20,7 +20,7 @@ import ferrobert as fb
 from ferrobert.cli.fill_mask import lists_of
 from ferrobert.models.shipped import FOLDER
 from ferrobert.tables import Table
-from ferrobert.training.metrics import accuracy, entity_f1, f1, squad
+from ferrobert.training.metrics import accuracy, calibration_error, entity_f1, f1, squad
 
 NAMED = ("PER", "ORG", "LOC")
 WEIGHTS = "adapter_model.safetensors"
@@ -108,18 +108,26 @@ def fill_mask(folder: Path) -> None:
 
 def labels(test: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
     true, given = [row["label"] for row in test], [one["label"] for one in found]
-    score = np.mean([one["score"] for one in found])
+    scores = [one["score"] for one in found]
+    right = [label == one for label, one in zip(true, given, strict=True)]
     told = f"accuracy {accuracy(true, given):.3f}, macro F1 {f1(true, given, average='macro'):.3f}"
-    print(f"  {len(test):,} texts, {told}, mean score {score:.3f}")
+    sure = f"mean score {np.mean(scores):.3f}, calibration error {calibration_error(right, scores):.3f}"
+    print(f"  {len(test):,} texts, {told}; {sure}")
 
 
 def compare(task: str, out: Path) -> None:
     """Say by how much the parameters of two adapters differ."""
-    shipped, anew = (load_file(folder / WEIGHTS) for folder in (FOLDER / task, out / task / "adapter"))
-    apart = max(float(np.abs(shipped[name] - anew[name]).max()) for name in shipped.keys() | anew.keys())
-    print(
-        f"  trained anew: parameters differ by {apart:.1e} at most{'' if apart <= SAME else ', MORE than they should'}"
-    )
+    anew = out / task / "adapter" / WEIGHTS
+    if not anew.is_file():
+        print(f"  not trained anew: there is no {anew}")
+        return
+    ours, theirs = load_file(FOLDER / task / WEIGHTS), load_file(anew)
+    if ours.keys() != theirs.keys():
+        print(f"  trained anew: OTHER parameters, such as {min(ours.keys() ^ theirs.keys())}")
+        return
+    apart = max(float(np.abs(ours[name] - theirs[name]).max()) for name in ours)
+    far = "" if apart <= SAME else ", MORE than they should"
+    print(f"  trained anew: parameters differ by {apart:.1e} at most{far}")
 
 
 MEASURES: dict[str, Callable[[Path], None]] = {

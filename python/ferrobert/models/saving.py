@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ferrobert.errors import CheckpointError
+from ferrobert.models.adapters import ADAPTER_CONFIG
 from ferrobert.models.checkpoint import quiet_transformers
 from ferrobert.models.folder import write_folder
 
@@ -25,8 +27,10 @@ def save_model(model: Any, tokenizer: Any, folder: Path, *, reports: Mapping[str
         reports: further files, name -> what to write as JSON.
 
     Raises:
-        CheckpointError: ``folder`` is a file.
+        CheckpointError: ``folder`` is a file, or holds an adapter, which transformers would add to the model.
     """
+    if (folder / ADAPTER_CONFIG).is_file():
+        raise CheckpointError(f"{folder} holds an adapter ({ADAPTER_CONFIG}); a whole model needs a folder of its own")
     with write_folder(folder) as beside:
         with quiet_transformers():
             model.save_pretrained(beside)

@@ -115,7 +115,11 @@ class Pipeline(ABC):
         return found
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
-        """Save model and tokenizer as a folder that `pipeline` and transformers load."""
+        """Save model and tokenizer as a folder that `pipeline` and transformers load.
+
+        Raises:
+            CheckpointError: ``directory`` is a file, or holds an adapter.
+        """
         from ferrobert.models.saving import save_model
 
         save_model(self.model, self.tokenizer, Path(directory))

@@ -12,6 +12,7 @@ from typing import Any
 from transformers.trainer_utils import get_last_checkpoint
 
 from ferrobert.errors import ConfigError
+from ferrobert.models.adapters import ADAPTER_CONFIG
 
 CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
@@ -23,11 +24,13 @@ def check_unused(folder: Path, *, resume: bool, overwrite: bool) -> str | None:
     """The last checkpoint of a folder that a run may use.
 
     Raises:
-        ConfigError: it is a file; it holds checkpoints of an unfinished run and neither ``resume`` nor ``overwrite``
-            is set.
+        ConfigError: it is a file, or holds an adapter; it holds checkpoints of an unfinished run and neither ``resume``
+            nor ``overwrite`` is set.
     """
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"output_dir {folder} is a file; it must be a folder")
+    if (folder / ADAPTER_CONFIG).is_file():
+        raise ConfigError(f"output_dir {folder} holds an adapter ({ADAPTER_CONFIG}); choose another folder")
     checkpoints = folder / CHECKPOINTS
     last: str | None = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     if last is not None and not resume and not overwrite:

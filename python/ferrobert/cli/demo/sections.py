@@ -13,7 +13,6 @@ from ferrobert.cli.demo import texts
 from ferrobert.cli.demo.blocks import Bar, Bars, Block, Cell, Column, Kind, Line, Marked, Score, Section, Table, Tokens
 from ferrobert.cli.fill_mask import lists_of
 from ferrobert.cli.tokenize import TOKEN_COLUMNS, encoded, token_cells
-from ferrobert.errors import CheckpointError
 from ferrobert.render.answer import marked_answers
 
 __all__ = [
@@ -52,19 +51,9 @@ def sections(tokenizer: Any, open_model: Callable[[str], Any], own: Sequence[str
     yield Section("sentiment", "Sentiment", sentiment(open_model("text-classification"), own))
     yield Section("entities", "Entities", entities(open_model("token-classification")))
     yield Section("answers", "Answers", answers(open_model("question-answering")))
-    yield Section("topics", "Labels of your own", _if_there(open_model, "zero-shot-classification", topics))
-    yield Section("gaps", "Filled masks", _if_there(open_model, "fill-mask", gaps))
+    yield Section("topics", "Labels of your own", topics(open_model("zero-shot-classification")))
+    yield Section("gaps", "Filled masks", gaps(open_model("fill-mask")))
     yield Section("alike", "Sentences compared", alike(open_model("feature-extraction")))
-
-
-def _if_there(open_model: Callable[[str], Any], task: str, blocks: Callable[[Any], Iterator[Block]]) -> Iterator[Block]:
-    """The blocks of a task whose adapter may not be trained yet."""
-    try:
-        model = open_model(task)
-    except CheckpointError as error:
-        yield Line(str(error))
-    else:
-        yield from blocks(model)
 
 
 def tokens(tokenizer: Any) -> Iterator[Block]:
