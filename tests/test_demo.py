@@ -10,7 +10,7 @@ from tests import command_line
 from tests.demo_pipelines import MODELS, Fill, Labels, embed, judge, read, rows_of, tag
 
 from ferrobert.cli.demo import command, sections, speeds, texts
-from ferrobert.cli.demo.blocks import Kind, Line, Marked, Score, Table
+from ferrobert.cli.demo.blocks import Bars, Kind, Line, Marked, Score, Table
 from ferrobert.cli.demo.models import open_model
 from ferrobert.cli.demo.terminal import show
 from ferrobert.cli.demo.training import training
@@ -197,7 +197,7 @@ def test_an_empty_answer_is_said_to_be_none():
 
 
 def test_labels_of_ones_own_are_bars():
-    blocks = list(sections.topics(judge))
+    blocks = of(Bars, sections.topics(judge))
     assert [block.title for block in blocks] == list(texts.TOPICAL)
     assert [(bar.label, bar.score.text) for bar in blocks[0].bars][:2] == [
         ("politics", "0.700"),
@@ -206,7 +206,7 @@ def test_labels_of_ones_own_are_bars():
 
 
 def test_each_mask_has_its_five_best_tokens():
-    blocks = list(sections.gaps(Fill()))
+    blocks = of(Bars, sections.gaps(Fill()))
     assert [block.title for block in blocks][-2:] == [
         "The cat [MASK] on the [MASK]. (mask 1)",
         "The cat [MASK] on the [MASK]. (mask 2)",

@@ -226,6 +226,7 @@ def topics(judge: Any) -> Iterator[Block]:
     for one in judge(list(texts.TOPICAL), list(texts.TOPICS)):
         bars = [Bar(label, _score(score)) for label, score in zip(one["labels"], one["scores"], strict=True)]
         yield Bars(one["sequence"], tuple(bars))
+    yield Line("Where the scores are close to each other, the model does not know: it is small, and read few texts.")
 
 
 def gaps(filler: Any) -> Iterator[Block]:
@@ -236,6 +237,9 @@ def gaps(filler: Any) -> Iterator[Block]:
         for number, found in enumerate(masks, start=1):
             title = masked if len(masks) == 1 else f"{masked} (mask {number})"
             yield Bars(title, tuple(Bar(one["token_str"].strip(), _score(one["score"])) for one in found))
+    yield Line(
+        "This model was made to compare sentences: words about the same thing come first. BERT fills them better."
+    )
 
 
 def alike(embed: Any) -> Iterator[Block]:
