@@ -113,6 +113,7 @@ def test_a_config_that_is_broken_or_of_another_kind_of_model_is_refused(tmp_path
 @pytest.mark.parametrize(
     ("family", "message"),
     [
+        ("Bart", "is no encoder: bart models have a decoder too"),
         ("FNet", "the config of fnet models has no num_attention_heads"),
         ("Canine", "the config of canine models has no vocab_size"),
         ("Perceiver", "the config of perceiver models has no num_hidden_layers, hidden_size"),

@@ -108,6 +108,8 @@ def model_size(name: str | os.PathLike[str], labels: int = 2) -> ModelSize:
     import torch
     import transformers
 
+    if config.is_encoder_decoder:
+        raise CheckpointError(f"{name} is no encoder: {config.model_type} models have a decoder too")
     config.num_labels = labels
     try:
         with torch.device("meta"), quiet_transformers():
