@@ -23,7 +23,7 @@ train() { # TASK FILE SETTINGS
 for task in ${*:-text-classification token-classification zero-shot-classification question-answering fill-mask}; do
     case $task in
     text-classification)
-        train $task train.csv --epochs 2 --batch-size 64 --learning-rate 2e-3 ;;
+        train $task train.csv --epochs 3 --batch-size 32 --learning-rate 1e-3 ;;
     token-classification)
         train $task train.conll --task ner --epochs 5 --batch-size 16 --learning-rate 1e-3 --group-by-length ;;
     zero-shot-classification)
