@@ -99,8 +99,7 @@ def load_adapter(
                 f"{folder} has no {name}; an adapter holds {ADAPTER_CONFIG}, {ADAPTER_WEIGHTS} and the {CONFIG} of the "
                 "model, which knows its labels"
             )
-    check_config(folder / CONFIG)
-    config = json_object(folder / CONFIG)
+    config = check_config(folder / CONFIG)
     kind = head.auto_class.removeprefix("AutoModel")
     [architecture, *_] = config.get("architectures") or [""]
     if not kind or not architecture.endswith(kind):

@@ -70,8 +70,8 @@ def json_object(path: Path) -> dict[str, Any]:
     return found
 
 
-def check_config(config: Path) -> None:
-    """Check a config.json, before transformers does what it says.
+def check_config(config: Path) -> dict[str, Any]:
+    """The settings of a config.json, checked before transformers does what it says.
 
     Raises:
         CheckpointError: it is not a JSON object, or its ``architectures`` are no names.
@@ -89,6 +89,7 @@ def check_config(config: Path) -> None:
     for key in ("attn_implementation", "_attn_implementation"):
         if "/" in str(settings.get(key) or ""):
             raise UnsafeCheckpointError(f"{config}: {key} is {settings[key]!r}, code from the hub, which is never run")
+    return settings
 
 
 def labels_by_id(id2label: Any, where: str | Path) -> dict[int, Any]:
