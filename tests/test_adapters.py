@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 from tests.hub_cache import cached
 
 import ferrobert as fb
+from ferrobert import hub
 from ferrobert.errors import CheckpointError, ConfigError
-from ferrobert.models import encoder as module
 from ferrobert.models.adapters import BASE_SHA256
+from ferrobert.models.encoder import ENCODER_SHA256, encoder_folder, sha256_of
 
 TEXTS = ["the film was great!", "bad", "good food", "the room was very dull ."] * 3
 TRAIN = list(zip(TEXTS, ["good", "bad"] * 6, strict=True))
@@ -101,8 +102,8 @@ def test_adapters_of_other_tasks(tiny_encoder: Path, tmp_path: Path, task: str) 
 
 def test_its_encoder_may_be_the_package(adapter: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = fb.pipeline("text-classification", adapter, device="cpu")(TEXTS)
-    edit(adapter / "adapter_config.json", base_model_name_or_path=module.ENCODER)
-    monkeypatch.setattr(module, "installed_encoder", lambda: tiny_encoder)
+    edit(adapter / "adapter_config.json", base_model_name_or_path=hub.ENCODER)
+    monkeypatch.setattr(hub, "installed_encoder", lambda: tiny_encoder)
     assert fb.pipeline("text-classification", adapter, device="cpu")(TEXTS) == expected
 
 
@@ -127,35 +128,35 @@ def test_in_half_precision_it_is_the_merged_model_in_half_precision(trained: Pat
 def test_training_on_the_package_names_the_encoder_of_the_hub(
     tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ferrobert.models.adapters.installed_encoder", lambda: tiny_encoder)
+    monkeypatch.setattr(hub, "installed_encoder", lambda: tiny_encoder)
     fb.finetune("text-classification", tiny_encoder, TRAIN, output_dir=tmp_path, **SETTINGS)
     settings = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
-    assert settings["base_model_name_or_path"] == module.ENCODER
+    assert settings["base_model_name_or_path"] == hub.ENCODER
 
 
 def test_the_installed_encoder_is_the_one_of_the_hub() -> None:
-    folder = module.encoder_folder()
-    assert module.sha256_of(folder / "model.safetensors") == module.ENCODER_SHA256
-    embed = fb.pipeline("feature-extraction", module.ENCODER, device="cpu", pooling="mean")
+    folder = encoder_folder()
+    assert sha256_of(folder / "model.safetensors") == ENCODER_SHA256
+    embed = fb.pipeline("feature-extraction", hub.ENCODER, device="cpu", pooling="mean")
     assert len(embed("A cat sat on the mat.")) == 384
 
 
 def test_the_name_of_the_installed_encoder_means_the_same_everywhere() -> None:
     from ferrobert.models.families import model_size
 
-    assert model_size(module.ENCODER).parameters == 22_713_216
-    tokenizer = fb.AutoTokenizer.from_pretrained(module.ENCODER)
+    assert model_size(hub.ENCODER).parameters == 22_713_216
+    tokenizer = fb.AutoTokenizer.from_pretrained(hub.ENCODER)
     assert tokenizer("a cat")["input_ids"] == [101, 1037, 4937, 102]
     with pytest.raises(CheckpointError, match="revision v1, it could not be looked up"):
-        fb.AutoTokenizer.from_pretrained(module.ENCODER, revision="v1", local_files_only=True)
+        fb.AutoTokenizer.from_pretrained(hub.ENCODER, revision="v1", local_files_only=True)
 
 
 def test_a_folder_of_the_name_of_the_installed_encoder_comes_before_it(
     tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(tiny_encoder, tmp_path / module.ENCODER)
-    assert fb.pipeline("feature-extraction", module.ENCODER, device="cpu").model.config.hidden_size == 32
+    shutil.copytree(tiny_encoder, tmp_path / hub.ENCODER)
+    assert fb.pipeline("feature-extraction", hub.ENCODER, device="cpu").model.config.hidden_size == 32
 
 
 def test_a_later_run_without_lora_leaves_no_adapter(tiny_encoder: Path, tmp_path: Path) -> None:
@@ -195,7 +196,7 @@ def test_another_encoder_of_the_hub_is_refused(
     found = cached(tmp_path / "hub", "org/tiny", tiny_classifier) / "model.safetensors"
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     edit(adapter / "adapter_config.json", base_model_name_or_path="org/tiny")
-    sums = module.sha256_of(found), json.loads((adapter / "config.json").read_text())[BASE_SHA256]
+    sums = sha256_of(found), json.loads((adapter / "config.json").read_text())[BASE_SHA256]
     expected = f"{adapter} was trained on another encoder than {found}: its SHA-256 is {sums[0]}, not {sums[1]}"
     assert refusal(adapter) == expected
 

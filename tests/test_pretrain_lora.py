@@ -21,10 +21,11 @@ from tests.pretraining_runs import (
 )
 
 import ferrobert as fb
+from ferrobert import hub
 from ferrobert.errors import CheckpointError, ConfigError
-from ferrobert.models import encoder
 from ferrobert.models.adapters import BASE_SHA256, PREFIX
 from ferrobert.models.checkpoint import LoadedModel
+from ferrobert.models.encoder import sha256_of
 from ferrobert.training.trainable import add_lora, learning
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,7 +125,7 @@ def test_additions_transform_and_output_bias_learn_and_nothing_else(base: Path, 
 def test_the_folder_says_what_the_adapter_belongs_to(base: Path, trained: Path) -> None:
     config = json.loads((trained / "adapter" / "config.json").read_text())
     assert config["architectures"] == ["BertForMaskedLM"]
-    assert config[BASE_SHA256] == encoder.sha256_of(base / "model.safetensors")
+    assert config[BASE_SHA256] == sha256_of(base / "model.safetensors")
     assert sorted(file.name for file in (trained / "adapter").iterdir()) == [
         "adapter_config.json",
         WEIGHTS,
@@ -166,11 +167,10 @@ def test_a_lora_config_is_what_its_settings_are(base: Path, corpus: Path, tmp_pa
 def test_an_encoder_may_be_named_as_on_the_hub(
     base: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoder, "installed_encoder", lambda: base)
-    monkeypatch.setattr("ferrobert.models.adapters.installed_encoder", lambda: base)
-    pretrain(corpus, tmp_path, model=encoder.ENCODER, **{**LORA, "max_steps": 2})
+    monkeypatch.setattr(hub, "installed_encoder", lambda: base)
+    pretrain(corpus, tmp_path, model=hub.ENCODER, **{**LORA, "max_steps": 2})
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
-    assert config["base_model_name_or_path"] == encoder.ENCODER
+    assert config["base_model_name_or_path"] == hub.ENCODER
     assert filled(tmp_path / "adapter") == filled(tmp_path)
 
 

@@ -24,13 +24,14 @@ from tests.conftest import write_tokenizer
 from tests.hub_cache import cached
 
 import ferrobert as fb
+from ferrobert import hub
 from ferrobert.errors import CheckpointError, ConfigError, MissingDependencyError
+from ferrobert.hub import ENCODER
 from ferrobert.models import encoder as module
 from ferrobert.models import shipped
 from ferrobert.models.adapters import save_adapter
 
 SAID = "no model was given, taking the default of "
-ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 NLI = ["contradiction", "neutral", "entailment"]
 # Task -> class of the model, labels, modules of the head that are kept beside the low-rank addition.
 MADE = {
@@ -89,7 +90,7 @@ def made(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the adapters of all tasks, and in ``whole`` beside it the models that they make."""
     folder = tmp_path_factory.mktemp("shipped")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ferrobert.models.adapters.installed_encoder", lambda: encoder)
+        patch.setattr(hub, "installed_encoder", lambda: encoder)
         for task in MADE:
             made_adapter(task, encoder, folder / "adapters" / task, folder / "whole" / task)
     return folder
@@ -99,7 +100,7 @@ def made(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stand_ins(made: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shipped, "FOLDER", made / "adapters")
     monkeypatch.setattr(shipped, "_told", set())
-    monkeypatch.setattr(module, "installed_encoder", lambda: encoder)
+    monkeypatch.setattr(hub, "installed_encoder", lambda: encoder)
     monkeypatch.setattr(module, "ENCODER_SHA256", module.sha256_of(encoder / "model.safetensors"))
 
 
@@ -130,8 +131,10 @@ def own_name(task: str) -> str:
 
 
 def test_every_task_but_one_has_a_model() -> None:
-    from ferrobert.pipelines import TASKS
+    from ferrobert.pipelines import MADE_BY
+    from ferrobert.tasks import TASKS
 
+    assert tuple(MADE_BY) == TASKS
     assert set(TASKS) - set(shipped.TASKS) == {"next-sentence-prediction"}
     assert set(shipped.TASKS) - set(shipped.ADAPTERS) == {"feature-extraction"}
     assert set(MADE) == set(shipped.ADAPTERS)
@@ -231,7 +234,7 @@ def test_a_task_that_is_none_is_refused(task: Any) -> None:
 @pytest.fixture
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache of the hub, on a machine without the encoder's package."""
-    monkeypatch.setattr(module, "installed_encoder", lambda: None)
+    monkeypatch.setattr(hub, "installed_encoder", lambda: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     return tmp_path / "hub"
 
@@ -249,7 +252,7 @@ def another(encoder: Path, folder: Path) -> Path:
 def test_without_its_package_the_encoder_is_that_of_the_hubs_cache(
     task: str, cache: Path, encoder: Path, whole: Callable[[str], Path]
 ) -> None:
-    cached(cache, module.ENCODER, encoder)
+    cached(cache, ENCODER, encoder)
     expected = fb.pipeline(task, whole(task), device="cpu")
     assert close(CALLS[task](fb.pipeline(task, device="cpu")), CALLS[task](expected))
 
@@ -259,13 +262,13 @@ def test_another_encoder_in_the_package_is_refused(
     task: str, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed = another(encoder, tmp_path / "changed")
-    monkeypatch.setattr(module, "installed_encoder", lambda: changed)
+    monkeypatch.setattr(hub, "installed_encoder", lambda: changed)
     assert_names_both_sums(task, changed)
 
 
 @pytest.mark.parametrize("task", ["fill-mask", "feature-extraction"])
 def test_another_encoder_of_the_hub_is_refused(task: str, cache: Path, encoder: Path, tmp_path: Path) -> None:
-    assert_names_both_sums(task, cached(cache, module.ENCODER, another(encoder, tmp_path / "changed")))
+    assert_names_both_sums(task, cached(cache, ENCODER, another(encoder, tmp_path / "changed")))
 
 
 def assert_names_both_sums(task: str, changed: Path) -> None:
@@ -290,7 +293,7 @@ def test_an_encoder_that_is_nowhere_says_what_to_install(
 
 
 def test_an_encoder_of_which_the_cache_lacks_the_weights_says_what_to_install(cache: Path, encoder: Path) -> None:
-    (cached(cache, module.ENCODER, encoder) / "model.safetensors").unlink()
+    (cached(cache, ENCODER, encoder) / "model.safetensors").unlink()
     for task in ("text-classification", "feature-extraction"):
         with pytest.raises(MissingDependencyError, match=r'"ferrobert\[demo\]" \(.* lacks model.safetensors\)'):
             fb.pipeline(task, device="cpu")
@@ -301,7 +304,7 @@ def test_a_package_without_its_weights_is_refused(
 ) -> None:
     shutil.copytree(encoder, tmp_path / "broken")
     (tmp_path / "broken" / "model.safetensors").unlink()
-    monkeypatch.setattr(module, "installed_encoder", lambda: tmp_path / "broken")
+    monkeypatch.setattr(hub, "installed_encoder", lambda: tmp_path / "broken")
     for task in ("text-classification", "feature-extraction"):
         with pytest.raises(CheckpointError, match="broken, which has no model.safetensors"):
             fb.pipeline(task, device="cpu")
@@ -445,9 +448,10 @@ def test_the_help_says_what_runs_without_a_model(command: str) -> None:
 def test_at_the_prompt_the_model_is_said_on_stderr_and_the_answer_on_stdout(made: Path, encoder: Path) -> None:
     source = (
         "import pathlib, sys\n"
-        "from ferrobert.models import encoder, shipped\n"
+        "from ferrobert import hub\n"
+        "from ferrobert.models import shipped\n"
         "shipped.FOLDER, folder = map(pathlib.Path, sys.argv[1:3])\n"
-        "encoder.installed_encoder = lambda: folder\n"
+        "hub.installed_encoder = lambda: folder\n"
         "sys.argv[1:] = ['classify', 'I loved it', '--json', '--device', 'cpu']\n"
         "from ferrobert.cli import main\n"
         "main()\n"

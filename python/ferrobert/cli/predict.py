@@ -131,8 +131,8 @@ def predict(
 
     Example: ferrobert predict reviews.csv --model ./my-classifier -o labelled.jsonl
     """
-    from ferrobert.pipelines import task_name
     from ferrobert.tables import Table, TableWriter
+    from ferrobert.tasks import task_name
 
     task = task_name(task)
     fills, tags, asks = task == "fill-mask", task == "token-classification", task == "question-answering"

@@ -98,7 +98,8 @@ def train(
     Entities: ferrobert train train.conll --task ner --model bert-base-cased --validation dev.conll -o ./my-tagger
     Answers: ferrobert train train-v2.0.json --task question-answering --model bert-base-cased -o ./my-reader
     """
-    from ferrobert.training import ALIASES, finetune
+    from ferrobert.tasks import ALIASES
+    from ferrobert.training import finetune
 
     settings: dict[str, Any]
     tags, asks = (ALIASES.get(task, task) == one for one in ("token-classification", "question-answering"))

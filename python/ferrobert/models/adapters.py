@@ -12,9 +12,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ferrobert import hub
 from ferrobert.errors import CheckpointError
-from ferrobert.hub import TOKENIZER_FILES
-from ferrobert.models.encoder import ENCODER, check_weights, folder_of, installed_encoder, sha256_of, where_is
+from ferrobert.hub import ENCODER, TOKENIZER_FILES, where_is
+from ferrobert.models.encoder import check_weights, folder_of, sha256_of
 from ferrobert.models.folder import CONFIG, WEIGHTS, check_config, json_object, labels_by_id, write_folder
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def _add_rest_of_head(model: Any, file: Path) -> None:
 
 def _name_of(source: Path, name: str) -> str:
     """How an adapter names its base: by the hub's name where that is known, else a folder by its whole path."""
-    installed = installed_encoder()
+    installed = hub.installed_encoder()
     if installed is not None and source.exists() and source.resolve() == installed.resolve():
         return ENCODER
     return str(source.resolve()) if source.exists() else os.fspath(name)

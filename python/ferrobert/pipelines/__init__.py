@@ -15,14 +15,15 @@ from ferrobert.inputs import check_flag
 from ferrobert.models import shipped
 from ferrobert.models.adapters import tokenizer_of
 from ferrobert.models.checkpoint import NEXT_SENTENCE, load_model, require, require_torch
+from ferrobert.tasks import task_name
 
 if TYPE_CHECKING:
     import torch
 
     from ferrobert.pipelines.base import Pipeline
 
-# Task -> module and class. A task is listed once it is built.
-TASKS = {
+# Task -> module and class.
+MADE_BY = {
     "text-classification": ("ferrobert.pipelines.text_classification", "TextClassificationPipeline"),
     "token-classification": ("ferrobert.pipelines.token_classification", "TokenClassificationPipeline"),
     "question-answering": ("ferrobert.pipelines.question_answering", "QuestionAnsweringPipeline"),
@@ -31,21 +32,7 @@ TASKS = {
     "feature-extraction": ("ferrobert.pipelines.feature_extraction", "FeatureExtractionPipeline"),
     "next-sentence-prediction": ("ferrobert.pipelines.next_sentence_prediction", "NextSentencePredictionPipeline"),
 }
-ALIASES = {"sentiment-analysis": "text-classification", "ner": "token-classification"}
 BACKENDS = ("torch", "onnx")
-
-
-def task_name(task: str) -> str:
-    """The task's own name: an alias is replaced by what it stands for.
-
-    Raises:
-        ConfigError: a task that is not built; the message lists those that are.
-    """
-    name = ALIASES.get(str(task), str(task))
-    if name not in TASKS:
-        known = ", ".join(repr(known) for known in [*TASKS, *ALIASES])
-        raise ConfigError(f"unknown task {task!r}; the tasks are {known}")
-    return name
 
 
 def pipeline(
@@ -116,7 +103,7 @@ def pipeline(
     if isinstance(model, (str, os.PathLike)) and not os.fspath(model):
         raise ConfigError("model= is empty; give a checkpoint folder or the id of a model on the hub")
     require_torch("a pipeline")
-    module, class_name = TASKS[name]
+    module, class_name = MADE_BY[name]
     pipeline_class = getattr(import_module(module), class_name)
     if check_flag("allow_pickle", allow_pickle) and isinstance(model, (str, os.PathLike)):
         from ferrobert.pipelines.device import find_dtype

@@ -8,10 +8,10 @@ from typing import Any
 
 from ferrobert.errors import ConfigError
 from ferrobert.models.checkpoint import require_torch
-from ferrobert.pipelines import ALIASES
+from ferrobert.tasks import task_name
 from ferrobert.training.pretraining import pretrain
 
-__all__ = ["ALIASES", "TASKS", "finetune", "pretrain"]
+__all__ = ["TASKS", "finetune", "pretrain"]
 
 # Task -> module whose `finetune` trains it. A task is listed once it is built.
 TASKS = {
@@ -77,10 +77,7 @@ def finetune(
         >>> classifier("A joy.")  # doctest: +SKIP
         [{'label': 'positive', 'score': 0.71}]
     """
-    name = ALIASES.get(task, task)
-    if name not in TASKS:
-        known = ", ".join(repr(known) for known in [*TASKS, *ALIASES])
-        raise ConfigError(f"unknown task {task!r}; the tasks that can be trained are {known}")
+    name = task_name(task, TASKS, "the tasks that can be trained")
     require_torch("finetune")
     trainer = import_module(TASKS[name])
     unknown = sorted(set(settings) - set(trainer.finetune.__kwdefaults__))

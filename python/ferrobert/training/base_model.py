@@ -10,7 +10,6 @@ from typing import Any
 from ferrobert.errors import ConfigError
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import LoadedModel, position_limit
-from ferrobert.models.encoder import where_is
 
 
 def check_is_checkpoint(model: Any) -> None:
@@ -44,7 +43,7 @@ def tokenizer_of(model: str | os.PathLike[str], tokenizer: Any) -> Any:
         return tokenizer
     from ferrobert import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(where_is(model))
+    return AutoTokenizer.from_pretrained(model)
 
 
 def longest_row(loaded: LoadedModel, max_length: int | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -78,7 +79,10 @@ def add_lora(
     except (TypeError, ValueError) as error:
         raise ConfigError(f"lora: {error}") from None
     try:
-        wrapped = peft.get_peft_model(model, config)
+        with warnings.catch_warnings():
+            # peft asks transformers for a name that it has renamed.
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            wrapped = peft.get_peft_model(model, config)
     except ValueError as error:
         raise ConfigError(f"lora does not fit {type(model).__name__}: {error}") from None
     for name, module in model.named_modules():

@@ -9,7 +9,7 @@ from typing import Any
 
 from ferrobert import __version__
 from ferrobert.cli.demo.blocks import Line
-from ferrobert.models.encoder import ENCODER
+from ferrobert.hub import ENCODER
 
 __all__ = ["ABOUT", "machine", "open_model"]
 

@@ -12,9 +12,9 @@ import transformers
 from rich.console import Console
 
 from ferrobert.errors import ConfigError
+from ferrobert.hub import where_is
 from ferrobert.inputs import check_count
 from ferrobert.models.checkpoint import LoadedModel
-from ferrobert.models.encoder import where_is
 from ferrobert.training.pretraining import architecture
 from ferrobert.training.pretraining.curve import can_draw
 from ferrobert.training.pretraining.loop import Setup, train
