@@ -304,6 +304,16 @@ def test_a_table_fits_80_columns(corpus_file, checkpoint, monkeypatch):
     assert "…" not in printed
 
 
+def test_a_long_range_takes_a_line_of_its_own(corpus_file, checkpoint, monkeypatch):
+    cells = ["tensorflow-text", "10.9", "46.5", "2,323,836", "0.632x (0.483-0.786)", "0.422x", "33.33 %"]
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(table, "_cells", lambda result, report, single: cells)
+    printed = small_run(corpus_file, checkpoint, "--peer", "twin").stdout
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "…" not in printed
+    assert re.search(r"2,323,836 +0\.632x +0\.422x +33\.33 % *\n +\(0\.483-0\.786\) *\n", printed)
+
+
 def test_what_took_part_stands_a_line_each(corpus_file, checkpoint, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(Twin, "version", lambda self: "1.0 " + "(with a long version) " * 2)

@@ -60,8 +60,8 @@ def job_table(report: JobReport) -> Table:
         "leads by\n(first)",
         "equal\nrows",
     )
-    for name in heads:
-        table.add_column(name, justify="right", no_wrap=True)
+    for name in heads:  # where a name or a range is long, the range takes a line of its own
+        table.add_column(name, justify="right", no_wrap=name != "leads by\n(warm)")
     for result in sorted(report.results, key=lambda one: one.warm.median):
         table.add_row(*_cells(result, report, single), style="bold" if result.subject == report.leader else None)
     if report.few:
