@@ -111,6 +111,11 @@ def test_frozen_and_lora_together_are_refused(tiny_encoder):
     refused(ConfigError, "choose one", tiny_encoder, freeze_encoder=True, lora=True)
 
 
+def test_a_rank_of_zero_is_refused(tiny_encoder, tmp_path):
+    message = "lora must be True, a rank from 1, a dict or a LoraConfig, got 0"
+    refused(ConfigError, message, tiny_encoder, output_dir=tmp_path, lora=0, learning_rate=1e-3)
+
+
 def test_an_unknown_setting_lists_the_settings(tiny_encoder):
     refused(ConfigError, "unknown setting 'epoch'; the settings are epochs, learning_rate", tiny_encoder, epoch=3)
 

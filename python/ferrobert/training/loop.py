@@ -68,7 +68,7 @@ def train_and_save(
         set_dropout(trained, recipe.dropout)
     if recipe.freeze_encoder:
         freeze_encoder(loaded)
-    elif recipe.lora:
+    elif recipe.lora is not None:
         trained = add_lora(loaded, recipe.lora, lora_task, recipe.dropout)
     counts = count_parameters(trained)
     shown = EpochProgress(progress if isinstance(progress, Console) else Console(stderr=True, quiet=not progress))
@@ -109,7 +109,7 @@ def train_and_save(
         if recipe.calibrate and validation_rows is not None:
             calibration = calibrate(learned, validation_rows, trainer.args.eval_batch_size)
             shown.console.print(calibration_line(calibration), highlight=False, soft_wrap=True)
-        if recipe.lora:
+        if recipe.lora is not None:
             save_adapter(learned, folder / ADAPTER)
         elif is_adapter(folder / ADAPTER):  # of an earlier run
             drop(folder / ADAPTER)

@@ -71,6 +71,8 @@ class Recipe:
         settings = {**arguments, "model": os.fspath(arguments["model"]), **found}
         if settings["select_best"] is None and settings["early_stopping_patience"] is not None:
             settings["select_best"] = "loss"
+        if settings["lora"] is False:
+            settings["lora"] = None
         for name in ("lora", "class_weight"):
             settings[name] = plain(settings[name])
         return cls(**{field.name: settings[field.name] for field in fields(cls)})
@@ -90,7 +92,7 @@ class Recipe:
         for name in ("group_by_length", "calibrate"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} must be True or False, got {getattr(self, name)!r}")
-        if self.freeze_encoder and self.lora:
+        if self.freeze_encoder and self.lora is not None:
             raise ConfigError("freeze_encoder=True trains the head alone, lora= the attention too: choose one")
         if self.mixed_precision not in (None, "bf16", "fp16"):
             raise ConfigError(f"mixed_precision must be None, 'bf16' or 'fp16', got {self.mixed_precision!r}")
@@ -102,7 +104,7 @@ class Recipe:
 
     def warn_of_small_rate(self, *, stacklevel: int) -> None:
         """Say so where the learning rate is one for all weights and only a small part of them learns."""
-        if (self.freeze_encoder or self.lora) and self.learning_rate < SMALL_PART_RATE:
+        if (self.freeze_encoder or self.lora is not None) and self.learning_rate < SMALL_PART_RATE:
             warnings.warn(
                 f"learning_rate {self.learning_rate:g} hardly moves {'a head' if self.freeze_encoder else 'a LoRA'} "
                 f"in {self.epochs} epochs; try {'1e-3' if self.freeze_encoder else '5e-4'}",
