@@ -1,14 +1,18 @@
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from safetensors.numpy import load_file
 from tests.command_line import refused, run
 
 import ferrobert
+from ferrobert.cli import sources
 from ferrobert.tables import Table, TableWriter
 
 ROWS = [
@@ -110,6 +114,15 @@ def test_tokenize_without_text_and_file_is_refused(checkpoint):
     assert refused("tokenize", "-m", checkpoint) == "give a text or --file, one of the two"
 
 
+def test_tokenize_of_a_text_into_a_file_is_refused(checkpoint, tmp_path):
+    assert refused("tokenize", "text", "-m", checkpoint, "-o", tmp_path / "out.jsonl") == "--output goes with --file"
+
+
+def test_a_warning_is_one_line_without_a_place_in_the_code(checkpoint):
+    said = run("tokenize", "the film " * 300, "-m", checkpoint, "--json").stderr
+    assert re.fullmatch(r"warning: a row has 602 tokens, the model takes \d+: pass truncation=True, or .*\n", said)
+
+
 def test_tokenize_with_a_tokenizer_that_is_not_there_is_refused(tmp_path):
     assert "none" in refused("tokenize", "text", "-m", tmp_path / "none")
 
@@ -134,6 +147,28 @@ def test_classify_of_a_pair(model):
     output = run("classify", "who wrote this", "--pair", "a film", "-m", model, "--json", "--device", "cpu").stdout
     expected = pipe({"text": "who wrote this", "text_pair": "a film"})
     assert json.loads(output)["labels"][0]["score"] == pytest.approx(expected["score"], abs=1e-6)
+
+
+def test_classify_reads_files_and_stdin_as_ner_does(model, tmp_path, monkeypatch):
+    (tmp_path / "review.txt").write_text("\ufeffa great film", "utf-8")
+    # CliRunner puts its own stdin into the module sys.
+    stdin = SimpleNamespace(stdin=io.TextIOWrapper(io.BytesIO(b"a great film")))
+    monkeypatch.setattr(sources, "sys", stdin)
+    output = run("classify", "a great film", tmp_path / "review.txt", "-", "-m", model, "--json").stdout
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line.get("file") for line in lines] == [None, str(tmp_path / "review.txt"), "stdin"]
+    assert len({line["labels"][0]["score"] for line in lines}) == 1
+    assert "review.txt" in run("classify", tmp_path / "review.txt", "-m", model).stdout.replace("\n", "").replace(
+        " ", ""
+    )
+
+
+@pytest.mark.parametrize("command", ["classify", "zero-shot", "fill-mask"])
+def test_what_is_no_text_is_refused(model, tmp_path, command):
+    labels = ("--labels", "a,b") if command == "zero-shot" else ()
+    assert refused(command, " ", "-m", model, *labels) == "the text is empty"
+    assert refused(command, "reviews.txt", "-m", model, *labels) == "no such file: reviews.txt"
+    assert refused(command, "reviews.csv", "-m", model, *labels).startswith("reviews.csv is a table by its ending")
 
 
 def test_classify_with_a_model_that_is_not_there_is_refused(tmp_path):

@@ -164,6 +164,13 @@ def test_an_empty_text_is_refused():
     assert refused("ner", " ", "-m", "tagger") == "the text is empty"
 
 
+@pytest.mark.parametrize("name", ["rows.csv", "ROWS.PARQUET"])
+def test_a_table_is_refused_and_predict_named(tmp_path, name):
+    (tmp_path / name).write_text(f"text\n{TEXT}\n", "utf-8")
+    message = "is a table by its ending; ferrobert predict reads its rows"
+    assert refused("ner", tmp_path / name, "-m", "tagger") == f"{tmp_path / name} {message}"
+
+
 def test_stdin_twice_is_refused():
     assert refused("ner", "-", "-", "-m", "tagger") == "- reads stdin, which can be read once"
 

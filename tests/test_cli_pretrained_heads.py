@@ -8,6 +8,7 @@ from tests.conftest import write_tokenizer
 from tests.made_checkpoints import made_model
 
 import ferrobert
+from ferrobert.cli import fill_mask
 from ferrobert.tables import Table, TableWriter
 
 pytest.importorskip("torch")
@@ -55,6 +56,20 @@ def test_fill_mask_as_json_has_a_list_for_each_mask(model, fill):
 def test_fill_mask_among_targets(model):
     output = run("fill-mask", TEXTS[0], "-m", model, "--target", "good", "--target", "bad", "--json").stdout
     assert {one["token_str"] for one in json.loads(output)["predictions"][0]} == {"good", "bad"}
+
+
+def test_fill_mask_reads_a_file(model, fill, tmp_path):
+    (tmp_path / "masked.txt").write_text(TEXTS[0], "utf-8")
+    [line] = run("fill-mask", tmp_path / "masked.txt", "-m", model, "--json", "--device", "cpu").stdout.splitlines()
+    assert json.loads(line)["file"] == str(tmp_path / "masked.txt")
+    assert json.loads(line)["text"] == TEXTS[0]
+    assert json.loads(line)["predictions"][0][0]["token_str"] == fill(TEXTS[0])[0]["token_str"]
+
+
+def test_fill_mask_shows_small_scores(monkeypatch):
+    one = {"score": 3.14159e-6, "token": 5, "token_str": "good", "sequence": "the film was good!"}
+    monkeypatch.setattr(fill_mask, "open_pipeline", lambda *_, **__: lambda *_, **__: [[one]])
+    assert run("fill-mask", TEXTS[0]).stdout.splitlines()[1].split(maxsplit=2)[:2] == ["good", "3.1e-06"]
 
 
 def test_fill_mask_of_a_text_without_a_mask_is_refused(model):

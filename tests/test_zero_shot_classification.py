@@ -266,6 +266,13 @@ def test_the_command_prints_labels_and_scores(folder: Path, ours: Any) -> None:
     assert_same(json.loads(multi.stdout), ours(TEXTS[0], ["good", "bad"], **options))
 
 
+def test_the_command_reads_a_file(folder: Path, ours: Any, tmp_path: Path) -> None:
+    (tmp_path / "article.txt").write_text(TEXTS[0], "utf-8")
+    shown = run("zero-shot", tmp_path / "article.txt", "-l", "good,bad", "-m", folder, "--json").stdout
+    expected = {"file": str(tmp_path / "article.txt"), **ours(TEXTS[0], ["good", "bad"])}
+    assert_same(json.loads(shown), expected)
+
+
 def test_the_command_without_labels_is_refused(folder: Path) -> None:
     assert "candidate_labels are missing" in refused("zero-shot", "good", "--labels", ",", "-m", folder)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -58,7 +59,8 @@ class OneLineErrors(TyperGroup):
         if not standalone_mode:
             return run()
         try:
-            result = run()
+            with _warnings_in_lines():
+                result = run()
         except BrokenPipeError:
             # The reader (head, less) has left: what Python flushes at exit has nowhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -89,6 +91,24 @@ class OneLineErrors(TyperGroup):
             if notes := getattr(error, "__notes__", ()) or getattr(error.__context__, "__notes__", ()):
                 _complain(f"interrupted: {'; '.join(notes)}")
             raise
+
+
+@contextmanager
+def _warnings_in_lines() -> Iterator[None]:
+    """Warnings to the user are one line on stderr, without the line of code that they come from."""
+    shown = warnings.showwarning
+
+    def show(message: Any, category: Any, filename: Any, lineno: Any, file: Any = None, line: Any = None) -> None:
+        if category is UserWarning and file is None:
+            print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+        else:
+            shown(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
 
 
 def _reason(error: Exception) -> str:

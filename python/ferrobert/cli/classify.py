@@ -1,18 +1,19 @@
-"""``ferrobert classify``: labels for texts at the prompt."""
+"""``ferrobert classify``: labels for texts at the prompt or in text files."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ferrobert.cli.options import Backend, Device, MaxLength, ModelOrDefault, console, open_pipeline, score_table
+from ferrobert.cli.sources import Texts, read_sources
 from ferrobert.errors import ConfigError
 
 
 def classify(
-    texts: Annotated[list[str], typer.Argument(help="One or more texts.", metavar="TEXT...", show_default=False)],
+    texts: Texts,
     model: ModelOrDefault = None,
     pair: Annotated[str | None, typer.Option(help="Second text, for a model of text pairs.")] = None,
     top_k: Annotated[int, typer.Option(help="How many labels to show; 0 shows all.")] = 1,
@@ -21,7 +22,7 @@ def classify(
     device: Device = None,
     backend: Backend = "torch",
 ) -> None:
-    """Label texts given at the prompt.
+    """Label texts; the rows of a file are labelled by ferrobert predict.
 
     Without --model they are POSITIVE and NEGATIVE.
 
@@ -31,18 +32,21 @@ def classify(
         raise ConfigError(f"--top-k must be 0 or more, got {top_k}")
     if pair is not None and len(texts) > 1:
         raise ConfigError(f"--pair goes with one text, got {len(texts)}")
+    sources = read_sources(texts)
     pipe = open_pipeline("text-classification", model, device=device, backend=backend)
-    inputs = texts if pair is None else [{"text": texts[0], "text_pair": pair}]
+    inputs: list[Any] = [source.text for source in sources]
+    if pair is not None:
+        inputs = [{"text": inputs[0], "text_pair": pair}]
     options = {} if max_length is None else {"truncation": True, "max_length": max_length}
     results = pipe(inputs, top_k=top_k or None, **options)
     if json_lines:
-        for text, labels in zip(texts, results, strict=True):
-            print(json.dumps({"text": text, "labels": labels}, ensure_ascii=False))
+        for source, labels in zip(sources, results, strict=True):
+            print(json.dumps({**source.file, "text": source.text, "labels": labels}, ensure_ascii=False))
         return
     from rich.markup import escape
 
     table = score_table("label")
-    for text, labels in zip(texts, results, strict=True):
+    for source, labels in zip(sources, results, strict=True):
         for place, result in enumerate(labels):
-            table.add_row(escape(result["label"]), f"{result['score']:.4f}", escape(text) if not place else "")
+            table.add_row(escape(result["label"]), f"{result['score']:.4f}", escape(source.shown) if not place else "")
     console().print(table)

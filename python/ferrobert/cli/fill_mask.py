@@ -1,4 +1,4 @@
-"""``ferrobert fill-mask``: tokens for the masks of texts at the prompt."""
+"""``ferrobert fill-mask``: tokens for the masks of texts at the prompt or in text files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from ferrobert.cli.options import (
     open_pipeline,
     score_table,
 )
+from ferrobert.cli.sources import Texts, read_sources
 
 
 def fill_mask(
-    texts: Annotated[
-        list[str], typer.Argument(help="One or more texts with the model's mask token.", metavar="TEXT...")
-    ],
+    texts: Texts,
     model: ModelOrDefault = None,
     top_k: Annotated[int, typer.Option(help="How many tokens to show for a mask.")] = 5,
     target: Targets = None,
@@ -31,20 +30,22 @@ def fill_mask(
     device: Device = None,
     backend: Backend = "torch",
 ) -> None:
-    """Fill the masks of texts given at the prompt.
+    """Fill the masks of texts.
 
     The mask token is [MASK] for BERT, DistilBERT, ALBERT and the model that
     ships, <mask> for RoBERTa.
 
     Example: ferrobert fill-mask "Paris is the [MASK] of France."
     """
+    sources = read_sources(texts)
     pipe = open_pipeline("fill-mask", model, device=device, backend=backend)
     options = {} if max_length is None else {"truncation": True, "max_length": max_length}
     # A tuple, as a list of one text would come back without its list.
-    results = [lists_of(result) for result in pipe(tuple(texts), top_k=top_k, targets=target, **options)]
+    inputs = tuple(source.text for source in sources)
+    results = [lists_of(result) for result in pipe(inputs, top_k=top_k, targets=target, **options)]
     if json_lines:
-        for text, masks in zip(texts, results, strict=True):
-            print(json.dumps({"text": text, "predictions": masks}, ensure_ascii=False))
+        for source, masks in zip(sources, results, strict=True):
+            print(json.dumps({**source.file, "text": source.text, "predictions": masks}, ensure_ascii=False))
         return
     from rich.markup import escape
 
@@ -52,8 +53,13 @@ def fill_mask(
     for masks in results:
         for predictions in masks:
             for one in predictions:
-                table.add_row(escape(one["token_str"].strip()), f"{one['score']:.4f}", escape(one["sequence"]))
+                table.add_row(escape(one["token_str"].strip()), shown_score(one["score"]), escape(one["sequence"]))
     console().print(table)
+
+
+def shown_score(score: float) -> str:
+    """A score of a table; of thousands of tokens most have one that four places would show as 0."""
+    return f"{score:.4f}" if score >= 1e-4 else f"{score:.1e}"
 
 
 def lists_of(result: list[Any]) -> list[list[dict[str, Any]]]:

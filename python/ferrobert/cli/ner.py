@@ -10,19 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from ferrobert.cli.options import Backend, BatchTokens, Device, ModelOrDefault, open_pipeline
-from ferrobert.cli.sources import read_sources
+from ferrobert.cli.sources import Texts, read_sources
 from ferrobert.files import check_target, write_file
 
 
 def ner(
-    texts: Annotated[
-        list[str],
-        typer.Argument(
-            help="Texts, or text files (UTF-8): an argument that is an existing file is read; - reads stdin.",
-            metavar="TEXT|FILE",
-            show_default=False,
-        ),
-    ],
+    texts: Texts,
     model: ModelOrDefault = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the entities in colour to this file.")] = None,
     aggregation_strategy: Annotated[
@@ -54,8 +47,7 @@ def ner(
     found = list(zip(sources, results, strict=True))
     if json_lines:
         for source, entities in found:
-            file = {} if source.name is None else {"file": source.name}
-            line = {**file, "text": source.text, "entities": [dict(one) for one in entities]}
+            line = {**source.file, "text": source.text, "entities": [dict(one) for one in entities]}
             # Scores are numpy's floats in some pipelines.
             print(json.dumps(line, ensure_ascii=False, default=float))
     if html is not None:

@@ -7,13 +7,26 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+import typer
 
 from ferrobert.errors import ConfigError, DataError, FerrobertError, row_named_by
 
 # An argument of one word with such an ending was meant as a file, so that a slip is not tagged as a text.
 TEXT_FILES = (".txt", ".text", ".md", ".html", ".htm", ".log")
+# A file with such an ending has rows, which are no one text.
+TABLE_FILES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".conll")
 STDIN = "-"
+
+Texts = Annotated[
+    list[str],
+    typer.Argument(
+        help="Texts, or text files (UTF-8): an argument that is an existing file is read; - reads stdin.",
+        metavar="TEXT|FILE",
+        show_default=False,
+    ),
+]
 
 
 @contextmanager
@@ -38,6 +51,16 @@ class Source(NamedTuple):
     name: str | None
     text: str
 
+    @property
+    def shown(self) -> str:
+        """What stands for it in a table: a file's name, or the text."""
+        return self.text if self.name is None else self.name
+
+    @property
+    def file(self) -> dict[str, str]:
+        """What a JSON object says of its file."""
+        return {} if self.name is None else {"file": self.name}
+
 
 def read_sources(arguments: list[str]) -> list[Source]:
     """The texts of the arguments.
@@ -45,12 +68,14 @@ def read_sources(arguments: list[str]) -> list[Source]:
     Raises:
         FileNotFoundError: an argument that looks like a text file and is none.
         DataError: a file that is not UTF-8, or a text of nothing but white space.
-        ConfigError: stdin more than once.
+        ConfigError: stdin more than once; a table.
     """
     if arguments.count(STDIN) > 1:
         raise ConfigError("- reads stdin, which can be read once")
     sources = []
     for argument in arguments:
+        if len(argument.split()) == 1 and argument.lower().endswith(TABLE_FILES):
+            raise ConfigError(f"{argument} is a table by its ending; ferrobert predict reads its rows")
         if argument == STDIN:
             source = Source("stdin", _decoded(sys.stdin.buffer.read(), "stdin"))
         # False also for texts that are too long for a name.

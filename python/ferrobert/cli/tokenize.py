@@ -48,6 +48,8 @@ def tokenize(
     """
     if (text is None) == (file is None):
         raise ConfigError("give a text or --file, one of the two")
+    if output is not None and file is None:
+        raise ConfigError("--output goes with --file")
     from ferrobert import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model or str(encoder_folder()))

@@ -1,4 +1,4 @@
-"""``ferrobert zero-shot``: texts at the prompt, classified by labels of one's own."""
+"""``ferrobert zero-shot``: texts at the prompt or in text files, classified by labels of one's own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from ferrobert.cli.options import Backend, BatchTokens, Device, ModelOrDefault, console, open_pipeline, score_table
+from ferrobert.cli.sources import Texts, read_sources
 
 
 def zero_shot(
-    texts: Annotated[list[str], typer.Argument(help="One or more texts.", metavar="TEXT...", show_default=False)],
+    texts: Texts,
     labels: Annotated[
         str,
         typer.Option("--labels", "-l", help="The labels to choose from, with commas between them.", show_default=False),
@@ -30,16 +31,17 @@ def zero_shot(
 
     Example: ferrobert zero-shot "Apple unveiled a phone." --labels technology,sports
     """
+    sources = read_sources(texts)
     pipe = open_pipeline("zero-shot-classification", model, device=device, batch_tokens=batch_tokens, backend=backend)
-    results = pipe(list(texts), labels, hypothesis_template=template, multi_label=multi_label)
+    results = pipe([source.text for source in sources], labels, hypothesis_template=template, multi_label=multi_label)
     if json_lines:
-        for result in results:
-            print(json.dumps(result, ensure_ascii=False))
+        for source, result in zip(sources, results, strict=True):
+            print(json.dumps({**source.file, **result}, ensure_ascii=False))
         return
     from rich.markup import escape
 
     table = score_table("label")
-    for result in results:
+    for source, result in zip(sources, results, strict=True):
         for place, (label, score) in enumerate(zip(result["labels"], result["scores"], strict=True)):
-            table.add_row(escape(label), f"{score:.4f}", escape(result["sequence"]) if not place else "")
+            table.add_row(escape(label), f"{score:.4f}", escape(source.shown) if not place else "")
     console().print(table)
