@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.command_line import refused, run
 
+import ferrobert as fb
 from ferrobert.cli import answer
 
 TEXT = "Ann Lee left Oslo."
@@ -13,6 +14,8 @@ TEXT = "Ann Lee left Oslo."
 
 class FirstWords:
     """A pipeline as ``ferrobert answer`` calls it."""
+
+    tokenizer = fb.BertTokenizer({token: id for id, token in enumerate("[PAD] [UNK] [CLS] [SEP] [MASK]".split())})
 
     def __call__(self, *, question: list[str], context: list[str], top_k: int, **options: Any) -> list[Any]:
         self.options = options
@@ -51,6 +54,12 @@ def test_several_answers(pipe: FirstWords) -> None:
 
 def test_no_answer() -> None:
     assert run("answer", "Who?", TEXT, "-m", "reader", "--handle-impossible-answer").stdout == "0.500  (no answer)\n"
+
+
+def test_a_long_question_is_said_to_be_cut() -> None:
+    assert run("answer", "Who " * 64, TEXT, "-m", "reader").stderr == ""
+    said = run("answer", "Who " * 65, TEXT, "-m", "reader", "--json").stderr
+    assert said == "the question has more than 64 tokens and was cut\n"
 
 
 def test_files_and_a_long_text_around_its_answer(tmp_path: Any) -> None:

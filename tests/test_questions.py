@@ -178,6 +178,15 @@ def test_questions_are_cut_behind_a_whole_word(package: Any, tokenizer: fb.BertT
     assert list(features.questions) == ["unaff"]
 
 
+def test_a_question_that_is_cut_is_no_cause_for_a_warning(
+    package: Any, tokenizer: fb.BertTokenizer, recwarn: pytest.WarningsRecorder
+) -> None:
+    short = tokenizer.replace(model_max_length=16)
+    features = package.encode_questions("the cat " * 20, CONTEXTS[1], short, max_length=16, max_question_length=4)
+    assert list(features.questions) == ["the cat the cat"]
+    assert [str(said.message) for said in recwarn] == []
+
+
 def test_the_default_stride_leaves_room_beside_the_longest_question(package: Any, tokenizer: fb.BertTokenizer) -> None:
     context = "cat " * 40
     for length, longest, stride in ((384, 64, 128), (128, 64, 30), (20, 9, 4), (20, None, 10), (20, 17, 10)):

@@ -336,7 +336,7 @@ def _first(given: Any, row: int) -> tuple[str, int] | None:
 
 def _cut(questions: list[str], tokenizer: Any, most: int) -> list[str]:
     """Questions of at most so many tokens, cut behind a whole word where there is one."""
-    encoding = tokenizer(questions, add_special_tokens=False, return_offsets_mapping=True)
+    encoding = tokenizer(questions, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     columns = encoding.columns
     splits, words, ends = columns.row_splits.tolist(), columns.word_ids, columns.offsets[:, 1]
     cut = list(questions)

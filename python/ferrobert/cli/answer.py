@@ -46,6 +46,7 @@ def answer(
 
     Example: ferrobert answer "Who founded Tesla?" article.txt
     """
+    from ferrobert.answers.encoding import LONGEST_QUESTION, question_lengths
     from ferrobert.render import entities_page
     from ferrobert.render.answer import marked_answers, render_answer
     from ferrobert.render.spans import visible
@@ -61,11 +62,12 @@ def answer(
         max_answer_len=max_answer_len,
         handle_impossible_answer=handle_impossible_answer,
     )
+    if question_lengths([question], pipe.tokenizer)[0] > LONGEST_QUESTION:
+        print(f"the question has more than {LONGEST_QUESTION} tokens and was cut", file=sys.stderr)
     found = [(source, [one] if isinstance(one, dict) else one) for source, one in zip(sources, results, strict=True)]
     if json_lines:
         for source, answers in found:
-            file = {} if source.name is None else {"file": source.name}
-            print(json.dumps({**file, "question": question, "answers": answers}, ensure_ascii=False))
+            print(json.dumps({**source.file, "question": question, "answers": answers}, ensure_ascii=False))
     if html is not None:
         pages = [(source.name, source.text, marked_answers(answers)) for source, answers in found]
         write_file(html, entities_page(pages, title=question, legend=False))
