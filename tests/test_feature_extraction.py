@@ -123,6 +123,7 @@ def test_predict_adds_vectors_to_a_file(tiny_classifier: Path, ours: Any, tmp_pa
         ({"normalize": True}, "normalize goes with pooling"),
         ({"pooling": "cls", "normalize": 1}, "normalize must be True or False, got 1"),
         ({"return_tensors": "tf"}, 'return_tensors must be True, False, "pt" or "np", got \'tf\''),
+        ({"return_tensors": 1}, 'return_tensors must be True, False, "pt" or "np", got 1'),
         ({"truncation": True, "tokenize_kwargs": {"truncation": True}}, "truncation is given twice"),
         ({"tokenize_kwargs": 3}, "tokenize_kwargs must be a dict of options, got int"),
         ({"top_k": 1}, "unknown option 'top_k'"),

@@ -126,7 +126,7 @@ class FeatureExtractionPipeline(Pipeline):
         if normalize and pooling is None:
             raise ConfigError("normalize goes with pooling: it makes vectors of texts have length 1")
         tensors = rest.pop("return_tensors", False)
-        if tensors not in (True, False, "pt", "np"):
+        if not isinstance(tensors, bool) and tensors not in ("pt", "np"):
             raise ConfigError(f'return_tensors must be True, False, "pt" or "np", got {tensors!r}')
         nested = rest.pop("tokenize_kwargs", {})
         if not isinstance(nested, Mapping):
