@@ -9,9 +9,13 @@ import torch
 import transformers
 from rich.console import Console
 from tests.finetune_cases import BAD, CHECK, FAST, GOOD, LONGER, TRAIN, assert_equal_weights, report_of, weights_of
+from tests.made_checkpoints import made_model
 
 import ferrobert as fb
+from ferrobert.errors import ConfigError
+from ferrobert.models.checkpoint import LoadedModel
 from ferrobert.training import loop
+from ferrobert.training.trainable import add_lora
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +133,24 @@ def test_lora_is_folded_into_plain_weights(tiny_encoder, tmp_path, recwarn):
     }
     reference = transformers.pipeline("text-classification", str(tmp_path), device="cpu")
     assert reference("great")[0]["score"] == pytest.approx(pipe("great")[0]["score"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "layers"), [("ModernBert", {"Wqkv"}), ("MPNet", {"q", "v"}), ("DebertaV2", {"query_proj", "value_proj"})]
+)
+def test_lora_finds_the_attention_of_other_families(kind, layers):
+    pytest.importorskip("peft")
+    model = made_model(f"{kind}ForSequenceClassification", vocab_size=94, pad_token_id=0)
+    wrapped = add_lora(LoadedModel(model, frozenset()), 2)
+    assert {name.split(".")[-2] for name, _ in wrapped.named_modules() if name.endswith(".lora_A")} == layers
+
+
+def test_a_family_whose_attention_is_not_known_gets_its_layers_named():
+    pytest.importorskip("peft")
+    model = made_model("RoFormerForSequenceClassification", vocab_size=94, pad_token_id=0)
+    message = r"name them as target_modules \(--lora-target\), of dense, key, query, value, or all-linear for all"
+    with pytest.raises(ConfigError, match=message):
+        add_lora(LoadedModel(model, frozenset()), 2)
 
 
 def test_a_lora_config_is_what_its_settings_are(tiny_encoder, tmp_path):

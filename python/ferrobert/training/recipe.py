@@ -11,10 +11,12 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_count
+from ferrobert.inputs import check_count, check_number
 
 # Below this, a head or a LoRA that starts from nothing hardly moves in a few epochs.
 SMALL_PART_RATE = 1e-4
+# The generators of numpy take 32 bits.
+MOST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "gradient_accumulation_steps"):
             check_count(name, getattr(self, name), 1)
+        check_count("seed", self.seed, 0, MOST_SEED)
+        for name in ("learning_rate", "warmup_ratio", "max_grad_norm", "weight_decay"):
+            check_number(name, getattr(self, name))
+        if self.dropout is not None:
+            check_number("dropout", self.dropout)
         for name in ("max_grad_norm", "weight_decay"):
             if not getattr(self, name) >= 0.0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)!r}")
@@ -89,7 +96,7 @@ class Recipe:
             raise ConfigError(f"warmup_ratio must lie in [0, 1), got {self.warmup_ratio!r}")
         if self.dropout is not None and not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"dropout must be None or lie in [0, 1), got {self.dropout!r}")
-        for name in ("group_by_length", "calibrate"):
+        for name in ("freeze_encoder", "group_by_length", "calibrate"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} must be True or False, got {getattr(self, name)!r}")
         if self.freeze_encoder and self.lora is not None:

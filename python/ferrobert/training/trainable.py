@@ -14,7 +14,13 @@ from ferrobert.models.checkpoint import LoadedModel
 # The rank, scale and dropout of LoRA's paper for text classification (Hu et al. 2021, GLUE).
 LORA_DEFAULTS: dict[str, Any] = {"r": 8, "lora_alpha": 16, "lora_dropout": 0.1}
 # The projections of the attention that peft adds to by default, in the families that it does not know.
-ATTENTION = {"albert": ["query", "value"], "camembert": ["query", "value"], "distilbert": ["q_lin", "v_lin"]}
+ATTENTION = {
+    "albert": ["query", "value"],
+    "camembert": ["query", "value"],
+    "distilbert": ["q_lin", "v_lin"],
+    "modernbert": ["Wqkv"],
+    "mpnet": ["q", "v"],
+}
 
 
 def set_dropout(model: nn.Module, share: float) -> None:
@@ -84,6 +90,12 @@ def add_lora(
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
             wrapped = peft.get_peft_model(model, config)
     except ValueError as error:
+        if "Please specify `target_modules`" in str(error):
+            layers = ", ".join(_linear_layers(model))
+            raise ConfigError(
+                f"lora: no layers are known to add to in {type(model).__name__}; name them as target_modules "
+                f"(--lora-target), of {layers}, or all-linear for all"
+            ) from None
         raise ConfigError(f"lora does not fit {type(model).__name__}: {error}") from None
     for name, module in model.named_modules():
         if isinstance(module, BaseTunerLayer) and not head.shared.isdisjoint(map(id, module.parameters())):
@@ -115,9 +127,14 @@ def _check_targets(model: Any, targets: Any) -> None:
     names = [f".{name}" for name, _ in model.named_modules()]
     for target in targets:
         if not any(name.endswith(f".{target}") for name in names):
-            layers = model.base_model.named_modules()
-            allowed = sorted({name.rpartition(".")[2] for name, one in layers if isinstance(one, nn.Linear)})
-            raise ConfigError(f"lora: {type(model).__name__} has no layer {target!r}; it has {', '.join(allowed)}")
+            allowed = ", ".join(_linear_layers(model))
+            raise ConfigError(f"lora: {type(model).__name__} has no layer {target!r}; it has {allowed}")
+
+
+def _linear_layers(model: Any) -> list[str]:
+    """Names of an encoder's linear layers, without where they stand."""
+    layers = model.base_model.named_modules()
+    return sorted({name.rpartition(".")[2] for name, one in layers if isinstance(one, nn.Linear)})
 
 
 class HeadParts(NamedTuple):
