@@ -26,7 +26,8 @@ class BertClassifier(nn.Module):
     Args:
         n_classes: number of classes.
         dropout: share of the pooled output that is dropped in training.
-        model: the encoder: a checkpoint folder, the id of a model on the hub, or a loaded encoder of transformers.
+        model: the encoder: a checkpoint folder, the id of a model on the hub, or a loaded encoder of transformers. Of a
+            checkpoint with a head the encoder alone is taken, also of one that `save_pretrained` wrote.
 
     Attributes:
         bert: the encoder, whatever its family.
