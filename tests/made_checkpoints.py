@@ -48,6 +48,11 @@ def gpt2_folder(folder: Path, **config: Any) -> Path:
     return write_byte_level(folder, vocab, {"tokenizer_class": "GPT2Tokenizer", **config})
 
 
+def deberta_folder(folder: Path, **config: Any) -> Path:
+    vocab = byte_level_vocab(["[PAD]", "[CLS]", "[SEP]", "[UNK]"], ["[MASK]"])
+    return write_byte_level(folder, vocab, {"tokenizer_class": "DebertaTokenizer", **config})
+
+
 def albert_folder(folder: Path, **config: Any) -> Path:
     (folder / "spiece.model").write_bytes(sentencepiece_model(PIECES, unk_id=1))
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "AlbertTokenizer", **config}), "utf-8")

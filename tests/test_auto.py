@@ -15,6 +15,7 @@ from tests.made_checkpoints import (
     PIECES,
     albert_folder,
     albert_of_transformers,
+    deberta_folder,
     gpt2_folder,
     roberta_folder,
     sentencepiece_model,
@@ -59,7 +60,9 @@ def check_equal(ours: Any, theirs: Any, *texts: Any, **options: Any) -> None:
         assert got.sequence_ids(row) == expected.sequence_ids(row)
 
 
-@pytest.fixture(params=["roberta", "roberta with a prefix space", "gpt2", "albert", "albert cased with accents"])
+@pytest.fixture(
+    params=["roberta", "roberta with a prefix space", "gpt2", "deberta", "albert", "albert cased with accents"]
+)
 def family(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Any, Any]:
     """A folder, our tokenizer of it, and transformers'."""
     match request.param:
@@ -72,6 +75,9 @@ def family(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Any, A
         case "gpt2":
             folder = gpt2_folder(tmp_path, pad_token="<|endoftext|>")
             theirs = transformers.GPT2Tokenizer.from_pretrained(folder)
+        case "deberta":
+            folder = deberta_folder(tmp_path)
+            theirs = transformers.DebertaTokenizer.from_pretrained(folder)
         case "albert":
             folder = albert_folder(tmp_path)
             theirs = albert_of_transformers(folder)
@@ -209,6 +215,15 @@ def test_the_model_type_names_the_family_where_the_tokenizer_does_not(tmp_path: 
     assert AutoTokenizer.from_pretrained(tmp_path)("hello")["input_ids"][0] == 0
 
 
+def test_deberta_without_a_tokenizer_json_is_not_taken_for_gpt2(tmp_path: Path) -> None:
+    deberta_folder(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false, "vocab_type": "gpt2"}', "utf-8")
+    (tmp_path / "config.json").write_text('{"model_type": "deberta"}', "utf-8")
+    ours, theirs = AutoTokenizer.from_pretrained(tmp_path), transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert ours.convert_ids_to_tokens(ours("hello")["input_ids"]) == ["[CLS]", "hello", "[SEP]"]
+    check_equal(ours, theirs, TEXTS, TEXTS[::-1])
+
+
 @pytest.mark.parametrize("make", [roberta_folder, gpt2_folder, albert_folder])
 def test_the_files_name_the_family_where_nothing_else_does(make: Any, tmp_path: Path) -> None:
     named = AutoTokenizer.from_pretrained(make(tmp_path))
@@ -309,7 +324,18 @@ def test_a_tokenizer_json_without_a_model_is_an_error(tmp_path: Path) -> None:
 
 def test_an_unknown_family_without_tokenizer_json_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "deberta-v2"}', "utf-8")
-    with pytest.raises(VocabError, match=r"needs tokenizer\.json"):
+    message = r"a checkpoint of deberta-v2 needs tokenizer\.json; found config\.json\. transformers' AutoTokenizer"
+    with pytest.raises(VocabError, match=message):
+        AutoTokenizer.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("model_type", ["mpnet", "funnel"])
+def test_a_vocab_txt_of_a_family_with_other_special_tokens_is_not_taken_for_bert(
+    checkpoint: Path, tmp_path: Path, model_type: str
+) -> None:
+    (tmp_path / "vocab.txt").write_bytes((checkpoint / "vocab.txt").read_bytes())
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}), "utf-8")
+    with pytest.raises(VocabError, match=r"Tokenizer needs tokenizer\.json; found config\.json, vocab\.txt"):
         AutoTokenizer.from_pretrained(tmp_path)
 
 

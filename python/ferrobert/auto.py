@@ -59,6 +59,10 @@ _CLASS_OF_MODEL_TYPE = {
         "RobertaTokenizer",
     ),
     **dict.fromkeys(("albert", "yoso"), "AlbertTokenizer"),
+    "deberta": "DebertaTokenizer",
+    # They have a vocab.txt too, but other special tokens and pairs.
+    "funnel": "FunnelTokenizer",
+    "mpnet": "MPNetTokenizer",
     **dict.fromkeys(("gpt2", "gpt_neo", "gptj", "opt"), "GPT2Tokenizer"),
 }
 

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
 __all__ = ["BertClassifier"]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     if name != "BertClassifier":
         raise AttributeError(f"module 'ferrobert.models' has no attribute {name!r}")

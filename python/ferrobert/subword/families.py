@@ -31,6 +31,15 @@ GPT2_TOKENS: Mapping[str, str] = {
     "bos_token": "<|endoftext|>",
     "eos_token": "<|endoftext|>",
 }
+DEBERTA_TOKENS: Mapping[str, str] = {
+    "bos_token": "[CLS]",
+    "eos_token": "[SEP]",
+    "unk_token": "[UNK]",
+    "sep_token": "[SEP]",
+    "pad_token": "[PAD]",
+    "cls_token": "[CLS]",
+    "mask_token": "[MASK]",
+}
 ALBERT_TOKENS: Mapping[str, str] = {
     "bos_token": "[CLS]",
     "eos_token": "[SEP]",
@@ -122,6 +131,19 @@ def frame_plain(tokenizer: Tokenizer, *, before: str | None, after: str | None) 
     specials = [(token, _id_of(tokenizer, token)) for token in (before, after) if token]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=single, pair=f"{single} {second}", special_tokens=specials
+    )
+
+
+def frame_as_deberta(tokenizer: Tokenizer, cls: str, sep: str) -> None:
+    """``[CLS] A [SEP]`` and ``[CLS] A [SEP] [SEP] B [SEP]``; every type id is 0.
+
+    Raises:
+        VocabError: one of the two tokens has no id.
+    """
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{cls} $A {sep}",
+        pair=f"{cls} $A {sep} {sep} $B {sep}",
+        special_tokens=[(token, _id_of(tokenizer, token)) for token in (cls, sep)],
     )
 
 

@@ -14,11 +14,13 @@ from tokenizers.models import BPE
 from ferrobert.errors import ConfigError, VocabError
 from ferrobert.subword.families import (
     ALBERT_TOKENS,
+    DEBERTA_TOKENS,
     GPT2_TOKENS,
     ROBERTA_TOKENS,
     SpecialTokens,
     albert_unigram,
     byte_level_bpe,
+    frame_as_deberta,
     frame_as_roberta,
     frame_plain,
 )
@@ -31,6 +33,7 @@ from ferrobert.wordpiece.files import load_config, read_json
 _ROBERTA_CLASSES = {"RobertaTokenizer", "BartTokenizer", "LongformerTokenizer"}
 _ALBERT_CLASSES = {"AlbertTokenizer"}
 _GPT2_CLASSES = {"GPT2Tokenizer"}
+_DEBERTA_CLASSES = {"DebertaTokenizer"}
 # Options of load_config that only BERT's tokenizer has.
 _ONLY_BERT = ("do_lower_case", "tokenize_chinese_chars", "strip_accents")
 
@@ -69,10 +72,14 @@ def load_subword(
         return _albert(files, tokenizer_json, family, settings, arguments)
     if tokenizer_json is None and family in _GPT2_CLASSES:
         return _gpt2(files, family, settings, arguments)
+    if tokenizer_json is None and family in _DEBERTA_CLASSES:
+        return _deberta(files, family, settings, arguments)
     if tokenizer_json is None:
         raise VocabError(
-            f"{family or 'a checkpoint of no named family'} needs tokenizer.json; found {', '.join(sorted(files))}. "
-            "Without it, vocab.txt (BERT), vocab.json and merges.txt (RoBERTa, GPT-2) and spiece.model (ALBERT) load"
+            f"{family or _model_type(files)} needs tokenizer.json; found {', '.join(sorted(files))}. "
+            "transformers' AutoTokenizer.from_pretrained(name).save_pretrained(folder) writes it. "
+            "Without it vocab.txt (BERT), vocab.json and merges.txt (RoBERTa, GPT-2, DeBERTa) or spiece.model (ALBERT) "
+            "must be there"
         )
     return TokenizersTokenizer(
         files["tokenizer.json"].read_text(encoding="utf-8"),
@@ -135,6 +142,19 @@ def _gpt2(
     return TokenizersTokenizer(tokenizer, tokenizer_class=family, settings=kept, **arguments)
 
 
+def _deberta(
+    files: Mapping[str, Path], family: str, settings: Mapping[str, Any], arguments: _Arguments
+) -> TokenizersTokenizer:
+    add_prefix_space = bool(settings.get("add_prefix_space", False))
+    tokenizer = byte_level_bpe(*_vocab_and_merges(files, None), add_prefix_space=add_prefix_space)
+    # All three keys, as the class of transformers has them.
+    arguments = {"model_input_names": ("input_ids", "attention_mask", "token_type_ids"), **DEBERTA_TOKENS, **arguments}
+    _add_special(tokenizer, arguments)
+    frame_as_deberta(tokenizer, _content(arguments["cls_token"]), _content(arguments["sep_token"]))
+    kept = {"add_prefix_space": add_prefix_space}
+    return TokenizersTokenizer(tokenizer, tokenizer_class=family, settings=kept, **arguments)
+
+
 def _albert(
     files: Mapping[str, Path],
     tokenizer_json: Mapping[str, Any] | None,
@@ -182,6 +202,12 @@ def _family_of_files(files: Mapping[str, Path], tokenizer_json: Mapping[str, Any
         vocab = read_json(files["vocab.json"])
         return "RobertaTokenizer" if {"<s>", "</s>", "<mask>"} <= vocab.keys() else "GPT2Tokenizer"
     return "AlbertTokenizer" if "spiece.model" in files else ""
+
+
+def _model_type(files: Mapping[str, Path]) -> str:
+    """What a message calls a checkpoint whose tokenizer has no named class."""
+    model_type = read_json(files["config.json"]).get("model_type") if "config.json" in files else None
+    return f"a checkpoint of {model_type}" if model_type else "a checkpoint of no named family"
 
 
 def _vocab_and_merges(
