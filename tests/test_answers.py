@@ -1,12 +1,14 @@
 """decode_answers: logits of starts and ends in, the exact best answers out."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tests.answers_check import check_all_spans
+from tests.made_checkpoints import deberta_folder
 
 import ferrobert as fb
 from ferrobert import reference
@@ -166,6 +168,34 @@ def test_an_encoding_of_transformers(package: Any, tokenizer: fb.BertTokenizer) 
     assert found == package.decode_answers(*logits, ours, top_k=5, align_to_words=True)
     with pytest.raises(ConfigError, match="pass contexts="):
         package.decode_answers(*logits, theirs)
+
+
+@pytest.mark.parametrize("side", ["ours", "transformers"])
+def test_an_answer_does_not_begin_with_the_space_that_its_token_holds(package: Any, side: str, tmp_path: Path) -> None:
+    tokenizer = fb.AutoTokenizer.from_pretrained(deberta_folder(tmp_path))
+    context = "the  world\u3000hello tin"
+    features: Any = package.encode_questions("hello ?", context, tokenizer)
+    tokens = features.tokens()
+    offsets = features.columns.offsets
+    starts = np.where([token == "Ġworld" for token in tokens], 9.0, 0.0)
+    ends = np.where([token == "Ġtin" for token in tokens], 9.0, 0.0)
+    given: dict[str, Any] = {}
+    if side == "transformers":
+        features = tokenizer.as_transformers()("hello ?", context, return_offsets_mapping=True)
+        given = {"contexts": context}
+    for first, last, text in ((starts, ends, "world\u3000hello tin"), (ends, ends, "tin")):
+        [answer] = package.decode_answers(first, last, features, **given)
+        assert answer["answer"] == text == context[answer["start"] : answer["end"]]
+    assert context[slice(*offsets[tokens.index("Ġworld")])] == " world"
+
+
+def test_a_token_of_white_space_alone_is_an_answer(package: Any, tmp_path: Path) -> None:
+    tokenizer = fb.AutoTokenizer.from_pretrained(deberta_folder(tmp_path))
+    features = package.encode_questions("hello ?", "the  world", tokenizer)
+    peak = np.where([token == "Ġ" for token in features.tokens()], 9.0, 0.0)
+    peak[: features.context_spans[0][0]] = 0
+    [answer] = package.decode_answers(peak, peak, features)
+    assert (answer["answer"], answer["start"], answer["end"]) == (" ", 3, 4)
 
 
 def test_a_context_without_tokens_has_no_answer(package: Any, tokenizer: fb.BertTokenizer) -> None:

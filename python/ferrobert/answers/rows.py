@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,12 +12,14 @@ from ferrobert.encoding import BatchEncoding, Ragged
 from ferrobert.encoding.fast import fast_rows
 from ferrobert.errors import ConfigError, DecodeError
 from ferrobert.logits import first_tokens, floats_of
+from ferrobert.wordpiece.tokenizer import BertTokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["ContextRows", "SpanLogits", "context_rows", "span_logits_of"]
 
+LAST_WHITE_SPACE = 0x3000
 _PAIRS = "answers are decoded of features: rows of a question and a window of its context, encoded as pairs"
 
 
@@ -89,7 +92,7 @@ def _of_ours(features: BatchEncoding, contexts: Any) -> ContextRows:
     if not columns.can_align:
         raise ConfigError("decoding needs offsets and word ids: these rows were made of tokens, and have none")
     padding = features.matrix_padding
-    return ContextRows(
+    rows = ContextRows(
         columns.offsets,
         columns.word_ids,
         columns.row_splits,
@@ -99,6 +102,8 @@ def _of_ours(features: BatchEncoding, contexts: Any) -> ContextRows:
         width=None if padding is None else padding.width,
         side=features.padding_side,
     )
+    # WordPiece splits at white space first.
+    return rows if isinstance(features._encoded().tokenizer, BertTokenizer) else _without_spaces(rows)
 
 
 def _of_transformers(features: Any, contexts: Any) -> ContextRows:
@@ -113,7 +118,7 @@ def _of_transformers(features: Any, contexts: Any) -> ContextRows:
         samples = [0] * len(made) if alone else range(len(made))
     flat = fast_rows(made)
     sample_ids = np.array([int(sample) for sample in samples], np.int64)
-    return ContextRows(
+    rows = ContextRows(
         flat.column("offsets", 2),
         flat.column("word_ids"),
         flat.row_splits,
@@ -123,6 +128,37 @@ def _of_transformers(features: Any, contexts: Any) -> ContextRows:
         width=flat.width,
         side=flat.side,
     )
+    return _without_spaces(rows)
+
+
+def _without_spaces(rows: ContextRows) -> ContextRows:
+    """The rows with tokens that begin behind white space; some vocabularies (DeBERTa's, ModernBERT's) count it to them.
+
+    A token of white space alone keeps it.
+    """
+    offsets = rows.offsets.copy()
+    sample, visible = -1, np.zeros(0, np.int32)
+    for row, (first, last) in enumerate(rows.row_splits[:-1, None] + rows.spans):
+        if rows.sample_ids[row] != sample:
+            sample = rows.sample_ids[row]
+            visible = _next_visible(rows.contexts[sample])
+        starts, ends = offsets[first:last].T
+        begins = visible[starts]
+        offsets[first:last, 0] = np.where(begins < ends, begins, starts)
+    return rows._replace(offsets=offsets)
+
+
+def _next_visible(text: str) -> NDArray[np.int32]:
+    """For each character of a text, and its end, the first from there on that is no white space."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    places = np.append(np.where(np.isin(codes, _white_space()), len(codes), np.arange(len(codes))), len(codes))
+    found: NDArray[np.int32] = np.minimum.accumulate(places[::-1])[::-1].astype(np.int32)
+    return found
+
+
+@cache
+def _white_space() -> NDArray[np.uint32]:
+    return np.array([code for code in range(LAST_WHITE_SPACE + 1) if chr(code).isspace()], np.uint32)
 
 
 def _spans(of_context: NDArray[np.bool_], splits: NDArray[np.int64]) -> NDArray[np.int64]:
