@@ -163,6 +163,15 @@ def test_examples_that_are_no_texts_are_refused(fitted: BertClassifier, texts: A
         fitted.predict(texts)
 
 
+def test_pairs_for_an_estimator_of_texts_are_refused_and_the_other_way_round(estimator: BertClassifier) -> None:
+    texts, pairs = TEXTS[:8], [(text, text) for text in TEXTS[:8]]
+    estimator.set_params(epochs=1)
+    with pytest.raises(TextTypeError, match="was fitted on texts, X holds pairs of texts"):
+        estimator.fit(texts, LABELS[:8]).predict(pd.DataFrame(pairs))
+    with pytest.raises(TextTypeError, match="was fitted on pairs of texts, X holds texts"):
+        estimator.fit(pairs, LABELS[:8]).predict(texts)
+
+
 def test_labels_that_do_not_fit_are_refused(estimator: BertClassifier) -> None:
     with pytest.raises(DataError, match="a label for each of the 24 examples"):
         estimator.fit(TEXTS, LABELS[:3])

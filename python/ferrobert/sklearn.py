@@ -45,6 +45,7 @@ class BertClassifier(ClassifierMixin, BaseEstimator):
 
     Attributes:
         classes_: the labels, sorted, ``(classes,)``.
+        pairs_: whether the examples were pairs of texts.
         pipeline_: the trained `TextClassificationPipeline`.
 
     Example:
@@ -165,6 +166,7 @@ class BertClassifier(ClassifierMixin, BaseEstimator):
                 **{"checkpoints": False, "overwrite": True, **given},
             )
         self.classes_ = classes
+        self.pairs_ = examples[0][1] is not None
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
@@ -178,10 +180,15 @@ class BertClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             NotFittedError: before `fit`.
-            TextTypeError: an example that is no text and no pair of texts.
+            TextTypeError: an example that is no text and no pair of texts; pairs where `fit` had texts, or texts where
+                it had pairs.
         """
         check_is_fitted(self, "pipeline_")
-        inputs = [text if pair is None else {"text": text, "text_pair": pair} for text, pair in _examples(X)]
+        examples = _examples(X)
+        if examples and (examples[0][1] is not None) != self.pairs_:
+            kinds = ("pairs of texts", "texts") if self.pairs_ else ("texts", "pairs of texts")
+            raise TextTypeError(f"the estimator was fitted on {kinds[0]}, X holds {kinds[1]}")
+        inputs = [text if pair is None else {"text": text, "text_pair": pair} for text, pair in examples]
         cut = {} if self.max_length is None else {"truncation": True, "max_length": self.max_length}
         found = self.pipeline_(inputs, top_k=None, function_to_apply="softmax", **cut)
         place = {name: number for number, name in enumerate(self.pipeline_.labels)}
