@@ -406,6 +406,8 @@ def test_the_two_losses_of_bert_are_those_of_its_own_class():
         ({"max_length": 4}, "max_length must be an integer of at least 5"),
         ({"batch_size": 0}, "batch_size must be an integer of at least 1"),
         ({"learning_rate": 0}, "learning_rate must lie between 0 and 1"),
+        ({"learning_rate": "1e-4"}, "learning_rate must be a number, got '1e-4'"),
+        ({"held_out": None}, "held_out must be a number, got None"),
         ({"warmup_ratio": 1.0}, "warmup_ratio must lie in"),
         ({"dropout": 1.0}, r"dropout must be None or lie in \[0, 1\), got 1.0"),
         ({"seed": -1}, "seed must be an integer of at least 0"),

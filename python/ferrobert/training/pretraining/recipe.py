@@ -6,10 +6,24 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ferrobert.errors import ConfigError
-from ferrobert.inputs import check_count
+from ferrobert.inputs import check_count, check_number
 
 # [CLS] A [SEP] B [SEP] with a token on each side.
 SHORTEST = 5
+NUMBERS = (
+    "mlm_probability",
+    "mask_replace_prob",
+    "random_replace_prob",
+    "short_seq_prob",
+    "next_sentence_prob",
+    "held_out",
+    "learning_rate",
+    "warmup_ratio",
+    "weight_decay",
+    "adam_beta2",
+    "adam_epsilon",
+    "max_grad_norm",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,10 @@ class Recipe:
             check_count(name, getattr(self, name), 1)
         if self.max_steps is not None:
             check_count("max_steps", self.max_steps, 1)
+        for name in NUMBERS:
+            check_number(name, getattr(self, name))
+        if self.dropout is not None:
+            check_number("dropout", self.dropout)
         for name in ("mask_replace_prob", "random_replace_prob", "short_seq_prob", "next_sentence_prob"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ConfigError(f"{name} must lie in [0, 1], got {getattr(self, name)!r}")
