@@ -136,23 +136,27 @@ def _without_spaces(rows: ContextRows) -> ContextRows:
 
     A token of white space alone keeps it.
     """
-    offsets = rows.offsets.copy()
-    sample, visible = -1, np.zeros(0, np.int32)
-    for row, (first, last) in enumerate(rows.row_splits[:-1, None] + rows.spans):
-        if rows.sample_ids[row] != sample:
-            sample = rows.sample_ids[row]
-            visible = _next_visible(rows.contexts[sample])
-        starts, ends = offsets[first:last].T
-        begins = visible[starts]
-        offsets[first:last, 0] = np.where(begins < ends, begins, starts)
-    return rows._replace(offsets=offsets)
+    if not rows.contexts:
+        return rows
+    visible = _next_visible(rows.contexts)
+    firsts = np.cumsum([0, *(len(context) + 1 for context in rows.contexts[:-1])])
+    # Where the text of each token begins among all; an offset that its text does not have is the core's to refuse.
+    base = np.repeat(firsts[rows.sample_ids], np.diff(rows.row_splits))
+    place = np.arange(len(base)) - np.repeat(rows.row_splits[:-1], np.diff(rows.row_splits))
+    first, last = (np.repeat(side, np.diff(rows.row_splits)) for side in rows.spans.T)
+    starts, ends = rows.offsets.T
+    begins = visible[np.minimum(base + starts, len(visible) - 1)] - base
+    moved = (first <= place) & (place < last) & (starts < begins) & (begins < ends)
+    if not moved.any():
+        return rows
+    return rows._replace(offsets=np.stack([np.where(moved, begins, starts), ends], axis=1).astype(rows.offsets.dtype))
 
 
-def _next_visible(text: str) -> NDArray[np.int32]:
-    """For each character of a text, and its end, the first from there on that is no white space."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    places = np.append(np.where(np.isin(codes, _white_space()), len(codes), np.arange(len(codes))), len(codes))
-    found: NDArray[np.int32] = np.minimum.accumulate(places[::-1])[::-1].astype(np.int32)
+def _next_visible(texts: list[str]) -> NDArray[np.int64]:
+    """For each character of texts, a separator behind each, the first from there on that is no white space."""
+    codes = np.frombuffer("\0".join([*texts, ""]).encode("utf-32-le", "surrogatepass"), np.uint32)
+    places = np.where(np.isin(codes, _white_space()), len(codes), np.arange(len(codes)))
+    found: NDArray[np.int64] = np.minimum.accumulate(places[::-1])[::-1]
     return found
 
 
