@@ -377,6 +377,11 @@ def test_train_puts_lora_on_the_layers_that_are_named(tiny_encoder, rows_file, t
         assert (settings["r"], settings["lora_alpha"], settings["lora_dropout"]) == (4, 8, 0.0)
 
 
+def test_what_is_advised_at_the_prompt_are_options(tiny_encoder, rows_file):
+    message = refused("train", rows_file, "-m", tiny_encoder, "-o", tiny_encoder)
+    assert message.endswith("holds a model already; --overwrite replaces it, or choose another --output-dir")
+
+
 def test_a_lora_target_without_a_rank_is_refused(tiny_encoder, rows_file, tmp_path):
     message = refused("train", rows_file, "-m", tiny_encoder, "-o", tmp_path / "out", "--lora-target", "query")
     assert message == "--lora-target goes with --lora RANK"

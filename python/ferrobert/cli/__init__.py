@@ -37,6 +37,12 @@ from ferrobert.errors import FerrobertError, InternalError
 
 USE_ERROR = 2
 INTERRUPTED = 130
+# What messages of the library advise, as it is said at the prompt.
+OPTIONS = {
+    "overwrite=True": "--overwrite",
+    "resume=True": "--resume",
+    "another output_dir": "another --output-dir",
+}
 
 
 class OneLineErrors(TyperGroup):
@@ -114,7 +120,10 @@ def _warnings_in_lines() -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.strerror}: {error.filename}"
-    return " ".join([str(error), *(f"({note})" for note in getattr(error, "__notes__", ()))])
+    text = " ".join([str(error), *(f"({note})" for note in getattr(error, "__notes__", ()))])
+    for setting, option in OPTIONS.items():
+        text = text.replace(setting, option)
+    return text
 
 
 def _complain(message: str) -> None:
