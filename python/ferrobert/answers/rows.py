@@ -141,9 +141,10 @@ def _without_spaces(rows: ContextRows) -> ContextRows:
     visible = _next_visible(rows.contexts)
     firsts = np.cumsum([0, *(len(context) + 1 for context in rows.contexts[:-1])])
     # Where the text of each token begins among all; an offset that its text does not have is the core's to refuse.
-    base = np.repeat(firsts[rows.sample_ids], np.diff(rows.row_splits))
-    place = np.arange(len(base)) - np.repeat(rows.row_splits[:-1], np.diff(rows.row_splits))
-    first, last = (np.repeat(side, np.diff(rows.row_splits)) for side in rows.spans.T)
+    lengths = np.diff(rows.row_splits)
+    base = np.repeat(firsts[rows.sample_ids], lengths)
+    place = np.arange(len(base)) - np.repeat(rows.row_splits[:-1], lengths)
+    first, last = (np.repeat(side, lengths) for side in rows.spans.T)
     starts, ends = rows.offsets.T
     begins = visible[np.minimum(base + starts, len(visible) - 1)] - base
     moved = (first <= place) & (place < last) & (starts < begins) & (begins < ends)
