@@ -32,7 +32,7 @@ _BERT_CLASSES: Mapping[str, Mapping[str, Any]] = {
 }
 _GENERIC_CLASSES = {"PreTrainedTokenizer", "PreTrainedTokenizerFast", "TokenizersBackend"}
 
-# Model types of config.json whose tokenizer transformers 5.23 builds from the vocabulary.
+# Model types of config.json whose tokenizer transformers 5.24 builds from the vocabulary.
 _CLASS_OF_MODEL_TYPE = {
     **dict.fromkeys(
         (

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,7 @@ __all__ = [
     "is_adapter",
     "load_adapter",
     "merged",
+    "quiet_peft",
     "save_adapter",
     "tokenizer_of",
 ]
@@ -135,8 +138,7 @@ def load_adapter(
     # peft leaves out what it misses and overlooks what it does not know, but for a parameter of the whole model.
     of_head = {name for name, one in parameters.items() if id(one) not in of_encoder} | loaded.fresh
     try:
-        with quiet_transformers(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a name that it has renamed
+        with quiet_transformers(), quiet_peft():
             warnings.filterwarnings("ignore", "Found missing adapter keys")  # they are named below
             added = peft.PeftModel.from_pretrained(loaded.model, str(folder))
             wanted = {
@@ -159,6 +161,17 @@ def load_adapter(
     if dtype is not None and dtype != "auto":
         model = model.to(getattr(torch, dtype) if isinstance(dtype, str) else dtype)
     return LoadedModel(model.eval(), frozenset())
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Silence peft where it asks transformers for a name that transformers has renamed; what else it warns of is said.
+
+    Filters of warnings that are added inside end with it.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
 
 
 def merged(model: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Tokenizers of the families that do not use WordPiece, built step by step as transformers 5.23 builds them.
+"""Tokenizers of the families that do not use WordPiece, built step by step as transformers 5.24 builds them.
 
 RoBERTa and ALBERT are built from their vocabulary even where the checkpoint has a tokenizer.json, because transformers
 does so and lets tokenizer_config.json decide. Every other family runs its tokenizer.json as it is.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from torch import nn
 
 from ferrobert.errors import ConfigError, MissingDependencyError
+from ferrobert.models.adapters import quiet_peft
 from ferrobert.models.checkpoint import LoadedModel
 
 # The rank, scale and dropout of LoRA's paper for text classification (Hu et al. 2021, GLUE).
@@ -85,9 +85,7 @@ def add_lora(
     except (TypeError, ValueError) as error:
         raise ConfigError(f"lora: {error}") from None
     try:
-        with warnings.catch_warnings():
-            # peft asks transformers for a name that it has renamed.
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        with quiet_peft():
             wrapped = peft.get_peft_model(model, config)
     except ValueError as error:
         if "Please specify `target_modules`" in str(error):

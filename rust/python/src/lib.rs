@@ -6,6 +6,7 @@ mod batching;
 mod encoding;
 mod entities;
 mod errors;
+mod label_reader;
 mod labels;
 mod masking;
 mod numpy_strings;
