@@ -11,6 +11,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from tests.made_checkpoints import made_model
 
 import ferrobert as fb
 from ferrobert.errors import CheckpointError, ConfigError, UnsafeCheckpointError
@@ -108,6 +109,16 @@ def test_roberta_reads_two_tokens_less_than_its_table_has_rows():
     )
     model = transformers.RobertaModel(config)
     assert position_limit(model) == 32
+
+
+def test_the_sinusoids_of_roformer_are_a_table_of_positions():
+    from ferrobert.models.checkpoint import position_limit
+
+    model = made_model("RoFormerModel", vocab_size=20, max_position_embeddings=32)
+    assert position_limit(model) == 32
+    model(torch.full((1, 32), 5))
+    with pytest.raises((IndexError, RuntimeError)):
+        model(torch.full((1, 33), 5))
     model(torch.full((1, 32), 5))
     with pytest.raises((IndexError, RuntimeError)):
         model(torch.full((1, 33), 5))

@@ -259,7 +259,7 @@ def position_limit(model: PreTrainedModel) -> int | None:
     limits = [
         table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
         for name, table in model.named_modules()
-        if name.endswith("position_embeddings") and isinstance(table, torch.nn.Embedding)
+        if name.endswith(("position_embeddings", "embed_positions")) and isinstance(table, torch.nn.Embedding)
     ]
     return min(limits, default=None)
 
