@@ -240,7 +240,7 @@ def test_an_adapter_of_another_task_is_refused(adapter: Path) -> None:
     assert "is an adapter of BertForSequenceClassification, it has no token-classification head" in refusal(
         adapter, "ner"
     )
-    assert "it has no encoder" in refusal(adapter, "feature-extraction")
+    assert "it has no encoder; give the encoder that it belongs to, " in refusal(adapter, "feature-extraction")
 
 
 def test_an_adapter_without_a_base_or_with_a_broken_config_is_refused(adapter: Path) -> None:

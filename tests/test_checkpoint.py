@@ -270,6 +270,15 @@ def test_shards_that_are_not_there_are_named_at_once(copied: Callable[..., Path]
     assert refusal(folder) == f"{folder} lacks files that {INDEX} names: 1.safetensors, 2.safetensors"
 
 
+@pytest.mark.parametrize("name", ["a\0.safetensors", "a" * 300 + ".safetensors"], ids=["NUL", "too long"])
+def test_a_shard_whose_name_is_none_is_refused(copied: Callable[..., Path], name: str) -> None:
+    folder = copied()
+    (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": {"a": name}}))
+    message = refusal(folder)
+    assert "which is no name of a file" in message
+    assert "\0" not in message
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -363,7 +372,7 @@ def test_a_pickle_that_holds_more_than_tensors_is_refused_and_does_nothing(
     folder = copied()
     torch.save({**weights, "harm": Harm(tmp_path / "harm")}, folder / "pytorch_model.bin")
     message = refusal(folder, UnsafeCheckpointError, allow_pickle=True)
-    assert message == f"{folder}: its pickle holds something else than tensors and is not loaded"
+    assert message == f"{folder}: its pickle is broken or holds something else than tensors, and is not loaded"
     assert not (tmp_path / "harm").exists()
 
 

@@ -382,6 +382,18 @@ def test_what_is_advised_at_the_prompt_are_options(tiny_encoder, rows_file):
     assert message.endswith("holds a model already; --overwrite replaces it, or choose another --output-dir")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["zero-shot", "a text", "--labels", ""], "--labels must be labels with commas between them"),
+        (["zero-shot", "a text", "--labels", "a,b", "--template", "no slot"], "--template must be a text with {}"),
+        (["fill-mask", "a [MASK]", "--top-k", 0], "--top-k must be"),
+    ],
+)
+def test_what_is_wrong_at_the_prompt_is_named_as_its_option(arguments, message):
+    assert message in refused(*arguments)
+
+
 def test_a_lora_target_without_a_rank_is_refused(tiny_encoder, rows_file, tmp_path):
     message = refused("train", rows_file, "-m", tiny_encoder, "-o", tmp_path / "out", "--lora-target", "query")
     assert message == "--lora-target goes with --lora RANK"

@@ -64,6 +64,9 @@ def test_pooled_vectors(tiny_classifier: Path, ours: Any, batch_tokens: int) -> 
         assert_close(unit, expected / np.linalg.norm(expected, axis=1, keepdims=True))
         assert_close(list(embed(iter(TEXTS), pooling=pooling, batch_size=2)), expected)
     assert embed([], pooling="mean") == []
+    width = embed.model.config.hidden_size
+    assert embed([], pooling="mean", return_tensors="np").shape == (0, width)
+    assert embed([], pooling="mean", return_tensors="pt").shape == (0, width)
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean", "max", None])

@@ -89,6 +89,7 @@ def test_memory_is_that_of_the_model_alone(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["models", "no/such/folder/there"], "no such file or folder"),
+        (["models", __file__], "is a file; a checkpoint is a folder with config.json"),
         (["models", "--device", "cpu"], "--device goes with --measure"),
         (["models", "--measure", "--device", "cuda:99"], "device 'cuda:99' is not there"),
     ],
@@ -100,7 +101,7 @@ def test_wrong_calls_of_the_command_are_refused(arguments: list[Any], message: s
 def test_a_config_that_is_broken_or_of_another_kind_of_model_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text("{", "utf-8")
-    with pytest.raises(CheckpointError, match=r"config\.json is not the config of a model"):
+    with pytest.raises(CheckpointError, match=r"config\.json is not JSON"):
         model_size(tmp_path)
     config.write_text('{"model_type": "no-such-thing"}', "utf-8")
     with pytest.raises(CheckpointError, match=r"config\.json is not the config of a model"):
@@ -122,6 +123,26 @@ def test_a_config_that_is_broken_or_of_another_kind_of_model_is_refused(tmp_path
 )
 def test_a_model_of_another_shape_is_refused_in_one_line(tmp_path: Path, family: str, message: str) -> None:
     getattr(transformers, f"{family}Config")().save_pretrained(tmp_path)
+    assert message in refused("models", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hidden_act": "nope"}, "is no encoder with a classification head: 'nope'"),
+        ({"hidden_size": 0}, "its config must have at least 1 of each, has hidden_size 0"),
+        ({"num_hidden_layers": -1}, "its config must have at least 1 of each, has num_hidden_layers -1"),
+        ({"layer_norm_eps": "x"}, "is not the config of a model that transformers knows"),
+        ({"id2label": ["A", "B"]}, "id2label must give each id from 0 on a label"),
+        ({"id2label": {"0": None, "1": "B"}}, "id2label must give each id from 0 on a label"),
+        ({"architectures": [3]}, "architectures must be a list of names of classes"),
+        ({"quantization_config": "x"}, "is no"),
+    ],
+)
+def test_a_config_of_wrong_values_is_refused_in_one_line(
+    tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", **settings}), "utf-8")
     assert message in refused("models", tmp_path)
 
 

@@ -178,6 +178,9 @@ def test_labels_that_do_not_fit_are_refused(estimator: BertClassifier) -> None:
     for labels in (None, ["good", None] * 12):
         with pytest.raises(DataError, match="y must hold a label for each of the 24 examples, holds None"):
             estimator.fit(TEXTS, labels)
+    for labels, none in ((pd.Series(["good", np.nan] * 12), "nan"), (pd.Series([1, pd.NA] * 12, dtype=object), "<NA>")):
+        with pytest.raises(DataError, match=f"y must hold a label for each of the 24 examples, holds {none}"):
+            estimator.fit(TEXTS, labels)
     with pytest.raises(DataError, match="X holds no examples"):
         estimator.fit([], [])
     with pytest.raises(DataError, match="y: all 24 examples have the label"):

@@ -1,5 +1,6 @@
 import math
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -315,10 +316,33 @@ def test_an_unknown_backend_lists_the_backends(tiny_classifier):
         fb.pipeline("text-classification", tiny_classifier, backend="tpu")
 
 
-@pytest.mark.parametrize("device", ["gpu0", "cuda:99", 99])
+@pytest.mark.parametrize("device", ["gpu0", "cuda:99", 99, "xpu", "hpu:3"])
 def test_a_device_that_is_not_there_is_refused(tiny_classifier, device):
     with pytest.raises(ConfigError, match="device"):
         fb.pipeline("text-classification", tiny_classifier, device=device)
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused_where_one_of_them_comes(tiny_classifier, tmp_path):
+    folder = shutil.copytree(tiny_classifier, tmp_path / "more")
+    whole = fb.pipeline("text-classification", folder, device="cpu")
+    rows = whole.model.get_input_embeddings().num_embeddings
+    with (folder / "vocab.txt").open("a", encoding="utf-8") as vocab:
+        vocab.writelines(f"more{number}\n" for number in range(rows - len(whole.tokenizer)))
+        vocab.write("zzz\n")
+    classify = fb.pipeline("text-classification", folder, device="cpu")
+    assert len(classify(["good", "bad"])) == 2
+    said = f"the tokenizer gives id {len(classify.tokenizer) - 1}, the model has embeddings for ids below {rows}"
+    for at_hand in (["good", "zzz"], ["zzz"]):
+        with pytest.raises(ConfigError, match=said):
+            classify(at_hand)
+    with pytest.raises(ConfigError, match=said):
+        fb.finetune("text-classification", folder, [("good", "up"), ("zzz", "down")], output_dir=tmp_path / "trained")
+
+
+def test_an_array_of_no_dimension_is_refused(tiny_classifier):
+    classify = fb.pipeline("text-classification", tiny_classifier, device="cpu")
+    with pytest.raises(TextTypeError, match=r"inputs is an array of no dimension; give an array of texts, .* 'good'"):
+        classify(np.array("good"))
 
 
 @pytest.mark.parametrize("dtype", ["int8", "floaty", torch.int64])

@@ -42,6 +42,11 @@ OPTIONS = {
     "overwrite=True": "--overwrite",
     "resume=True": "--resume",
     "another output_dir": "another --output-dir",
+    "candidate_labels are missing: a list of labels, or a str with commas between them": "--labels must be labels with "
+    "commas between them",
+    "hypothesis_template must be a str with": "--template must be a text with",
+    "lora must be True, a rank from 1, a dict or a LoraConfig": "--lora must be a rank from 1",
+    "top_k must be": "--top-k must be",
 }
 
 

@@ -108,7 +108,8 @@ def load_adapter(
     [architecture, *_] = config.get("architectures") or [""]
     if not kind or not architecture.endswith(kind):
         raise CheckpointError(
-            f"{folder} is an adapter of {architecture or 'no class'}, it has no {head.name}; {head.advice}"
+            f"{folder} is an adapter of {architecture or 'no class'}, it has no {head.name}; "
+            f"{head.advice if kind else f'give the encoder that it belongs to, {base_of(folder)}'}"
         )
     base = base_of(folder)
     if is_adapter(Path(base).expanduser()):

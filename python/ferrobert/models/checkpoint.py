@@ -15,13 +15,15 @@ from logging import ERROR
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ferrobert.errors import CheckpointError, MissingDependencyError, UnsafeCheckpointError
+from ferrobert.errors import CheckpointError, ConfigError, MissingDependencyError, UnsafeCheckpointError
 from ferrobert.hub import checkpoint_files, where_is
 from ferrobert.models.adapters import ADAPTER_CONFIG, check_whole, is_adapter, load_adapter
 from ferrobert.models.folder import CONFIG, INDICES, PICKLED, check_config, check_folder, check_shards, labels_by_id
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
 # Positions as old checkpoints hold them: numbers that are counted, not learned.
@@ -264,6 +266,28 @@ def position_limit(model: PreTrainedModel) -> int | None:
     return min(limits, default=None)
 
 
+def check_ids(model: Any, ids: NDArray[np.integer]) -> None:
+    """Check that a model has embeddings for all ids that a tokenizer gave.
+
+    Args:
+        model: any model; one that does not say its table of tokens is not checked.
+        ids: ids of tokens, of any shape.
+
+    Raises:
+        ConfigError: an id that is not below the number of the model's embeddings.
+    """
+    try:
+        rows = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    except (AttributeError, NotImplementedError):
+        return
+    largest = int(ids.max(initial=-1))
+    if rows is not None and largest >= rows:
+        raise ConfigError(
+            f"the tokenizer gives id {largest}, the model has embeddings for ids below {rows}: they do not belong "
+            "together"
+        )
+
+
 def _other_classifier(model: PreTrainedModel, head: Head) -> str | None:
     """The class of a checkpoint that classifies texts where tokens are wanted, or the other way round, else ``None``.
 
@@ -357,7 +381,9 @@ def _loading_error(name: str, head: Head, error: Exception) -> Exception:
     if isinstance(error, ImportError):
         return MissingDependencyError(f"loading {name} needs a package that is not installed: {reason}")
     if "weights only load failed" in reason.lower():
-        return UnsafeCheckpointError(f"{name}: its pickle holds something else than tensors and is not loaded")
+        return UnsafeCheckpointError(
+            f"{name}: its pickle is broken or holds something else than tensors, and is not loaded"
+        )
     family = re.match(r"Unrecognized configuration class <class '[\w.]*?(\w+?)(?:Config)?'>", reason)
     if family:
         return CheckpointError(

@@ -66,7 +66,9 @@ class BertClassifier(nn.Module):
             raise ConfigError(f"{name} is an encoder with a head; give the encoder alone: {encoder.base_model_prefix}")
         missing = [] if loaded is None else sorted(key for key in loaded.fresh if key.startswith("pooler"))
         if getattr(encoder, "pooler", None) is None or missing:
-            raise CheckpointError(f"{name} has no pooler, whose output the classifier reads (DistilBERT has none)")
+            raise CheckpointError(
+                f"{name} has no pooler, whose output the classifier reads; BERT, RoBERTa and ALBERT have one"
+            )
         self.bert = encoder
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(encoder.config.hidden_size, n_classes, device=encoder.device, dtype=encoder.dtype)

@@ -11,7 +11,7 @@ from typing import Any
 from ferrobert.errors import CheckpointError
 from ferrobert.hub import checkpoint_files
 from ferrobert.models.checkpoint import position_limit, quiet_transformers, require_torch
-from ferrobert.models.folder import CONFIG
+from ferrobert.models.folder import CONFIG, check_config, labels_by_id
 
 __all__ = ["PUBLISHED", "ModelSize", "config_of", "model_size"]
 
@@ -78,14 +78,21 @@ def config_of(name: str | os.PathLike[str]) -> Any:
         class_name, settings = PUBLISHED[os.fspath(name)]
         return getattr(transformers, class_name)(**settings)
     with quiet_transformers():
-        path = checkpoint_files(name, [CONFIG])[CONFIG]
+        path = checkpoint_files(name, [CONFIG]).get(CONFIG)
+        if path is None:
+            raise CheckpointError(f"{name} is a file; a checkpoint is a folder with {CONFIG}")
+        id2label = check_config(path).get("id2label")
+        if id2label is not None:
+            labels_by_id(id2label, path)
         try:
             return transformers.AutoConfig.from_pretrained(str(path.parent), local_files_only=True)
-        except (OSError, TypeError, ValueError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(
                 f"{path} is not the config of a model that transformers knows: {reason[:200]}"
-            ) from None
+            ) from error
 
 
 def model_size(name: str | os.PathLike[str], labels: int = 2) -> ModelSize:
@@ -110,14 +117,20 @@ def model_size(name: str | os.PathLike[str], labels: int = 2) -> ModelSize:
 
     if config.is_encoder_decoder:
         raise CheckpointError(f"{name} is no encoder: {config.model_type} models have a decoder too")
+    shape = {key: getattr(config, key, None) for key in SHAPE}
+    small = [f"{key} {size}" for key, size in shape.items() if isinstance(size, int) and size < 1]
+    if small:
+        raise CheckpointError(f"{name}: its config must have at least 1 of each, has {', '.join(small)}")
     config.num_labels = labels
     try:
         with torch.device("meta"), quiet_transformers():
             model = transformers.AutoModelForSequenceClassification.from_config(config)
             encoder = transformers.AutoModel.from_config(config)
-    except (AttributeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"{name} is no encoder with a classification head: {reason[:120]}") from None
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CheckpointError(f"{name} is no encoder with a classification head: {reason[:120]}") from error
     unsaid = [key for key in SHAPE if not isinstance(getattr(config, key, None), int)]
     if unsaid:
         raise CheckpointError(f"{name}: the config of {config.model_type} models has no {', '.join(unsaid)}")

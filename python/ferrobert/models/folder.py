@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ PICKLED = "pytorch_model.bin"
 # In the order in which transformers looks for them.
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", PICKLED, f"{PICKLED}.index.json")
 INDICES = (WEIGHTS[1], WEIGHTS[3])
+LONGEST_NAME = 255  # bytes, of most file systems
 
 
 def check_folder(folder: Path, *, allow_pickle: bool = False) -> None:
@@ -106,7 +108,7 @@ def labels_by_id(id2label: Any, where: str | Path) -> dict[int, Any]:
         labels = {int(id): label for id, label in id2label.items()}
     except (AttributeError, ValueError):
         labels = {}
-    if not labels or sorted(labels) != list(range(len(labels))):
+    if not labels or sorted(labels) != list(range(len(labels))) or None in labels.values():
         raise CheckpointError(f"{where}: id2label must give each id from 0 on a label, got {id2label!r:.200}")
     return labels
 
@@ -131,6 +133,8 @@ def check_shards(index: Path, *, pickled: bool) -> list[str]:
     shards = sorted(set(names.values()))
     for shard in shards:
         path, on_windows = PurePosixPath(shard), PureWindowsPath(shard)
+        if "\0" in shard or len(os.fsencode(shard)) > LONGEST_NAME:
+            raise CheckpointError(f"{index} names {shard!r:.100}, which is no name of a file")
         if path.is_absolute() or on_windows.anchor or ".." in (*path.parts, *on_windows.parts):
             raise UnsafeCheckpointError(f"{index} names {shard!r}, which is not in its folder")
         if not pickled and path.suffix != ".safetensors":

@@ -27,6 +27,12 @@ def find_device(device: int | str | torch.device | None) -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (found.index or 0) >= count:
             raise ConfigError(f"device {str(device)!r} is not there: torch sees {count} CUDA devices")
+        return found
+    try:
+        torch.empty(0, device=found)
+    except (AssertionError, ImportError, NotImplementedError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"device {str(device)!r} is not there: {reason[:120]}") from None
     return found
 
 

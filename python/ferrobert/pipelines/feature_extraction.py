@@ -110,8 +110,11 @@ class FeatureExtractionPipeline(Pipeline):
         if isinstance(inputs, (bytes, bytearray)):
             raise TextTypeError(f"inputs must be texts or an iterable of them, got {type(inputs).__name__}")
         found = self._results(inputs, chosen)
-        if chosen.pooling is None or chosen.tensors is None or not isinstance(found, list) or not found:
+        if chosen.pooling is None or chosen.tensors is None or not isinstance(found, list):
             return found
+        if not found:
+            none = np.empty((0, self.model.config.hidden_size), np.float32)
+            return torch.from_numpy(none) if chosen.tensors == "pt" else none
         return torch.stack(found) if chosen.tensors == "pt" else np.stack(found)
 
     predict = transform = __call__

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ferrobert.batching import token_batches
 from ferrobert.errors import CheckpointError
+from ferrobert.models.checkpoint import check_ids
 from ferrobert.models.masked_lm import masked_logits, vocabulary_logits
 from ferrobert.models.unpadded import Read, unpadded
 from ferrobert.pipelines.options import CallOptions
@@ -190,7 +191,12 @@ class Forward:
         return self._nothing() if results is None else results
 
     def _in_batches(self, rows: TokenRows, work: Callable[[Batch], Result]) -> Iterator[tuple[Batch, Result]]:
-        """The results of batches, which hold each row that has tokens, the longest first."""
+        """The results of batches, which hold each row that has tokens, the longest first.
+
+        Raises:
+            ConfigError: an id that the model has no embedding for.
+        """
+        check_ids(self.pipe.model, rows.ids)
         waiting = self._batches(rows, np.flatnonzero(rows.lengths))
         while waiting:
             batch = waiting.pop()

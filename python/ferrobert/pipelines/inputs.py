@@ -26,6 +26,10 @@ def is_finite(inputs: Any) -> bool:
         raise TextTypeError(f"inputs is a {type(inputs).__name__} with the columns {shown}; give one column of texts")
     if hasattr(inputs, "to_pylist"):  # of Arrow
         return True
+    if isinstance(inputs, np.ndarray) and inputs.ndim == 0:
+        raise TextTypeError(
+            f"inputs is an array of no dimension; give an array of texts, (texts,), or {inputs.item()!r:.50}"
+        )
     return isinstance(inputs, np.ndarray) or type(inputs).__name__ in ("Series", "Column", "ChunkedArray")
 
 

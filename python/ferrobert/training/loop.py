@@ -13,7 +13,7 @@ from rich.console import Console
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
 
 from ferrobert.models.adapters import is_adapter, merged, save_adapter
-from ferrobert.models.checkpoint import LoadedModel, listed, quiet_transformers
+from ferrobert.models.checkpoint import LoadedModel, check_ids, listed, quiet_transformers
 from ferrobert.models.parameters import ParameterCounts, count_parameters
 from ferrobert.models.saving import save_model
 from ferrobert.training.arguments import training_arguments
@@ -64,6 +64,9 @@ def train_and_save(
         **settings: for ``trainer_class``.
     """
     trained: Any = loaded.model
+    for labelled in (train_rows, validation_rows):
+        if labelled is not None:
+            check_ids(trained, labelled.rows.ids)
     if recipe.dropout is not None:
         set_dropout(trained, recipe.dropout)
     if recipe.freeze_encoder:
