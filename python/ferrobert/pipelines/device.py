@@ -31,7 +31,7 @@ def find_device(device: int | str | torch.device | None) -> torch.device:
     try:
         torch.empty(0, device=found)
     except (AssertionError, ImportError, NotImplementedError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).split(". ")[0]
         raise ConfigError(f"device {str(device)!r} is not there: {reason[:120]}") from None
     return found
 
