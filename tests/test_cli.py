@@ -385,7 +385,6 @@ def test_what_is_advised_at_the_prompt_are_options(tiny_encoder, rows_file):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["zero-shot", "a text", "--labels", ""], "--labels must be labels with commas between them"),
         (["zero-shot", "a text", "--labels", "a,b", "--template", "no slot"], "--template must be a text with {}"),
         (["fill-mask", "a [MASK]", "--top-k", 0], "--top-k must be"),
     ],

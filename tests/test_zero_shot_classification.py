@@ -274,7 +274,9 @@ def test_the_command_reads_a_file(folder: Path, ours: Any, tmp_path: Path) -> No
 
 
 def test_the_command_without_labels_is_refused(folder: Path) -> None:
-    assert "candidate_labels are missing" in refused("zero-shot", "good", "--labels", ",", "-m", folder)
+    assert "--labels must be labels with commas between them" in refused(
+        "zero-shot", "good", "--labels", ",", "-m", folder
+    )
 
 
 @pytest.fixture
