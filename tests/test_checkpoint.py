@@ -109,6 +109,9 @@ def test_roberta_reads_two_tokens_less_than_its_table_has_rows():
     )
     model = transformers.RobertaModel(config)
     assert position_limit(model) == 32
+    model(torch.full((1, 32), 5))
+    with pytest.raises((IndexError, RuntimeError)):
+        model(torch.full((1, 33), 5))
 
 
 def test_the_sinusoids_of_roformer_are_a_table_of_positions():
@@ -116,9 +119,6 @@ def test_the_sinusoids_of_roformer_are_a_table_of_positions():
 
     model = made_model("RoFormerModel", vocab_size=20, max_position_embeddings=32)
     assert position_limit(model) == 32
-    model(torch.full((1, 32), 5))
-    with pytest.raises((IndexError, RuntimeError)):
-        model(torch.full((1, 33), 5))
     model(torch.full((1, 32), 5))
     with pytest.raises((IndexError, RuntimeError)):
         model(torch.full((1, 33), 5))
@@ -277,6 +277,12 @@ def test_a_shard_whose_name_is_none_is_refused(copied: Callable[..., Path], name
     message = refusal(folder)
     assert "which is no name of a file" in message
     assert "\0" not in message
+
+
+def test_a_shard_whose_name_is_no_unicode_is_not_there(copied: Callable[..., Path]) -> None:
+    folder = copied()
+    (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": {"a": "\ud800.safetensors"}}))
+    assert "lacks files that" in refusal(folder)
 
 
 @pytest.mark.parametrize(

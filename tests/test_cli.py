@@ -393,6 +393,11 @@ def test_what_is_wrong_at_the_prompt_is_named_as_its_option(arguments, message):
     assert message in refused(*arguments)
 
 
+def test_a_rank_of_lora_that_is_none_is_named_as_its_option(tiny_encoder, rows_file, tmp_path):
+    options = ["-m", tiny_encoder, "-o", tmp_path / "out", "--lora", 0, "--learning-rate", 1e-3]
+    assert refused("train", rows_file, *options) == "--lora must be a rank from 1, got 0"
+
+
 def test_a_lora_target_without_a_rank_is_refused(tiny_encoder, rows_file, tmp_path):
     message = refused("train", rows_file, "-m", tiny_encoder, "-o", tmp_path / "out", "--lora-target", "query")
     assert message == "--lora-target goes with --lora RANK"

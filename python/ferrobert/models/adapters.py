@@ -107,9 +107,9 @@ def load_adapter(
     kind = head.auto_class.removeprefix("AutoModel")
     [architecture, *_] = config.get("architectures") or [""]
     if not kind or not architecture.endswith(kind):
+        advice = head.advice if kind else f"give the encoder that it belongs to, {base_of(folder)}"
         raise CheckpointError(
-            f"{folder} is an adapter of {architecture or 'no class'}, it has no {head.name}; "
-            f"{head.advice if kind else f'give the encoder that it belongs to, {base_of(folder)}'}"
+            f"{folder} is an adapter of {architecture or 'no class'}, it has no {head.name}; {advice}"
         )
     base = base_of(folder)
     if is_adapter(Path(base).expanduser()):

@@ -131,7 +131,7 @@ def model_size(name: str | os.PathLike[str], labels: int = 2) -> ModelSize:
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CheckpointError(f"{name} is no encoder with a classification head: {reason[:120]}") from error
-    unsaid = [key for key in SHAPE if not isinstance(getattr(config, key, None), int)]
+    unsaid = [key for key, size in shape.items() if not isinstance(size, int)]
     if unsaid:
         raise CheckpointError(f"{name}: the config of {config.model_type} models has no {', '.join(unsaid)}")
     own = f"{model.base_model_prefix}."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -133,7 +132,7 @@ def check_shards(index: Path, *, pickled: bool) -> list[str]:
     shards = sorted(set(names.values()))
     for shard in shards:
         path, on_windows = PurePosixPath(shard), PureWindowsPath(shard)
-        if "\0" in shard or len(os.fsencode(shard)) > LONGEST_NAME:
+        if "\0" in shard or len(shard.encode("utf-8", "surrogatepass")) > LONGEST_NAME:
             raise CheckpointError(f"{index} names {shard!r:.100}, which is no name of a file")
         if path.is_absolute() or on_windows.anchor or ".." in (*path.parts, *on_windows.parts):
             raise UnsafeCheckpointError(f"{index} names {shard!r}, which is not in its folder")
