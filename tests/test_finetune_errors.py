@@ -30,6 +30,12 @@ def test_a_row_without_label_is_named(tiny_encoder):
     refused(DataError, "train: row 1 has no label", tiny_encoder, [("a", "x"), ("b", None), ("c", "y")])
 
 
+def test_a_row_with_a_missing_label_of_pandas_is_named(tiny_encoder):
+    pandas = pytest.importorskip("pandas")
+    for missing in (float("nan"), pandas.NA, pandas.NaT):
+        refused(DataError, "train: row 1 has no label", tiny_encoder, [("a", "x"), ("b", missing), ("c", "y")])
+
+
 def test_a_line_without_label_is_named(tiny_encoder, tmp_path):
     (tmp_path / "train.csv").write_text("text,label\na,x\nb,\n")
     refused(DataError, r"train\.csv, line 3 has no label", tiny_encoder, tmp_path / "train.csv")

@@ -107,6 +107,7 @@ class BertClassifier(ClassifierMixin, BaseEstimator):
             CheckpointError: the model cannot be loaded.
         """
         from ferrobert.training import finetune
+        from ferrobert.training.examples import is_missing
 
         if self.model is None:
             raise ConfigError("BertClassifier needs model=: a checkpoint folder or the id of a model on the hub")
@@ -114,7 +115,7 @@ class BertClassifier(ClassifierMixin, BaseEstimator):
         if not examples:
             raise DataError("X holds no examples")
         labels = np.asarray(y)
-        missing = [label for label in labels.ravel().tolist() if _is_missing(label)]
+        missing = [label for label in labels.ravel().tolist() if is_missing(label)]
         if missing:
             raise DataError(f"y must hold a label for each of the {len(examples)} examples, holds {missing[0]}")
         check_classification_targets(labels)
@@ -235,11 +236,6 @@ def _examples(given: Any) -> list[tuple[str, str | None]]:
         if (examples[-1][1] is None) != (examples[0][1] is None):
             raise TextTypeError(f"row {row} of X must be a {'text' if examples[0][1] is None else 'pair'} as row 0 is")
     return examples
-
-
-def _is_missing(label: Any) -> bool:
-    """Whether a label is what stands for none: None, NaN, or NA of pandas, which equals nothing."""
-    return label is None or type(label).__name__ == "NAType" or bool(label != label)
 
 
 def _by_name(weight: Any) -> Any:

@@ -5,7 +5,6 @@ Everything is checked here, with the place of the first bad row, so that trainin
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -250,6 +249,11 @@ def _from_rows(rows: Iterable[Any], columns: Columns, what: str) -> Examples:
     return Examples(texts, with_pair or None, labels, None, lambda row: f"row {row}")
 
 
+def is_missing(label: Any) -> bool:
+    """Whether a label is what stands for none: None, NaN, or NA of pandas, which equals nothing."""
+    return label is None or type(label).__name__ == "NAType" or bool(label != label)
+
+
 def label_value(value: Any, place: str) -> str | int:
     """A label as a name or a number.
 
@@ -258,7 +262,7 @@ def label_value(value: Any, place: str) -> str | int:
     """
     if hasattr(value, "item"):
         value = value.item()
-    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+    if is_missing(value) or value == "":
         raise DataError(f"{place} has no label; leave out rows without one")
     if isinstance(value, (str, int)):
         return int(value) if isinstance(value, bool) else value
